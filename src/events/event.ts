@@ -1,0 +1,167 @@
+/**
+ * The vocabulary: every fact the emulated system can produce, by type.
+ *
+ * A name is `subsystem.fact`, in the past tense; a field that the kernel has keeps the kernel's
+ * spelling, and `ret` is what the kernel function returned (0 or a negative errno). To add an event:
+ * its payload here, its line in `describe.ts`, its reducer in `model/state`. The compiler names all
+ * three.
+ */
+import type { DeviceSpec, DriverSpec } from './machine.ts';
+import type { Stimulus } from './stimulus.ts';
+
+/** What a group's DMA goes through. Kernel: IOMMU_DOMAIN_*; the spelling of sysfs `type` where it has one. */
+export type DomainType = 'DMA' | 'DMA-FQ' | 'identity' | 'blocked' | 'unmanaged';
+
+/** printk levels by the kernel's names, most severe first. */
+export const PRINTK_LEVELS = [
+  'emerg',
+  'alert',
+  'crit',
+  'err',
+  'warn',
+  'notice',
+  'info',
+  'debug',
+] as const;
+export type PrintkLevel = (typeof PRINTK_LEVELS)[number];
+
+export interface EventMap {
+  // Tasks: one a stimulus, worker or initcall.
+  'task.started': { readonly stimulus: Stimulus | null; readonly what: string };
+  'task.finished': { readonly ret: number };
+  'task.blocked': { readonly on: string };
+  'syscall.returned': { readonly call: string; readonly ret: number; readonly value: string };
+
+  // Devices on their bus.
+  'device.added': { readonly dev: string; readonly spec: DeviceSpec };
+  'device.ready': { readonly dev: string };
+  'device.match_driver': { readonly dev: string };
+  'device.dead': { readonly dev: string };
+  'device.bus_removed': { readonly dev: string };
+  'device.deleted': { readonly dev: string };
+  'device.driver_override': { readonly dev: string; readonly drv: string | null };
+  'bus.drivers_autoprobe': { readonly bus: string; readonly on: boolean };
+
+  // Drivers and modules.
+  'driver.registered': { readonly bus: string; readonly drv: string; readonly spec: DriverSpec };
+  'driver.unregistered': { readonly bus: string; readonly drv: string };
+  'driver.id_added': { readonly bus: string; readonly drv: string; readonly id: string };
+  'driver.id_removed': { readonly bus: string; readonly drv: string; readonly id: string };
+  'module.loading': { readonly module: string; readonly depends: readonly string[] };
+  'module.live': { readonly module: string };
+  'module.going': { readonly module: string };
+  'module.unloaded': { readonly module: string };
+  'module.got': { readonly module: string; readonly by: string };
+  'module.put': { readonly module: string; readonly by: string };
+  'module.param': { readonly module: string; readonly param: string; readonly value: string };
+
+  // Binding (drivers/base/dd.c).
+  'probe.matched': { readonly dev: string; readonly drv: string };
+  'probe.started': { readonly dev: string; readonly drv: string };
+  'dma.configured': { readonly dev: string; readonly ret: number };
+  'dma.cleaned': { readonly dev: string };
+  'driver.probed': { readonly dev: string; readonly drv: string; readonly ret: number };
+  'driver.removed': { readonly dev: string; readonly drv: string };
+  'probe.test_removed': { readonly dev: string; readonly drv: string };
+  'probe.unwound': { readonly dev: string; readonly drv: string };
+  'device.unbind_cleanup': { readonly dev: string };
+  'driver.bound': { readonly dev: string; readonly drv: string };
+  'probe.finished': { readonly dev: string; readonly drv: string; readonly ret: number };
+  'driver.unbinding': { readonly dev: string; readonly drv: string };
+  'driver.unbound': { readonly dev: string; readonly drv: string };
+
+  // Deferral.
+  'deferred.added': { readonly dev: string };
+  'deferred.removed': { readonly dev: string };
+  'deferred.reason': { readonly dev: string; readonly reason: string };
+  'deferred.triggered': { readonly trigger_count: number };
+  'deferred.retried': { readonly dev: string };
+  'deferred.enabled': Record<never, never>;
+  'initcalls.done': Record<never, never>;
+  'deferred.timeout_armed': { readonly seconds: number };
+  'deferred.timed_out': Record<never, never>;
+
+  // Device links (managed ones only).
+  'link.added': { readonly consumer: string; readonly supplier: string };
+  'link.state': { readonly consumer: string; readonly supplier: string; readonly status: LinkState };
+  'link.deleted': { readonly consumer: string; readonly supplier: string };
+  'links.status': { readonly dev: string; readonly status: LinksStatus };
+
+  // IOMMU core.
+  'fwspec.set': { readonly dev: string; readonly iommu: string; readonly ids: readonly number[] };
+  'dev_iommu.allocated': { readonly dev: string };
+  'dev_iommu.freed': { readonly dev: string };
+  'iommu.registered': { readonly iommu: string; readonly ops: string; readonly fwnode: boolean };
+  'iommu.unregistered': { readonly iommu: string };
+  'bus.iommu_ops': { readonly bus: string; readonly ops: string | null };
+  'iommu.device_probed': { readonly dev: string; readonly iommu: string };
+  'iommu.device_released': { readonly dev: string };
+  'group.allocated': { readonly group: number };
+  'group.joined': { readonly dev: string; readonly group: number };
+  'group.left': { readonly dev: string; readonly group: number };
+  'group.freed': { readonly group: number };
+  'group.default_domain': { readonly group: number; readonly domain: DomainType | null };
+  'group.attached': { readonly group: number; readonly domain: DomainType | null };
+
+  // DMA ownership.
+  'owner.used': { readonly dev: string; readonly group: number; readonly ret: number };
+  'owner.unused': { readonly dev: string; readonly group: number };
+  'owner.claimed': { readonly group: number; readonly owner: string; readonly ret: number };
+  'owner.released': { readonly group: number };
+
+  // VFIO.
+  'vfio.group_created': { readonly group: string; readonly iommu_group: number | null };
+  'vfio.group_removed': { readonly group: string };
+  'vfio.device_registered': { readonly dev: string; readonly group: string };
+  'vfio.device_unregistered': { readonly dev: string; readonly group: string };
+  'vfio.group_opened': { readonly group: string; readonly user: string };
+  'vfio.group_closed': { readonly group: string };
+  'vfio.container_set': { readonly group: string; readonly container: string };
+  'vfio.container_unset': { readonly group: string };
+  'vfio.iommu_set': { readonly container: string };
+  'vfio.device_opened': { readonly dev: string; readonly user: string };
+  'vfio.device_closed': { readonly dev: string };
+
+  // What the kernel said, and where it broke.
+  printk: { readonly level: PrintkLevel; readonly text: string; readonly dev: string | null };
+  'kernel.warned': { readonly at: string; readonly what: string };
+  'kernel.oopsed': { readonly at: string; readonly what: string };
+
+  // What a log said that the model did not expect; the state then follows the log.
+  'log.diverged': { readonly expected: string; readonly observed: string };
+}
+
+/** enum device_link_state, without NONE. Kernel: include/linux/device.h. */
+export type LinkState = 'DORMANT' | 'AVAILABLE' | 'CONSUMER_PROBE' | 'ACTIVE' | 'SUPPLIER_UNBIND';
+/** enum dl_dev_state. Kernel: include/linux/device.h. */
+export type LinksStatus = 'NO_DRIVER' | 'PROBING' | 'DRIVER_BOUND' | 'UNBINDING';
+
+export type EventType = keyof EventMap;
+/** The event of a type; without an argument, the union of all. */
+export type EventOf<T extends EventType = EventType> = {
+  [K in T]: { readonly type: K } & EventMap[K];
+}[T];
+export type KernelEvent = EventOf;
+
+/** How an event came to be known. */
+export type Origin =
+  /** The log has a line for it. */
+  | 'observed'
+  /** Follows from what was observed and how the kernel works. */
+  | 'implied'
+  /** Nothing speaks for it but the wish to explain later lines. */
+  | 'assumed';
+
+/** An event in its place in a run. Its number is its position, from 0. */
+export interface Recorded {
+  readonly event: KernelEvent;
+  /** The task that did it: `init`, `modprobe vfio-pci`, `deferred_probe_work`. */
+  readonly task: string;
+  /** Kernel functions from the task's entry to the one that did it, outermost first. */
+  readonly stack: readonly string[];
+  readonly origin: Origin;
+  /** Line of the log, from 1: its own, or for what was not observed the last one before it. */
+  readonly line: number | null;
+  /** The log's time stamp of that line in microseconds, a label only. */
+  readonly timeUs: number | null;
+}

@@ -1,0 +1,152 @@
+/**
+ * What a machine is before its kernel runs: devices that firmware describes or a bus scan finds, and
+ * the drivers the kernel has for them. Plain data: it stands in scenarios and in trace headers.
+ */
+
+/** A PCI function as its configuration space describes it. */
+export interface PciFunction {
+  /** Vendor and device id. */
+  readonly vendor: number;
+  readonly device: number;
+  /** Class code, 24 bits: base class, sub-class, programming interface. */
+  readonly class: number;
+  /** Header type without the multi-function bit: 0 normal, 1 bridge, 2 CardBus. */
+  readonly header: number;
+  readonly multifunction: boolean;
+  /** PCI Express device/port type, or null for a conventional function. */
+  readonly pcie: PcieType | null;
+  /** Has the ACS capability with the bits SV, RR, CR and UF implemented. */
+  readonly acs_capable: boolean;
+  /** Has all of SV, RR, CR and UF switched on when the scan is over. */
+  readonly acs_enabled: boolean;
+}
+
+export type PcieType =
+  | 'endpoint'
+  | 'legacy-endpoint'
+  | 'root-port'
+  | 'upstream'
+  | 'downstream'
+  | 'pcie-to-pci'
+  | 'pci-to-pcie'
+  | 'rc-endpoint'
+  | 'rc-event-collector';
+
+/** One row of an `iommu-map` property or of an IORT root complex mapping. */
+export interface IommuMapRow {
+  readonly rid_base: number;
+  readonly iommu: string;
+  readonly sid_base: number;
+  readonly length: number;
+}
+
+/** One phandle with its cells in an `iommus` property. */
+export interface IommuSpec {
+  readonly iommu: string;
+  readonly ids: readonly number[];
+}
+
+/** A device that firmware describes, or that a PCI scan will find. */
+export interface DeviceSpec {
+  /** The kernel's name: `9050000.smmuv3`, `0000:01:00.0`, `virtio0`. */
+  readonly name: string;
+  /** The kernel's bus name: `platform`, `amba`, `pci`, `virtio`, `pci_express`. */
+  readonly bus: string;
+  readonly parent: string | null;
+  /** What drivers match against: compatible strings, ACPI ids, a modalias of the bus. */
+  readonly ids: readonly string[];
+  /** `status = "disabled"` in firmware: no device is created. Absent means okay. */
+  readonly disabled?: boolean;
+  /** The kind of IOMMU the device is, if it is one. */
+  readonly iommu_kind?: IommuKind;
+  /** Wired coherent to the CPU's caches according to firmware. */
+  readonly dma_coherent?: boolean;
+  /** IOMMU references of a firmware-described device. */
+  readonly iommus?: readonly IommuSpec[];
+  /** Names of devices whose drivers must be bound first (clocks, regulators: managed links). */
+  readonly suppliers?: readonly string[];
+  /** Present on a PCI host bridge: how requester ids map to IOMMUs. */
+  readonly iommu_map?: readonly IommuMapRow[];
+  readonly iommu_map_mask?: number;
+  /** Present on a PCI function. */
+  readonly pci?: PciFunction;
+  /** Devices that the driver's probe creates below this one (virtio, port services). */
+  readonly creates?: readonly DeviceSpec[];
+}
+
+export type IommuKind = 'arm-smmu' | 'arm-smmu-v3' | 'virtio-iommu' | 'intel' | 'amd' | 'ipmmu-vmsa';
+
+/** Initcall levels in the order the kernel runs them (init/main.c, include/linux/init.h). */
+export const INITCALL_LEVELS = [
+  'early',
+  'pure',
+  'core',
+  'core_sync',
+  'postcore',
+  'postcore_sync',
+  'arch',
+  'arch_sync',
+  'subsys',
+  'subsys_sync',
+  'fs',
+  'fs_sync',
+  'rootfs',
+  'device',
+  'device_sync',
+  'late',
+  'late_sync',
+] as const;
+export type InitcallLevel = (typeof INITCALL_LEVELS)[number];
+
+/** A driver as registration hands it to the driver core. */
+export interface DriverSpec {
+  readonly name: string;
+  readonly bus: string;
+  /** The module that owns it, or null where it is built in. */
+  readonly module: string | null;
+  /** Ids it matches: each equals one of a device's ids, or matches it as a modalias pattern. */
+  readonly ids: readonly string[];
+  readonly driver_managed_dma: boolean;
+  readonly suppress_bind_attrs: boolean;
+  readonly probe_type: 'default' | 'async' | 'sync';
+  /** What its probe returns for a device, in order of attempts; the last answer repeats. */
+  readonly outcomes?: Readonly<Record<string, readonly number[]>>;
+  /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */
+  readonly outcome?: number;
+}
+
+/** A module: what it needs and which drivers its init registers. */
+export interface ModuleSpec {
+  readonly name: string;
+  readonly depends: readonly string[];
+}
+
+/** One step of the kernel's own boot, before user space acts. */
+export type BootStep =
+  | { readonly step: 'populate' }
+  | { readonly step: 'device'; readonly dev: string }
+  | { readonly step: 'driver'; readonly bus: string; readonly drv: string }
+  | { readonly step: 'late_initcall' };
+
+/** The hardware with its firmware's description, and the drivers and modules that exist for it. */
+export interface Machine {
+  readonly firmware: 'devicetree' | 'acpi' | 'none';
+  /** Devices in the order in which firmware code or a bus scan creates them. */
+  readonly devices: readonly DeviceSpec[];
+  readonly drivers: readonly DriverSpec[];
+  readonly modules: readonly ModuleSpec[];
+  /** Order of the boot; what is not listed is appended in link order. */
+  readonly boot: readonly BootStep[];
+}
+
+/** The kernel that runs on it. */
+export interface KernelSpec {
+  /** Profile: `6.1`, `6.12`. */
+  readonly version: string;
+  /** `uname -r`, where known. */
+  readonly release: string | null;
+  readonly config: Readonly<Record<string, string>>;
+  readonly cmdline: string;
+  /** Patches switched on (true) or off (false) against the profile. */
+  readonly patches: Readonly<Record<string, boolean>>;
+}

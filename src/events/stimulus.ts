@@ -1,0 +1,117 @@
+/**
+ * What comes from outside the kernel. With the machine, the kernel and the scheduler's choices the
+ * stimuli are all the inputs of a run (DESIGN §1).
+ */
+export type Stimulus =
+  /** Runs the machine's boot: initcalls, firmware devices, built-in drivers, late_initcall. */
+  | { readonly do: 'boot' }
+  | { readonly do: 'device_add'; readonly dev: string }
+  | { readonly do: 'driver_register'; readonly bus: string; readonly drv: string }
+  | { readonly do: 'late_initcall' }
+  /** `params` are the module's parameters as typed, for example `ids=8086:10d3`. */
+  | { readonly do: 'modprobe'; readonly module: string; readonly params: string }
+  | { readonly do: 'insmod'; readonly module: string; readonly params: string }
+  | { readonly do: 'rmmod'; readonly module: string; readonly force: boolean }
+  /** Writes below /sys/bus/BUS/drivers/DRV. */
+  | { readonly do: 'bind'; readonly bus: string; readonly drv: string; readonly dev: string }
+  | { readonly do: 'unbind'; readonly bus: string; readonly drv: string; readonly dev: string }
+  | { readonly do: 'new_id'; readonly bus: string; readonly drv: string; readonly id: string }
+  | { readonly do: 'remove_id'; readonly bus: string; readonly drv: string; readonly id: string }
+  /** Writes below /sys/bus/BUS. */
+  | { readonly do: 'drivers_probe'; readonly bus: string; readonly dev: string }
+  | { readonly do: 'drivers_autoprobe'; readonly bus: string; readonly on: boolean }
+  /** Writes 1 to /sys/bus/pci/rescan, or to the `rescan` file of one device. */
+  | { readonly do: 'rescan'; readonly dev: string | null }
+  /** Writes below /sys/bus/BUS/devices/DEV; `drv` null clears the override. */
+  | {
+      readonly do: 'driver_override';
+      readonly bus: string;
+      readonly dev: string;
+      readonly drv: string | null;
+    }
+  | { readonly do: 'remove'; readonly dev: string }
+  /** Writes /sys/kernel/iommu_groups/N/type. */
+  | { readonly do: 'group_type'; readonly group: number; readonly value: string }
+  /**
+   * A user opens /dev/vfio/GROUP, asks for its status and, unless `nocontainer`, gives it a
+   * container, an IOMMU backend and takes the device fd. `hold` keeps all of it open until a
+   * `vfio_release` of that name; otherwise everything is closed at the end.
+   */
+  | {
+      readonly do: 'vfio';
+      readonly group: string;
+      readonly dev: string;
+      readonly dma: boolean;
+      readonly nocontainer: boolean;
+      readonly nodevice: boolean;
+      readonly hold: string | null;
+    }
+  | { readonly do: 'vfio_release'; readonly hold: string }
+  /** Writes /sys/module/MODULE/parameters/PARAM. */
+  | {
+      readonly do: 'module_param';
+      readonly module: string;
+      readonly param: string;
+      readonly value: string;
+    }
+  | { readonly do: 'deferred_probe_timeout' }
+  | { readonly do: 'shutdown' }
+  /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
+  | { readonly do: 'note'; readonly text: string };
+
+/** What a system call or a sysfs write gave back to the user: 0, or a negative errno. */
+export interface Syscall {
+  readonly call: string;
+  readonly ret: number;
+}
+
+/** The stimulus as a person would write it down, one line. */
+export function describeStimulus(s: Stimulus): string {
+  switch (s.do) {
+    case 'boot':
+      return 'boot';
+    case 'device_add':
+      return `device ${s.dev} appears`;
+    case 'driver_register':
+      return `driver ${s.drv} registers on bus ${s.bus}`;
+    case 'late_initcall':
+      return 'late_initcall';
+    case 'modprobe':
+    case 'insmod':
+      return `${s.do} ${s.module}${s.params === '' ? '' : ` ${s.params}`}`;
+    case 'rmmod':
+      return `rmmod ${s.force ? '-f ' : ''}${s.module}`;
+    case 'bind':
+    case 'unbind':
+      return `echo ${s.dev} > /sys/bus/${s.bus}/drivers/${s.drv}/${s.do}`;
+    case 'new_id':
+    case 'remove_id':
+      return `echo ${s.id} > /sys/bus/${s.bus}/drivers/${s.drv}/${s.do}`;
+    case 'drivers_probe':
+      return `echo ${s.dev} > /sys/bus/${s.bus}/drivers_probe`;
+    case 'drivers_autoprobe':
+      return `echo ${s.on ? 1 : 0} > /sys/bus/${s.bus}/drivers_autoprobe`;
+    case 'rescan':
+      return s.dev === null
+        ? 'echo 1 > /sys/bus/pci/rescan'
+        : `echo 1 > /sys/bus/pci/devices/${s.dev}/rescan`;
+    case 'module_param':
+      return `echo ${s.value} > /sys/module/${s.module}/parameters/${s.param}`;
+    case 'driver_override':
+      return `echo ${s.drv ?? ''} > /sys/bus/${s.bus}/devices/${s.dev}/driver_override`;
+    case 'remove':
+      return `echo 1 > /sys/bus/pci/devices/${s.dev}/remove`;
+    case 'group_type':
+      return `echo ${s.value} > /sys/kernel/iommu_groups/${s.group}/type`;
+    case 'vfio':
+      return `VFIO user opens group ${s.group} for ${s.dev}`;
+    case 'vfio_release':
+      return `VFIO user ${s.hold} closes its files`;
+    case 'deferred_probe_timeout':
+      return 'deferred_probe_timeout expires';
+    case 'shutdown':
+      return 'shutdown';
+    case 'note':
+      return s.text;
+  }
+}
