@@ -1,0 +1,377 @@
+/** What each event means, and the line that tells of one. */
+import { errnoName } from './errno.ts';
+import type { EventOf, EventType } from './event.ts';
+import { describeStimulus } from './stimulus.ts';
+
+/** Every event type; the compiler asks for one that is missing. */
+export const LINES: {
+  readonly [T in EventType]: {
+    /** One sentence on what the event means. */
+    readonly doc: string;
+    readonly line: (event: EventOf<T>) => string;
+  };
+} = {
+  'task.started': {
+    doc: 'A task began to act on a stimulus from outside.',
+    line: (e) => `task starts: ${describeStimulus(e.stimulus)}`,
+  },
+  'task.finished': {
+    doc: 'A task ended with a return code.',
+    line: (e) => `task ends${returned(e.ret)}`,
+  },
+  'task.blocked': {
+    doc: 'A task waits for a lock or a completion that another task holds.',
+    line: (e) => `task waits for ${e.on}`,
+  },
+  'syscall.returned': {
+    doc: 'A system call or sysfs write of a user gave its result.',
+    line: (e) => `${e.call} = ${result(e.ret)}${e.value === '' ? '' : ` (${e.value})`}`,
+  },
+
+  'device.added': {
+    doc: 'device_add put a device on its bus.',
+    line: (e) => `${e.dev}: device added on bus ${e.spec.bus}`,
+  },
+  'device.ready': {
+    doc: 'The bus scan finished with the device, which drivers may now match.',
+    line: (e) => `${e.dev}: device ready to match drivers`,
+  },
+  'device.match_driver': {
+    doc: 'A PCI device was released to driver matching (pci_bus_add_device).',
+    line: (e) => `${e.dev}: driver matching allowed`,
+  },
+  'pci.acs_requested': {
+    doc: 'The kernel decided to switch ACS on while it scans PCI (pci_request_acs).',
+    line: () => 'ACS requested for all PCI devices',
+  },
+  'device.dead': {
+    doc: 'The device was marked dead: no driver may bind to it any more.',
+    line: (e) => `${e.dev}: device marked dead`,
+  },
+  'device.bus_removed': {
+    doc: 'The bus took the device off its list and unbound its driver (bus_remove_device).',
+    line: (e) => `${e.dev}: device removed from its bus`,
+  },
+  'device.deleted': {
+    doc: 'device_del finished: the device is gone.',
+    line: (e) => `${e.dev}: device deleted`,
+  },
+  'device.driver_override': {
+    doc: 'driver_override was written: only the driver of that name may match.',
+    line: (e) => `${e.dev}: driver_override ${e.drv === null ? 'cleared' : `set to ${e.drv}`}`,
+  },
+  'bus.drivers_autoprobe': {
+    doc: 'Automatic probing on a bus was switched on or off.',
+    line: (e) => `bus ${e.bus}: drivers_autoprobe ${e.on ? 'on' : 'off'}`,
+  },
+
+  'driver.registered': {
+    doc: 'A driver was added to its bus.',
+    line: (e) => `${e.drv}: driver registered on bus ${e.bus}`,
+  },
+  'driver.unregistered': {
+    doc: 'A driver was removed from its bus.',
+    line: (e) => `${e.drv}: driver unregistered from bus ${e.bus}`,
+  },
+  'driver.id_added': {
+    doc: 'A dynamic id was added to a driver (new_id, or a module parameter).',
+    line: (e) => `${e.drv}: dynamic id ${e.id} added`,
+  },
+  'driver.id_removed': {
+    doc: 'A dynamic id was taken from a driver (remove_id).',
+    line: (e) => `${e.drv}: dynamic id ${e.id} removed`,
+  },
+  'module.loading': {
+    doc: 'A module began to load.',
+    line: (e) =>
+      `module ${e.module}: loading${e.depends.length === 0 ? '' : `, needs ${e.depends.join(', ')}`}`,
+  },
+  'module.live': {
+    doc: 'The init function of a module returned and the module is live.',
+    line: (e) => `module ${e.module}: live`,
+  },
+  'module.going': {
+    doc: 'A module began to unload.',
+    line: (e) => `module ${e.module}: going`,
+  },
+  'module.unloaded': {
+    doc: 'A module is gone.',
+    line: (e) => `module ${e.module}: unloaded`,
+  },
+  'module.got': {
+    doc: 'A reference to a module was taken, so that it cannot be unloaded.',
+    line: (e) => `module ${e.module}: reference taken by ${e.by}`,
+  },
+  'module.put': {
+    doc: 'A reference to a module was dropped.',
+    line: (e) => `module ${e.module}: reference dropped by ${e.by}`,
+  },
+  'module.param': {
+    doc: 'A module parameter was set.',
+    line: (e) => `module ${e.module}: parameter ${e.param}=${e.value}`,
+  },
+
+  'probe.matched': {
+    doc: 'A driver matched a device and will be tried.',
+    line: (e) => `${e.dev}: matches driver ${e.drv}`,
+  },
+  'probe.started': {
+    doc: 'really_probe set the driver of the device and began to bind.',
+    line: (e) => `${e.dev}: probe with driver ${e.drv} starts`,
+  },
+  'dma.configured': {
+    doc: 'The dma_configure of the bus returned; success takes a use of DMA ownership.',
+    line: (e) => `${e.dev}: dma_configure returned ${result(e.ret)}`,
+  },
+  'dma.cleaned': {
+    doc: 'The dma_cleanup of the bus ran and gave the use of DMA ownership back.',
+    line: (e) => `${e.dev}: dma_cleanup`,
+  },
+  'driver.probed': {
+    doc: 'The probe function of the driver returned.',
+    line: (e) => `${e.dev}: probe of ${e.drv} returned ${result(e.ret)}`,
+  },
+  'driver.removed': {
+    doc: 'The remove function of the driver ran.',
+    line: (e) => `${e.dev}: remove of ${e.drv}`,
+  },
+  'probe.test_removed': {
+    doc: 'DEBUG_TEST_DRIVER_REMOVE removed the driver after its first probe, to probe it again.',
+    line: (e) => `${e.dev}: remove test of ${e.drv} done, probing again`,
+  },
+  'probe.unwound': {
+    doc: 'really_probe undid its steps after a failure.',
+    line: (e) => `${e.dev}: probe with driver ${e.drv} unwound`,
+  },
+  'device.unbind_cleanup': {
+    doc: 'What a driver left on the device was cleared (device_unbind_cleanup).',
+    line: (e) => `${e.dev}: device_unbind_cleanup`,
+  },
+  'driver.bound': {
+    doc: 'The device is bound to the driver (driver_bound).',
+    line: (e) => `${e.dev}: bound to driver ${e.drv}`,
+  },
+  'probe.finished': {
+    doc: 'really_probe returned.',
+    line: (e) => `${e.dev}: really_probe with driver ${e.drv} returned ${result(e.ret)}`,
+  },
+  'driver.unbinding': {
+    doc: 'The driver core began to unbind a device.',
+    line: (e) => `${e.dev}: unbinding from driver ${e.drv}`,
+  },
+  'driver.unbound': {
+    doc: 'The device has no driver any more.',
+    line: (e) => `${e.dev}: unbound from driver ${e.drv}`,
+  },
+
+  'deferred.added': {
+    doc: 'The device was put on the list of deferred probes.',
+    line: (e) => `${e.dev}: added to deferred list`,
+  },
+  'deferred.removed': {
+    doc: 'The device was taken off the list of deferred probes.',
+    line: (e) => `${e.dev}: removed from deferred list`,
+  },
+  'deferred.reason': {
+    doc: 'The reason why the probe of the device was deferred was noted.',
+    line: (e) => `${e.dev}: deferred because: ${e.reason}`,
+  },
+  'deferred.triggered': {
+    doc: 'All deferred probes were moved to the active list, to be tried again.',
+    line: (e) => `deferred probes triggered, trigger_count ${e.trigger_count}`,
+  },
+  'deferred.retried': {
+    doc: 'The deferred-probe worker took up a device.',
+    line: (e) => `${e.dev}: deferred probe tried again`,
+  },
+  'deferred.enabled': {
+    doc: 'Deferred probing was switched on (deferred_probe_initcall).',
+    line: () => 'deferred probing enabled',
+  },
+  'initcalls.done': {
+    doc: 'All built-in drivers have been registered (initcalls_done).',
+    line: () => 'initcalls done',
+  },
+  'deferred.timeout_armed': {
+    doc: 'The timer of deferred_probe_timeout was started.',
+    line: (e) => `deferred_probe_timeout armed for ${e.seconds} s`,
+  },
+  'deferred.timed_out': {
+    doc: 'deferred_probe_timeout expired: missing optional suppliers are given up.',
+    line: () => 'deferred_probe_timeout expired',
+  },
+
+  'link.added': {
+    doc: 'A managed device link between consumer and supplier was made.',
+    line: (e) => `${e.consumer}: linked as a consumer to ${e.supplier}`,
+  },
+  'link.state': {
+    doc: 'A managed device link changed its state.',
+    line: (e) => `${e.consumer}: link to supplier ${e.supplier} is ${e.status}`,
+  },
+  'link.deleted': {
+    doc: 'A managed device link was dropped.',
+    line: (e) => `${e.consumer}: dropped the link to ${e.supplier}`,
+  },
+  'links.status': {
+    doc: 'The driver status that device links keep of a device changed.',
+    line: (e) => `${e.dev}: links.status ${e.status}`,
+  },
+
+  'fwspec.set': {
+    doc: 'Firmware tables gave the device its IOMMU and stream ids.',
+    line: (e) =>
+      `${e.dev}: fwspec set: IOMMU ${e.iommu}, ids ${e.ids.map(hex).join(' ') || 'none'}`,
+  },
+  'dev_iommu.allocated': {
+    doc: 'The per-device IOMMU data was allocated.',
+    line: (e) => `${e.dev}: dev_iommu allocated`,
+  },
+  'dev_iommu.freed': {
+    doc: 'The per-device IOMMU data was freed, and the fwspec with it.',
+    line: (e) => `${e.dev}: dev_iommu freed`,
+  },
+  'iommu.registered': {
+    doc: 'An IOMMU instance was registered with the IOMMU core.',
+    line: (e) =>
+      `${e.iommu}: IOMMU registered, ops ${e.ops}, ${e.fwnode ? 'with' : 'without'} a fwnode`,
+  },
+  'iommu.unregistered': {
+    doc: 'An IOMMU instance was unregistered.',
+    line: (e) => `${e.iommu}: IOMMU unregistered`,
+  },
+  'bus.iommu_ops': {
+    doc: 'The IOMMU ops of a whole bus were set or cleared (bus_set_iommu).',
+    line: (e) => `bus ${e.bus}: iommu_ops ${e.ops ?? 'cleared'}`,
+  },
+  'iommu.device_probed': {
+    doc: 'The probe_device of the IOMMU driver took the device.',
+    line: (e) => `${e.dev}: IOMMU ${e.iommu} probed the device`,
+  },
+  'iommu.device_released': {
+    doc: 'The IOMMU driver let the device go (release_device).',
+    line: (e) => `${e.dev}: released by its IOMMU`,
+  },
+  'group.allocated': {
+    doc: 'An IOMMU group was made.',
+    line: (e) => `group ${e.group}: allocated`,
+  },
+  'group.joined': {
+    doc: 'A device was added to an IOMMU group.',
+    line: (e) => `${e.dev}: joined group ${e.group}`,
+  },
+  'group.left': {
+    doc: 'A device was removed from its IOMMU group.',
+    line: (e) => `${e.dev}: left group ${e.group}`,
+  },
+  'group.freed': {
+    doc: 'The last reference to an IOMMU group was dropped.',
+    line: (e) => `group ${e.group}: freed`,
+  },
+  'group.default_domain': {
+    doc: 'The default domain of a group was set or dropped.',
+    line: (e) => `group ${e.group}: default domain ${e.domain ?? 'dropped'}`,
+  },
+  'group.attached': {
+    doc: 'All devices of a group were attached to a domain, or to none.',
+    line: (e) =>
+      `group ${e.group}: ${e.domain === null ? 'detached from all domains' : `attached to ${e.domain} domain`}`,
+  },
+
+  'owner.used': {
+    doc: 'A driver asked for kernel DMA through the default domain (iommu_device_use_default_domain).',
+    line: (e) => `group ${e.group}: ${e.dev} uses the default domain: ${result(e.ret)}`,
+  },
+  'owner.unused': {
+    doc: 'A driver gave its use of the default domain back (iommu_device_unuse_default_domain).',
+    line: (e) => `group ${e.group}: ${e.dev} no longer uses the default domain`,
+  },
+  'owner.claimed': {
+    doc: 'A user-space owner asked for all DMA of a group (iommu_group_claim_dma_owner).',
+    line: (e) => `group ${e.group}: DMA ownership claimed by ${e.owner}: ${result(e.ret)}`,
+  },
+  'owner.released': {
+    doc: 'The DMA ownership of a group was released (iommu_group_release_dma_owner).',
+    line: (e) => `group ${e.group}: DMA ownership released`,
+  },
+
+  'vfio.group_created': {
+    doc: 'VFIO made its group for an IOMMU group, or one without an IOMMU.',
+    line: (e) =>
+      `VFIO group ${e.group}: created${e.iommu_group === null ? ' without an IOMMU group' : ` for group ${e.iommu_group}`}`,
+  },
+  'vfio.group_removed': {
+    doc: 'VFIO dropped its group.',
+    line: (e) => `VFIO group ${e.group}: removed`,
+  },
+  'vfio.device_registered': {
+    doc: 'A VFIO driver registered its device.',
+    line: (e) => `${e.dev}: registered with VFIO group ${e.group}`,
+  },
+  'vfio.device_unregistered': {
+    doc: 'A VFIO driver unregistered its device.',
+    line: (e) => `${e.dev}: unregistered from VFIO group ${e.group}`,
+  },
+  'vfio.group_opened': {
+    doc: 'A user opened /dev/vfio/GROUP.',
+    line: (e) => `VFIO group ${e.group}: opened by ${e.user}`,
+  },
+  'vfio.group_closed': {
+    doc: 'A user closed /dev/vfio/GROUP.',
+    line: (e) => `VFIO group ${e.group}: closed`,
+  },
+  'vfio.container_set': {
+    doc: 'A VFIO group was put into a container.',
+    line: (e) => `VFIO group ${e.group}: put into container ${e.container}`,
+  },
+  'vfio.container_unset': {
+    doc: 'A VFIO group was taken out of its container.',
+    line: (e) => `VFIO group ${e.group}: taken out of its container`,
+  },
+  'vfio.iommu_set': {
+    doc: 'A container was given its IOMMU backend.',
+    line: (e) => `VFIO container ${e.container}: IOMMU backend set`,
+  },
+  'vfio.device_opened': {
+    doc: 'A user took the file descriptor of a VFIO device.',
+    line: (e) => `${e.dev}: VFIO device opened by ${e.user}`,
+  },
+  'vfio.device_closed': {
+    doc: 'A user closed the file descriptor of a VFIO device.',
+    line: (e) => `${e.dev}: VFIO device closed`,
+  },
+  'vfio.user_released': {
+    doc: 'The VFIO user that holds its files open under a name was told to close them.',
+    line: (e) => `VFIO user ${e.hold}: told to close its files`,
+  },
+
+  printk: {
+    doc: 'The kernel printed a line.',
+    line: (e) => `kernel says (${e.level}): ${e.text}`,
+  },
+  'kernel.warned': {
+    doc: 'The kernel ran into a WARN_ON.',
+    line: (e) => `WARNING at ${e.at}: ${e.what}`,
+  },
+  'kernel.oopsed': {
+    doc: 'The kernel crashed in the task.',
+    line: (e) => `Oops at ${e.at}: ${e.what}`,
+  },
+
+  'log.diverged': {
+    doc: 'The log says something else than the model expected; the state follows the log.',
+    line: (e) => `log diverges: expected ${e.expected}; observed ${e.observed}`,
+  },
+};
+
+function result(ret: number): string {
+  return ret < 0 ? errnoName(ret) : String(ret);
+}
+
+function returned(ret: number): string {
+  return ret === 0 ? '' : ` with ${result(ret)}`;
+}
+
+function hex(id: number): string {
+  return `0x${id.toString(16)}`;
+}

@@ -1,0 +1,213 @@
+/** The shapes of events and stimuli in a trace file. The compiler asks for one that is missing. */
+import type {
+  DomainType,
+  EventMap,
+  EventType,
+  LinkState,
+  LinksStatus,
+  Origin,
+  PrintkLevel,
+} from './event.ts';
+import { deviceShape, driverShape } from './machine-shape.ts';
+import type { ObjectShape } from './shape.ts';
+import {
+  count,
+  flag,
+  integer,
+  listOf,
+  name,
+  object,
+  oneOf,
+  orNull,
+  tagged,
+  text,
+} from './shape.ts';
+import type { Stimulus } from './stimulus.ts';
+import type { TraceSource } from './trace.ts';
+
+const uint = count();
+const names = listOf(name);
+
+export const sourceShape = object<TraceSource>({ name, format: name });
+
+type StimulusFields<D extends Stimulus['do']> = Omit<Extract<Stimulus, { do: D }>, 'do'>;
+const driverFile = { bus: name, drv: name };
+const moduleLoad = object<StimulusFields<'modprobe'>>({ module: name, params: name });
+const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> } = {
+  boot: object({}),
+  device_add: object({ dev: name }),
+  driver_register: object(driverFile),
+  late_initcall: object({}),
+  modprobe: moduleLoad,
+  insmod: moduleLoad,
+  rmmod: object({ module: name, force: flag }),
+  bind: object({ ...driverFile, dev: name }),
+  unbind: object({ ...driverFile, dev: name }),
+  new_id: object({ ...driverFile, id: name }),
+  remove_id: object({ ...driverFile, id: name }),
+  drivers_probe: object({ bus: name, dev: name }),
+  drivers_autoprobe: object({ bus: name, on: flag }),
+  rescan: object({ dev: orNull(name) }),
+  driver_override: object({ bus: name, dev: name, drv: orNull(name) }),
+  remove: object({ dev: name }),
+  group_type: object({ group: uint, value: name }),
+  vfio: object({
+    group: name,
+    dev: name,
+    dma: flag,
+    nocontainer: flag,
+    nodevice: flag,
+    hold: orNull(name),
+  }),
+  vfio_release: object({ hold: name }),
+  module_param: object({ module: name, param: name, value: name }),
+  deferred_probe_timeout: object({}),
+  shutdown: object({}),
+  note: object({ text }),
+};
+export const stimulusShape = tagged<Stimulus>('do', stimuli);
+
+export const originShape = oneOf<Origin>({ observed: true, implied: true, assumed: true });
+
+const nothing = object<Record<never, never>>({});
+const dev = object({ dev: name });
+const devDrv = object({ dev: name, drv: name });
+const devDrvRet = object({ dev: name, drv: name, ret: integer });
+const busDrv = object({ bus: name, drv: name });
+const driverId = object({ bus: name, drv: name, id: name });
+const ofModule = object({ module: name });
+const moduleBy = object({ module: name, by: name });
+const link = object({ consumer: name, supplier: name });
+const group = object({ group: uint });
+const devInGroup = object({ dev: name, group: uint });
+const vfioGroup = object({ group: name });
+const vfioDevice = object({ dev: name, group: name });
+const failure = object({ at: name, what: text });
+const printkLevel = oneOf<PrintkLevel>({
+  emerg: true,
+  alert: true,
+  crit: true,
+  err: true,
+  warn: true,
+  notice: true,
+  info: true,
+  debug: true,
+});
+const domain = orNull(
+  oneOf<DomainType>({ DMA: true, 'DMA-FQ': true, identity: true, blocked: true, unmanaged: true }),
+);
+
+export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]> } = {
+  'task.started': object({ stimulus: stimulusShape }),
+  'task.finished': object({ ret: integer }),
+  'task.blocked': object({ on: name }),
+  'syscall.returned': object({ call: name, ret: integer, value: name }),
+
+  'device.added': object({ dev: name, spec: deviceShape }),
+  'device.ready': dev,
+  'device.match_driver': dev,
+  'pci.acs_requested': nothing,
+  'device.dead': dev,
+  'device.bus_removed': dev,
+  'device.deleted': dev,
+  'device.driver_override': object({ dev: name, drv: orNull(name) }),
+  'bus.drivers_autoprobe': object({ bus: name, on: flag }),
+
+  'driver.registered': object({ bus: name, drv: name, spec: driverShape }),
+  'driver.unregistered': busDrv,
+  'driver.id_added': driverId,
+  'driver.id_removed': driverId,
+  'module.loading': object({ module: name, depends: names }),
+  'module.live': ofModule,
+  'module.going': ofModule,
+  'module.unloaded': ofModule,
+  'module.got': moduleBy,
+  'module.put': moduleBy,
+  'module.param': object({ module: name, param: name, value: name }),
+
+  'probe.matched': devDrv,
+  'probe.started': devDrv,
+  'dma.configured': object({ dev: name, ret: integer }),
+  'dma.cleaned': dev,
+  'driver.probed': devDrvRet,
+  'driver.removed': devDrv,
+  'probe.test_removed': devDrv,
+  'probe.unwound': devDrv,
+  'device.unbind_cleanup': dev,
+  'driver.bound': devDrv,
+  'probe.finished': devDrvRet,
+  'driver.unbinding': devDrv,
+  'driver.unbound': devDrv,
+
+  'deferred.added': dev,
+  'deferred.removed': dev,
+  'deferred.reason': object({ dev: name, reason: name }),
+  'deferred.triggered': object({ trigger_count: uint }),
+  'deferred.retried': dev,
+  'deferred.enabled': nothing,
+  'initcalls.done': nothing,
+  'deferred.timeout_armed': object({ seconds: integer }),
+  'deferred.timed_out': nothing,
+
+  'link.added': link,
+  'link.state': object({
+    consumer: name,
+    supplier: name,
+    status: oneOf<LinkState>({
+      DORMANT: true,
+      AVAILABLE: true,
+      CONSUMER_PROBE: true,
+      ACTIVE: true,
+      SUPPLIER_UNBIND: true,
+    }),
+  }),
+  'link.deleted': link,
+  'links.status': object({
+    dev: name,
+    status: oneOf<LinksStatus>({
+      NO_DRIVER: true,
+      PROBING: true,
+      DRIVER_BOUND: true,
+      UNBINDING: true,
+    }),
+  }),
+
+  'fwspec.set': object({ dev: name, iommu: name, ids: listOf(uint) }),
+  'dev_iommu.allocated': dev,
+  'dev_iommu.freed': dev,
+  'iommu.registered': object({ iommu: name, ops: name, fwnode: flag }),
+  'iommu.unregistered': object({ iommu: name }),
+  'bus.iommu_ops': object({ bus: name, ops: orNull(name) }),
+  'iommu.device_probed': object({ dev: name, iommu: name }),
+  'iommu.device_released': dev,
+  'group.allocated': group,
+  'group.joined': devInGroup,
+  'group.left': devInGroup,
+  'group.freed': group,
+  'group.default_domain': object({ group: uint, domain }),
+  'group.attached': object({ group: uint, domain }),
+
+  'owner.used': object({ dev: name, group: uint, ret: integer }),
+  'owner.unused': devInGroup,
+  'owner.claimed': object({ group: uint, owner: name, ret: integer }),
+  'owner.released': group,
+
+  'vfio.group_created': object({ group: name, iommu_group: orNull(uint) }),
+  'vfio.group_removed': vfioGroup,
+  'vfio.device_registered': vfioDevice,
+  'vfio.device_unregistered': vfioDevice,
+  'vfio.group_opened': object({ group: name, user: name }),
+  'vfio.group_closed': vfioGroup,
+  'vfio.container_set': object({ group: name, container: name }),
+  'vfio.container_unset': vfioGroup,
+  'vfio.iommu_set': object({ container: name }),
+  'vfio.device_opened': object({ dev: name, user: name }),
+  'vfio.device_closed': dev,
+  'vfio.user_released': object({ hold: name }),
+
+  printk: object({ level: printkLevel, text, dev: orNull(name) }),
+  'kernel.warned': failure,
+  'kernel.oopsed': failure,
+
+  'log.diverged': object({ expected: text, observed: text }),
+};

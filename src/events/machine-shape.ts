@@ -1,0 +1,123 @@
+/** The shapes of machines and kernels in a trace file. */
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  IommuKind,
+  IommuMapRow,
+  IommuSpec,
+  KernelSpec,
+  Machine,
+  ModuleSpec,
+  PcieType,
+  PciFunction,
+} from './machine.ts';
+import type { ObjectShape } from './shape.ts';
+import {
+  count,
+  flag,
+  integer,
+  listOf,
+  name,
+  nested,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  tableWith,
+  tagged,
+  text,
+} from './shape.ts';
+
+/** Devices made by devices made by …: a real machine has three levels. */
+const DEVICE_DEPTH_MAX = 16;
+
+const uint = count();
+const names = listOf(name);
+
+const pciFunction = object<PciFunction>({
+  vendor: count(0xffff),
+  device: count(0xffff),
+  class: count(0xffffff),
+  header: count(0x7f),
+  multifunction: flag,
+  pcie: orNull(
+    oneOf<PcieType>({
+      endpoint: true,
+      'legacy-endpoint': true,
+      'root-port': true,
+      upstream: true,
+      downstream: true,
+      'pcie-to-pci': true,
+      'pci-to-pcie': true,
+      'rc-endpoint': true,
+      'rc-event-collector': true,
+    }),
+  ),
+  acs_capable: flag,
+  acs_enabled: flag,
+});
+
+const iommuKind = oneOf<IommuKind>({
+  'arm-smmu': true,
+  'arm-smmu-v3': true,
+  'virtio-iommu': true,
+  intel: true,
+  amd: true,
+  'ipmmu-vmsa': true,
+});
+
+export const deviceShape = nested<DeviceSpec>(DEVICE_DEPTH_MAX, () => deviceFields);
+const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
+  name,
+  bus: name,
+  parent: orNull(name),
+  ids: names,
+  disabled: optional(flag),
+  iommu_kind: optional(iommuKind),
+  dma_coherent: optional(flag),
+  iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
+  suppliers: optional(names),
+  iommu_map: optional(
+    listOf(object<IommuMapRow>({ rid_base: uint, iommu: name, sid_base: uint, length: uint })),
+  ),
+  iommu_map_mask: optional(uint),
+  pci: optional(pciFunction),
+  creates: optional(listOf(deviceShape)),
+});
+
+export const driverShape = object<DriverSpec>({
+  name,
+  bus: name,
+  module: orNull(name),
+  ids: names,
+  driver_managed_dma: flag,
+  suppress_bind_attrs: flag,
+  probe_type: oneOf<DriverSpec['probe_type']>({ default: true, async: true, sync: true }),
+  outcomes: optional(tableWith(listOf(integer))),
+  outcome: optional(integer),
+});
+
+type BootFields<S extends BootStep['step']> = Omit<Extract<BootStep, { step: S }>, 'step'>;
+const bootSteps: { readonly [S in BootStep['step']]: ObjectShape<BootFields<S>> } = {
+  populate: object({}),
+  device: object({ dev: name }),
+  driver: object({ bus: name, drv: name }),
+  late_initcall: object({}),
+};
+
+export const machineShape = object<Machine>({
+  firmware: oneOf<Machine['firmware']>({ devicetree: true, acpi: true, none: true }),
+  devices: listOf(deviceShape),
+  drivers: listOf(driverShape),
+  modules: listOf(object<ModuleSpec>({ name, depends: names })),
+  boot: listOf(tagged<BootStep>('step', bootSteps)),
+});
+
+export const kernelShape = object<KernelSpec>({
+  version: name,
+  release: orNull(name),
+  config: tableWith(name),
+  cmdline: text,
+  patches: tableWith(flag),
+});

@@ -1,0 +1,428 @@
+/** Arbitrary values of the vocabulary, hostile names included, for property tests of all rooms. */
+import fc, { type Arbitrary } from 'fast-check';
+import type {
+  DomainType,
+  EventMap,
+  EventOf,
+  EventType,
+  KernelEvent,
+  LinkState,
+  LinksStatus,
+  Origin,
+  Recorded,
+} from '../../src/events/event.ts';
+import { PRINTK_LEVELS } from '../../src/events/event.ts';
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  IommuKind,
+  KernelSpec,
+  Machine,
+  ModuleSpec,
+  PcieType,
+  PciFunction,
+} from '../../src/events/machine.ts';
+import type { Stimulus } from '../../src/events/stimulus.ts';
+import { type Table, tableOf } from '../../src/events/table.ts';
+import { SCHEMA_VERSION, type Trace } from '../../src/events/trace.ts';
+
+/** Names that have broken programs: prototypes, quotes, other planes, YAML and JSON syntax. */
+export const HOSTILE_NAMES = [
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  '\u0000',
+  'a\nb',
+  '\ud800',
+  '\u2028',
+  '\ufffd',
+  '\ufeff',
+  '💥',
+  '"',
+  "'",
+  '\\',
+  ' ',
+  '\t',
+  '~',
+  'null',
+  'true',
+  '0x10',
+  '1e3',
+  '-',
+  '- a',
+  'a: b',
+  'a #b',
+  '#',
+  '*a',
+  '&a',
+  '!a',
+  '%a',
+  '@a',
+  '`a',
+  '|',
+  '>',
+  '[a]',
+  '{a: b}',
+  '---',
+  '...',
+  '<<',
+  '?',
+  'a,b',
+] as const;
+
+export const aBdf: Arbitrary<string> = fc
+  .tuple(fc.nat(3), fc.nat(0x1f), fc.nat(7))
+  .map(([bus, slot, fn]) => `0000:0${bus}:${slot.toString(16).padStart(2, '0')}.${fn}`);
+
+/** Names are never empty. */
+export const aName: Arbitrary<string> = fc.oneof(
+  { weight: 4, arbitrary: aBdf },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('9050000.smmuv3', 'vfio-pci', 'e1000e', 'pci', 'virtio0'),
+  },
+  { weight: 2, arbitrary: fc.constantFrom(...HOSTILE_NAMES) },
+  { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }) },
+  { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 8, unit: 'binary' }) },
+);
+export const aText: Arbitrary<string> = fc.oneof(aName, fc.string(), fc.constant(''));
+export const aRet: Arbitrary<number> = fc.oneof(
+  fc.constantFrom(0, -517, -16, -19, -22, 1),
+  fc.maxSafeInteger(),
+);
+const uint = fc.oneof(fc.nat(20), fc.maxSafeNat());
+const names = fc.array(aName, { maxLength: 3 });
+
+/** A table as the readers make them: without a prototype. */
+export function aTable<T>(value: Arbitrary<T>): Arbitrary<Table<T>> {
+  return fc.array(fc.tuple(aName, value), { maxLength: 4 }).map(tableOf);
+}
+
+export const aPciFunction: Arbitrary<PciFunction> = fc
+  .record({
+    vendor: fc.nat(0xffff),
+    device: fc.nat(0xffff),
+    class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
+    header: fc.nat(2),
+    multifunction: fc.boolean(),
+    pcie: fc.constantFrom<PcieType | null>(
+      null,
+      'endpoint',
+      'legacy-endpoint',
+      'root-port',
+      'upstream',
+      'downstream',
+      'pcie-to-pci',
+      'pci-to-pcie',
+      'rc-endpoint',
+      'rc-event-collector',
+    ),
+    acs_capable: fc.boolean(),
+    acs_enabled: fc.boolean(),
+  })
+  .map((pci) => ({ ...pci, acs_enabled: pci.acs_capable && pci.acs_enabled }));
+
+const deviceFields = {
+  name: aName,
+  bus: aName,
+  parent: fc.option(aName),
+  ids: names,
+  disabled: fc.boolean(),
+  iommu_kind: fc.constantFrom<IommuKind>(
+    'arm-smmu',
+    'arm-smmu-v3',
+    'virtio-iommu',
+    'intel',
+    'amd',
+    'ipmmu-vmsa',
+  ),
+  dma_coherent: fc.boolean(),
+  iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {
+    maxLength: 2,
+  }),
+  suppliers: names,
+  iommu_map: fc.array(fc.record({ rid_base: uint, iommu: aName, sid_base: uint, length: uint }), {
+    maxLength: 2,
+  }),
+  iommu_map_mask: uint,
+  pci: aPciFunction,
+};
+const requiredKeys = ['name', 'bus', 'parent', 'ids'] as const;
+
+const plainDevice: Arbitrary<DeviceSpec> = fc.record(deviceFields, {
+  requiredKeys: [...requiredKeys],
+});
+
+export const aDevice: Arbitrary<DeviceSpec> = fc.record(
+  {
+    ...deviceFields,
+    creates: fc.uniqueArray(plainDevice, { maxLength: 2, selector: ({ name }) => name }),
+  },
+  { requiredKeys: [...requiredKeys] },
+);
+
+export const aDriver: Arbitrary<DriverSpec> = fc.record(
+  {
+    name: aName,
+    bus: aName,
+    module: fc.option(aName),
+    ids: names,
+    driver_managed_dma: fc.boolean(),
+    suppress_bind_attrs: fc.boolean(),
+    probe_type: fc.constantFrom('default', 'async', 'sync'),
+    outcomes: aTable(fc.array(aRet, { maxLength: 3 })),
+    outcome: aRet,
+  },
+  {
+    requiredKeys: [
+      'name',
+      'bus',
+      'module',
+      'ids',
+      'driver_managed_dma',
+      'suppress_bind_attrs',
+      'probe_type',
+    ],
+  },
+);
+
+export const aModule: Arbitrary<ModuleSpec> = fc.record({ name: aName, depends: names });
+
+export const aBootStep: Arbitrary<BootStep> = fc.oneof(
+  fc.record({ step: fc.constant('populate') }),
+  fc.record({ step: fc.constant('device'), dev: aName }),
+  fc.record({ step: fc.constant('driver'), bus: aName, drv: aName }),
+  fc.record({ step: fc.constant('late_initcall') }),
+);
+
+export const aMachine: Arbitrary<Machine> = fc.record({
+  firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
+  devices: fc.array(aDevice, { maxLength: 4 }),
+  drivers: fc.array(aDriver, { maxLength: 3 }),
+  modules: fc.array(aModule, { maxLength: 3 }),
+  boot: fc.array(aBootStep, { maxLength: 3 }),
+});
+
+export const aKernel: Arbitrary<KernelSpec> = fc.record({
+  version: fc.constantFrom('6.1', '6.12', '5.10'),
+  release: fc.option(aName),
+  config: aTable(aName),
+  cmdline: aText,
+  patches: aTable(fc.boolean()),
+});
+
+const group = fc.nat(20);
+const dev = { dev: aName };
+const devDrv = { dev: aName, drv: aName };
+const busDrv = { bus: aName, drv: aName };
+
+type StimulusFields<D extends Stimulus['do']> = Omit<Extract<Stimulus, { do: D }>, 'do'>;
+const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } = {
+  boot: fc.record({}),
+  device_add: fc.record(dev),
+  driver_register: fc.record(busDrv),
+  late_initcall: fc.record({}),
+  modprobe: fc.record({ module: aName, params: aText }),
+  insmod: fc.record({ module: aName, params: aText }),
+  rmmod: fc.record({ module: aName, force: fc.boolean() }),
+  bind: fc.record({ ...busDrv, dev: aName }),
+  unbind: fc.record({ ...busDrv, dev: aName }),
+  new_id: fc.record({ ...busDrv, id: aName }),
+  remove_id: fc.record({ ...busDrv, id: aName }),
+  drivers_probe: fc.record({ bus: aName, dev: aName }),
+  drivers_autoprobe: fc.record({ bus: aName, on: fc.boolean() }),
+  rescan: fc.record({ dev: fc.option(aName) }),
+  driver_override: fc.record({ bus: aName, dev: aName, drv: fc.option(aName) }),
+  remove: fc.record(dev),
+  group_type: fc.record({ group, value: aName }),
+  vfio: fc.record({
+    group: aName,
+    dev: aName,
+    dma: fc.boolean(),
+    nocontainer: fc.boolean(),
+    nodevice: fc.boolean(),
+    hold: fc.option(aName),
+  }),
+  vfio_release: fc.record({ hold: aName }),
+  module_param: fc.record({ module: aName, param: aName, value: aText }),
+  deferred_probe_timeout: fc.record({}),
+  shutdown: fc.record({}),
+  note: fc.record({ text: aText }),
+};
+
+function stimulusOf<D extends Stimulus['do']>(word: D): Arbitrary<Stimulus> {
+  const fields: Arbitrary<object> = stimuli[word];
+  // The fields are those of the variant `word`, by the type of `stimuli`.
+  return fields.map((rest) => ({ do: word, ...rest }) as Stimulus);
+}
+
+export const aStimulus: Arbitrary<Stimulus> = fc.oneof(
+  ...(Object.keys(stimuli) as Stimulus['do'][]).map(stimulusOf),
+);
+
+const nothing = fc.record({});
+const aDev = fc.record(dev);
+const aDevDrv = fc.record(devDrv);
+const aDevDrvRet = fc.record({ ...devDrv, ret: aRet });
+const aBusDrv = fc.record(busDrv);
+const aDriverId = fc.record({ ...busDrv, id: aName });
+const ofModule = fc.record({ module: aName });
+const moduleBy = fc.record({ module: aName, by: aName });
+const link = fc.record({ consumer: aName, supplier: aName });
+const ofGroup = fc.record({ group });
+const devInGroup = fc.record({ ...dev, group });
+const vfioGroup = fc.record({ group: aName });
+const failure = fc.record({ at: aName, what: aText });
+const domain = fc.constantFrom<DomainType | null>(
+  'DMA',
+  'DMA-FQ',
+  'identity',
+  'blocked',
+  'unmanaged',
+  null,
+);
+
+const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
+  'task.started': fc.record({ stimulus: aStimulus }),
+  'task.finished': fc.record({ ret: aRet }),
+  'task.blocked': fc.record({ on: aName }),
+  'syscall.returned': fc.record({ call: aName, ret: aRet, value: aText }),
+  'device.added': fc.record({ dev: aName, spec: aDevice }),
+  'device.ready': aDev,
+  'device.match_driver': aDev,
+  'pci.acs_requested': nothing,
+  'device.dead': aDev,
+  'device.bus_removed': aDev,
+  'device.deleted': aDev,
+  'device.driver_override': fc.record({ dev: aName, drv: fc.option(aName) }),
+  'bus.drivers_autoprobe': fc.record({ bus: aName, on: fc.boolean() }),
+  'driver.registered': fc.record({ ...busDrv, spec: aDriver }),
+  'driver.unregistered': aBusDrv,
+  'driver.id_added': aDriverId,
+  'driver.id_removed': aDriverId,
+  'module.loading': fc.record({ module: aName, depends: names }),
+  'module.live': ofModule,
+  'module.going': ofModule,
+  'module.unloaded': ofModule,
+  'module.got': moduleBy,
+  'module.put': moduleBy,
+  'module.param': fc.record({ module: aName, param: aName, value: aText }),
+  'probe.matched': aDevDrv,
+  'probe.started': aDevDrv,
+  'dma.configured': fc.record({ dev: aName, ret: aRet }),
+  'dma.cleaned': aDev,
+  'driver.probed': aDevDrvRet,
+  'driver.removed': aDevDrv,
+  'probe.test_removed': aDevDrv,
+  'probe.unwound': aDevDrv,
+  'device.unbind_cleanup': aDev,
+  'driver.bound': aDevDrv,
+  'probe.finished': aDevDrvRet,
+  'driver.unbinding': aDevDrv,
+  'driver.unbound': aDevDrv,
+  'deferred.added': aDev,
+  'deferred.removed': aDev,
+  'deferred.reason': fc.record({ dev: aName, reason: aText }),
+  'deferred.triggered': fc.record({ trigger_count: fc.nat() }),
+  'deferred.retried': aDev,
+  'deferred.enabled': nothing,
+  'initcalls.done': nothing,
+  'deferred.timeout_armed': fc.record({ seconds: fc.nat(100) }),
+  'deferred.timed_out': nothing,
+  'link.added': link,
+  'link.state': fc.record({
+    consumer: aName,
+    supplier: aName,
+    status: fc.constantFrom<LinkState>(
+      'DORMANT',
+      'AVAILABLE',
+      'CONSUMER_PROBE',
+      'ACTIVE',
+      'SUPPLIER_UNBIND',
+    ),
+  }),
+  'link.deleted': link,
+  'links.status': fc.record({
+    dev: aName,
+    status: fc.constantFrom<LinksStatus>('NO_DRIVER', 'PROBING', 'DRIVER_BOUND', 'UNBINDING'),
+  }),
+  'fwspec.set': fc.record({ dev: aName, iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }),
+  'dev_iommu.allocated': aDev,
+  'dev_iommu.freed': aDev,
+  'iommu.registered': fc.record({ iommu: aName, ops: aName, fwnode: fc.boolean() }),
+  'iommu.unregistered': fc.record({ iommu: aName }),
+  'bus.iommu_ops': fc.record({ bus: aName, ops: fc.option(aName) }),
+  'iommu.device_probed': fc.record({ dev: aName, iommu: aName }),
+  'iommu.device_released': aDev,
+  'group.allocated': ofGroup,
+  'group.joined': devInGroup,
+  'group.left': devInGroup,
+  'group.freed': ofGroup,
+  'group.default_domain': fc.record({ group, domain }),
+  'group.attached': fc.record({ group, domain }),
+  'owner.used': fc.record({ ...dev, group, ret: aRet }),
+  'owner.unused': devInGroup,
+  'owner.claimed': fc.record({ group, owner: aName, ret: aRet }),
+  'owner.released': ofGroup,
+  'vfio.group_created': fc.record({ group: aName, iommu_group: fc.option(group) }),
+  'vfio.group_removed': vfioGroup,
+  'vfio.device_registered': fc.record({ ...dev, group: aName }),
+  'vfio.device_unregistered': fc.record({ ...dev, group: aName }),
+  'vfio.group_opened': fc.record({ group: aName, user: aName }),
+  'vfio.group_closed': vfioGroup,
+  'vfio.container_set': fc.record({ group: aName, container: aName }),
+  'vfio.container_unset': vfioGroup,
+  'vfio.iommu_set': fc.record({ container: aName }),
+  'vfio.device_opened': fc.record({ ...dev, user: aName }),
+  'vfio.device_closed': aDev,
+  'vfio.user_released': fc.record({ hold: aName }),
+  printk: fc.record({
+    level: fc.constantFrom(...PRINTK_LEVELS),
+    text: aText,
+    dev: fc.option(aName),
+  }),
+  'kernel.warned': failure,
+  'kernel.oopsed': failure,
+  'log.diverged': fc.record({ expected: aText, observed: aText }),
+};
+
+/** Events of one type. */
+export function anEventOf<T extends EventType>(type: T): Arbitrary<EventOf<T>> {
+  const payload: Arbitrary<object> = payloads[type];
+  // The payload is that of `type`, by the type of `payloads`.
+  return payload.map((fields) => ({ type, ...fields }) as EventOf<T>);
+}
+
+/** Every type of event, each as likely as the others. Single events: a run they make is senseless. */
+export const anEvent: Arbitrary<KernelEvent> = fc.oneof(
+  ...(Object.keys(payloads) as EventType[]).map((type) => anEventOf(type)),
+);
+
+export const aRecorded: Arbitrary<Recorded> = fc.record({
+  event: anEvent,
+  task: fc.oneof(fc.constantFrom('init', 'modprobe vfio-pci', 'deferred_probe_work'), aName),
+  stack: fc.oneof(
+    fc.constantFrom<string[][]>(
+      ['really_probe'],
+      ['driver_attach', 'really_probe', 'pci_dma_configure'],
+    ),
+    names,
+  ),
+  origin: fc.constantFrom<Origin>('observed', 'implied', 'assumed'),
+  line: fc.option(fc.nat()),
+  timeUs: fc.option(fc.maxSafeInteger()),
+});
+
+export const aTrace: Arbitrary<Trace> = fc.record({
+  header: fc.record({
+    schema: fc.constant(SCHEMA_VERSION),
+    source: fc.option(fc.record({ name: aName, format: aName })),
+    kernel: aKernel,
+    machine: aMachine,
+    stimuli: fc.array(aStimulus, { maxLength: 5 }),
+    choices: fc.array(fc.nat(9), { maxLength: 5 }),
+  }),
+  events: fc.array(aRecorded, { maxLength: 20 }),
+});
