@@ -27,7 +27,7 @@ export type PrintkLevel = (typeof PRINTK_LEVELS)[number];
 
 export interface EventMap {
   // Tasks: one a stimulus, worker or initcall.
-  'task.started': { readonly stimulus: Stimulus | null; readonly what: string };
+  'task.started': { readonly stimulus: Stimulus };
   'task.finished': { readonly ret: number };
   'task.blocked': { readonly on: string };
   'syscall.returned': { readonly call: string; readonly ret: number; readonly value: string };
@@ -36,6 +36,7 @@ export interface EventMap {
   'device.added': { readonly dev: string; readonly spec: DeviceSpec };
   'device.ready': { readonly dev: string };
   'device.match_driver': { readonly dev: string };
+  'pci.acs_requested': Record<never, never>;
   'device.dead': { readonly dev: string };
   'device.bus_removed': { readonly dev: string };
   'device.deleted': { readonly dev: string };
@@ -121,6 +122,8 @@ export interface EventMap {
   'vfio.iommu_set': { readonly container: string };
   'vfio.device_opened': { readonly dev: string; readonly user: string };
   'vfio.device_closed': { readonly dev: string };
+  /** The user that holds its files open under this name is told to close them. */
+  'vfio.user_released': { readonly hold: string };
 
   // What the kernel said, and where it broke.
   printk: { readonly level: PrintkLevel; readonly text: string; readonly dev: string | null };

@@ -14,6 +14,8 @@ export interface NativeControl {
   readonly hotplug: boolean;
   readonly aer: boolean;
   readonly pme: boolean;
+  /** AER is offered on every port; later kernels offer it on root ports and collectors only. */
+  readonly aerEverywhere: boolean;
 }
 
 const ROOT_PORT = 4;
@@ -44,9 +46,11 @@ export function portServices(config: ConfigSpace, native: NativeControl): Device
   if (![ROOT_PORT, UPSTREAM, DOWNSTREAM, EVENT_COLLECTOR].includes(type)) return [];
   const hasSlot = (flags & 0x100) !== 0 && (wordAt(table, express + 0x14) & 0x40) !== 0;
   const hasLink = type === ROOT_PORT || type === DOWNSTREAM;
-  const aer = native.aer && extendedCapability(table, 0x01) !== null;
+  const isRoot = type === ROOT_PORT || type === EVENT_COLLECTOR;
+  const offersAer = native.aer && (isRoot || native.aerEverywhere);
+  const aer = offersAer && extendedCapability(table, 0x01) !== null;
   const services = [
-    native.pme && (type === ROOT_PORT || type === EVENT_COLLECTOR) ? 0x01 : 0,
+    native.pme && isRoot ? 0x01 : 0,
     aer ? 0x02 : 0,
     native.hotplug && hasLink && hasSlot ? 0x04 : 0,
     aer && extendedCapability(table, 0x1d) !== null ? 0x08 : 0,

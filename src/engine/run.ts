@@ -1,0 +1,142 @@
+/** A run of the emulated system: stimuli in, events out. */
+import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import type { Trace, TraceSource } from '../events/trace.ts';
+import { SCHEMA_VERSION } from '../events/trace.ts';
+import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
+import { kernelOps } from '../model/kernel/ops.ts';
+import { stimulusPath } from '../model/kernel/userspace.ts';
+import { type Frame, rootFrame } from '../model/path.ts';
+import { initialState, type ReadState, type State } from '../model/state/state.ts';
+import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
+import {
+  createScheduler,
+  type Scheduler,
+  type SchedulerOptions,
+  type TaskEnd,
+} from './scheduler.ts';
+
+/** The system under emulation. */
+export interface System {
+  readonly machine: Machine;
+  readonly kernel: KernelSpec;
+}
+
+export interface RunOptions extends SchedulerOptions {
+  /** Watches path calls as kprobes would. */
+  readonly probe?: PathProbe;
+  /** Answers for drivers the model does not know from inside; the machine's outcomes otherwise. */
+  readonly oracle?: Oracle;
+}
+
+export interface Run {
+  readonly system: System;
+  readonly state: ReadState;
+  readonly scheduler: Scheduler;
+  /** Gives the system one stimulus and runs until nothing moves. Returns how its task ended. */
+  give(stimulus: Stimulus): TaskEnd;
+  /** The task's name of the stimulus given as the n-th, from 0. */
+  taskOf(n: number): string;
+  trace(source?: TraceSource | null): Trace;
+}
+
+/** What a task is called, after the program that would do it. */
+function taskName(stimulus: Stimulus, n: number): string {
+  switch (stimulus.do) {
+    case 'boot':
+      return 'swapper/0';
+    case 'modprobe':
+    case 'insmod':
+    case 'rmmod':
+      return `${stimulus.do}-${n}`;
+    case 'vfio':
+      return `vfio-user-${n}`;
+    case 'deferred_probe_timeout':
+      return `kworker-${n}`;
+    default:
+      return `sh-${n}`;
+  }
+}
+
+/** Answers of the machine's drivers: per device the listed outcomes, the last one for ever. */
+function specOracle(machine: Machine): Oracle {
+  const attempts = new Map<string, number>();
+  return (dev, drv) => {
+    const spec = machine.drivers.find((driver) => driver.name === drv);
+    const key = `${drv} ${dev}`;
+    const attempt = attempts.get(key) ?? 0;
+    attempts.set(key, attempt + 1);
+    const listed = spec?.outcomes !== undefined && Object.hasOwn(spec.outcomes, dev);
+    const outcomes = listed ? (spec.outcomes?.[dev] ?? []) : [];
+    return outcomes[attempt] ?? outcomes.at(-1) ?? spec?.outcome ?? 0;
+  };
+}
+
+function createKernel(
+  system: System,
+  state: State,
+  options: RunOptions,
+): Kernel & { task: { name: string; frame: Frame } } {
+  const patches = patchesOf(system.kernel);
+  const params = parseCmdline(system.kernel.cmdline);
+  return {
+    spec: system.kernel,
+    machine: system.machine,
+    state,
+    ops: kernelOps,
+    task: { name: '', frame: rootFrame() },
+    probe: options.probe ?? null,
+    oracle: options.oracle ?? specOracle(system.machine),
+    has: (patch) => patches.has(patch),
+    config: (option) => configOf(system.kernel, option),
+    cmdline: (name) => params.get(name) ?? null,
+  };
+}
+
+/**
+ * A system at rest, ready for stimuli.
+ *
+ * @throws ReprobeError UNKNOWN_NAME for a patch that is not in the table.
+ */
+export function createRun(system: System, options: RunOptions = {}): Run {
+  const state = initialState();
+  const k = createKernel(system, state, options);
+  const scheduler = createScheduler(state, k, options);
+  const stimuli: Stimulus[] = [];
+  const names: string[] = [];
+  return {
+    system,
+    state,
+    scheduler,
+    give(stimulus) {
+      const name = taskName(stimulus, stimuli.length);
+      stimuli.push(stimulus);
+      names.push(name);
+      const started = { type: 'task.started', stimulus } as const;
+      return scheduler.run(name, started, stimulusPath(k, stimulus, name));
+    },
+    taskOf: (n) => names[n] ?? '',
+    trace: (source = null) => ({
+      header: {
+        schema: SCHEMA_VERSION,
+        source,
+        kernel: system.kernel,
+        machine: system.machine,
+        stimuli: stimuli.slice(),
+        choices: scheduler.choices.slice(),
+      },
+      events: scheduler.events,
+    }),
+  };
+}
+
+/** Gives a system all its stimuli, one after the other. */
+export function runAll(
+  system: System,
+  stimuli: readonly Stimulus[],
+  options: RunOptions = {},
+): Run {
+  const run = createRun(system, options);
+  for (const stimulus of stimuli) run.give(stimulus);
+  return run;
+}

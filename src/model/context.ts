@@ -1,0 +1,81 @@
+/** What a kernel path is given: the state, the kernel's switches, and function pointers. */
+import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Frame, Path } from './path.ts';
+import type { ReadDevice, ReadDriver, ReadState } from './state/state.ts';
+import type { PatchName } from './versions/patch-table.ts';
+
+/** Sees a path's calls as a kprobe and a kretprobe would. */
+export interface PathProbe {
+  /** At entry; what it returns is handed back to `leave`. `undefined` when not interested. */
+  enter(name: string, args: readonly unknown[], task: string): number | undefined;
+  leave(call: number, ret: unknown): void;
+}
+
+/** The running task, as far as a path may know it. */
+export interface Task {
+  readonly name: string;
+  frame: Frame;
+}
+
+/** What a driver's own probe returns where the model does not know better. */
+export type Oracle = (dev: string, drv: string) => number;
+
+export interface Kernel {
+  readonly spec: KernelSpec;
+  readonly machine: Machine;
+  readonly state: ReadState;
+  readonly ops: KernelOps;
+  readonly task: Task;
+  readonly probe: PathProbe | null;
+  readonly oracle: Oracle;
+  /** Is the patch in this kernel? */
+  has(patch: PatchName): boolean;
+  /** The value of a CONFIG_ option, without the prefix; `n` where unset. */
+  config(option: string): string;
+  /** The value of `name=` on the command line, the last one; null where absent. */
+  cmdline(name: string): string | null;
+}
+
+/** struct bus_type's callbacks. */
+export interface BusOps {
+  /** 1 for a match, 0 for none, or a negative errno. */
+  readonly match: (k: Kernel, dev: ReadDevice, drv: ReadDriver) => number;
+  readonly dma_configure?: (k: Kernel, dev: string) => Path<number>;
+  readonly dma_cleanup?: (k: Kernel, dev: string) => Path<void>;
+  /** The bus is on the IOMMU core's list of buses. */
+  readonly iommu: boolean;
+}
+
+/** struct device_driver's callbacks for the drivers the model knows from inside. */
+export interface DriverOps {
+  readonly probe: (k: Kernel, dev: string, drv: string) => Path<number>;
+  readonly remove?: (k: Kernel, dev: string, drv: string) => Path<void>;
+}
+
+/** struct iommu_ops, by the name of the IOMMU driver. */
+export interface IommuOps {
+  /** The module that owns the ops when the driver is modular. */
+  readonly module: string;
+  /** Returns the name of the instance that translates for `dev`, or a negative errno. */
+  readonly probe_device: (k: Kernel, dev: string) => Path<string | number>;
+  /** Returns a group id, or a negative errno. */
+  readonly device_group: (k: Kernel, dev: string) => Path<number>;
+  /** IOMMU_CAP_CACHE_COHERENCY. */
+  readonly cache_coherent: (k: Kernel, dev: string) => boolean;
+}
+
+/** A module's init and exit beside the drivers it registers. */
+export interface ModuleOps {
+  readonly init?: (k: Kernel, module: string) => Path<number>;
+  readonly exit?: (k: Kernel, module: string) => Path<void>;
+}
+
+/** The function pointers through which the core reaches buses, drivers and modules. */
+export interface KernelOps {
+  readonly bus: (bus: string) => BusOps;
+  readonly driver: (bus: string, drv: string) => DriverOps;
+  readonly iommu: (ops: string) => IommuOps | null;
+  readonly module: (module: string) => ModuleOps;
+  /** The work item of deferred probing. */
+  readonly deferred_probe_work_func: (k: Kernel) => Path<number>;
+}

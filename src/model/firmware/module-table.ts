@@ -1,0 +1,99 @@
+import type { ModuleSpec } from '../../events/machine.ts';
+
+/** A loadable module: what builds it and what it needs. */
+export interface KnownModule {
+  readonly name: string;
+  /** The option that makes it a module with `m`, without the prefix; null for one out of tree. */
+  readonly option: string | null;
+  /** Modules it needs where they are modules themselves, in the order in which they are loaded. */
+  readonly depends: readonly string[];
+  /** Releases that have it; absent for all. */
+  readonly only?: readonly string[];
+}
+
+const known = (
+  name: string,
+  option: string | null,
+  depends: readonly string[] = [],
+): KnownModule => ({ name, option, depends });
+
+/** Source: modules.dep and the Kconfig options of Linux 6.1 and 6.12. */
+export const KNOWN_MODULES: readonly KnownModule[] = [
+  known('arm_smmu', 'ARM_SMMU'),
+  known('arm_smmu_v3', 'ARM_SMMU_V3'),
+  known('virtio_iommu', 'VIRTIO_IOMMU', ['virtio_ring', 'virtio']),
+
+  known('vfio', 'VFIO'),
+  { ...known('vfio_virqfd', 'VFIO_VIRQFD'), only: ['6.1'] },
+  known('irqbypass', 'IRQ_BYPASS_MANAGER'),
+  known('vfio_pci_core', 'VFIO_PCI_CORE', ['vfio', 'vfio_virqfd', 'irqbypass']),
+  known('vfio_pci', 'VFIO_PCI', ['vfio', 'vfio_pci_core']),
+  known('vfio_iommu_type1', 'VFIO_IOMMU_TYPE1', ['vfio']),
+  known('pci_stub', 'PCI_STUB'),
+
+  known('virtio_ring', 'VIRTIO'),
+  known('virtio', 'VIRTIO', ['virtio_ring']),
+  known('virtio_mmio', 'VIRTIO_MMIO', ['virtio_ring', 'virtio']),
+  known('virtio_pci_modern_dev', 'VIRTIO_PCI_LIB'),
+  known('virtio_pci_legacy_dev', 'VIRTIO_PCI_LIB_LEGACY'),
+  known('virtio_pci', 'VIRTIO_PCI', [
+    'virtio_ring',
+    'virtio',
+    'virtio_pci_modern_dev',
+    'virtio_pci_legacy_dev',
+  ]),
+  known('failover', 'FAILOVER'),
+  known('net_failover', 'NET_FAILOVER', ['failover']),
+  known('virtio_net', 'VIRTIO_NET', ['virtio_ring', 'virtio', 'net_failover']),
+  known('virtio_blk', 'VIRTIO_BLK', ['virtio_ring', 'virtio']),
+  known('virtio_rng', 'HW_RANDOM_VIRTIO', ['virtio_ring', 'virtio']),
+  known('virtio_console', 'VIRTIO_CONSOLE', ['virtio_ring', 'virtio']),
+  known('virtio_balloon', 'VIRTIO_BALLOON', ['virtio_ring', 'virtio']),
+
+  { ...known('crct10dif_common', 'CRC_T10DIF'), only: ['6.1'] },
+  { ...known('crc_t10dif', 'CRC_T10DIF', ['crct10dif_common']), only: ['6.1'] },
+  { ...known('crc64', 'CRC64'), only: ['6.1'] },
+  { ...known('crc64_rocksoft', 'CRC64_ROCKSOFT', ['crc64']), only: ['6.1'] },
+  { ...known('t10_pi', 'BLK_DEV_INTEGRITY_T10', ['crc_t10dif', 'crc64_rocksoft']), only: ['6.1'] },
+  { ...known('nvme_auth', 'NVME_AUTH'), only: ['6.12'] },
+  known('nvme_core', 'NVME_CORE', ['t10_pi', 'nvme_auth']),
+  known('nvme', 'BLK_DEV_NVME', ['nvme_core']),
+  known('e1000', 'E1000'),
+  known('e1000e', 'E1000E'),
+  known('igb', 'IGB'),
+  known('igbvf', 'IGBVF'),
+  known('scsi_common', 'SCSI_COMMON'),
+  known('scsi_mod', 'SCSI', ['scsi_common']),
+  known('libata', 'ATA', ['scsi_common', 'scsi_mod']),
+  known('libahci', 'SATA_AHCI', ['libata']),
+  known('ahci', 'SATA_AHCI', ['libata', 'libahci']),
+
+  known('fixed', 'REGULATOR_FIXED_VOLTAGE'),
+  known('leds_gpio', 'LEDS_GPIO'),
+  known('lab_probe', null),
+];
+
+/** The module's name as the kernel has it: `vfio-pci` and `vfio_pci` are one. */
+export function moduleName(name: string): string {
+  return name.replaceAll('-', '_');
+}
+
+/**
+ * The modules of a kernel, each with the dependencies that are modules too.
+ *
+ * @param version profile, as `KernelSpec.version` has it.
+ * @param isModule is the module one in this kernel, rather than built in or absent?
+ */
+export function modulesOf(
+  version: string,
+  isModule: (module: KnownModule) => boolean,
+): ModuleSpec[] {
+  const present = KNOWN_MODULES.filter(
+    (module) => (module.only ?? [version]).includes(version) && isModule(module),
+  );
+  const names = new Set(present.map((module) => module.name));
+  return present.map(({ name, depends }) => ({
+    name,
+    depends: depends.filter((dependency) => names.has(dependency)),
+  }));
+}

@@ -1,0 +1,96 @@
+/**
+ * struct bus_type: matching and DMA configuration per bus.
+ *
+ * Kernel: drivers/base/platform.c, drivers/pci/pci-driver.c, drivers/amba/bus.c, v6.1.
+ */
+import type { BusOps, Kernel } from '../context.ts';
+import { deviceOf, driver_managed_dma } from '../lookup.ts';
+import { matchesId } from '../firmware/modalias.ts';
+import { type Path, path } from '../path.ts';
+import type { ReadDevice, ReadDriver } from '../state/state.ts';
+import { iommu_device_unuse_default_domain, iommu_device_use_default_domain } from './dma-owner.ts';
+import { acpi_iommu_configure_id, of_iommu_configure } from './of-iommu.ts';
+
+function matchesIds(device: ReadDevice, ids: readonly string[]): boolean {
+  return ids.some((id) => device.spec.ids.some((own) => matchesId(id, own)));
+}
+
+/** platform_match and amba_match: the override decides alone; else ids, else the name. */
+function matchByOverrideIdsName(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
+  if (device.driver_override !== null) return Number(device.driver_override === drv.name);
+  return Number(matchesIds(device, drv.spec.ids) || device.name === drv.name);
+}
+
+/** pci_bus_match: not before pci_bus_add_device; an override of the driver's name always matches. */
+function pci_bus_match(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
+  if (!device.match_driver) return 0;
+  if (device.driver_override !== null) return Number(device.driver_override === drv.name);
+  return Number(matchesIds(device, drv.dynamic_ids) || matchesIds(device, drv.spec.ids));
+}
+
+/** The match of a bus that has ids and nothing else. */
+function matchByIds(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
+  return Number(matchesIds(device, drv.spec.ids) || device.name === drv.name);
+}
+
+/** What firmware says about DMA, then the ownership that a kernel driver needs. */
+function* dma_configure(k: Kernel, dev: string): Path<number> {
+  if (k.machine.firmware !== 'none') {
+    const byAcpi = k.machine.firmware === 'acpi';
+    const ret = yield* byAcpi ? acpi_iommu_configure_id(k, dev) : of_iommu_configure(k, dev);
+    if (ret !== 0) return ret;
+  }
+  if (!k.has('bus_dma_ownership') || driver_managed_dma(k, deviceOf(k, dev))) return 0;
+  return yield* iommu_device_use_default_domain(k, dev);
+}
+
+function* dma_cleanup(k: Kernel, dev: string): Path<void> {
+  if (!k.has('bus_dma_ownership') || driver_managed_dma(k, deviceOf(k, dev))) return;
+  yield* iommu_device_unuse_default_domain(k, dev);
+}
+
+/**
+ * Kernel: drivers/base/platform.c:platform_dma_configure and platform_dma_cleanup, v6.1.
+ * Leaves out: dma-ranges, DMA masks, arch_setup_dma_ops.
+ */
+const platform: BusOps = {
+  match: matchByOverrideIdsName,
+  dma_configure: path('platform_dma_configure', dma_configure),
+  dma_cleanup: path('platform_dma_cleanup', dma_cleanup),
+  iommu: true,
+};
+
+/**
+ * Kernel: drivers/amba/bus.c:amba_dma_configure and amba_dma_cleanup, v6.1.
+ * Leaves out: as platform.
+ */
+const amba: BusOps = {
+  match: matchByOverrideIdsName,
+  dma_configure: path('amba_dma_configure', dma_configure),
+  dma_cleanup: path('amba_dma_cleanup', dma_cleanup),
+  iommu: true,
+};
+
+/**
+ * Kernel: drivers/pci/pci-driver.c:pci_dma_configure and pci_dma_cleanup, v6.1.
+ * Leaves out: as platform.
+ */
+const pci: BusOps = {
+  match: pci_bus_match,
+  dma_configure: path('pci_dma_configure', dma_configure),
+  dma_cleanup: path('pci_dma_cleanup', dma_cleanup),
+  iommu: true,
+};
+
+const other: BusOps = { match: matchByIds, iommu: false };
+
+const BUS_TYPES: ReadonlyMap<string, BusOps> = new Map([
+  ['platform', platform],
+  ['amba', amba],
+  ['pci', pci],
+]);
+
+/** The callbacks of a bus; a bus the model does not know matches by ids and has no DMA. */
+export function busOps(bus: string): BusOps {
+  return BUS_TYPES.get(bus) ?? other;
+}

@@ -1,0 +1,243 @@
+/** Finding a driver for a device and devices for a driver. Kernel: drivers/base/dd.c, v6.1. */
+import type { Kernel } from '../context.ts';
+import { EAGAIN, EBUSY, ENODEV, EPROBE_DEFER } from '../errno.ts';
+import { deviceOf, driverOf } from '../lookup.ts';
+import { deviceLock, locked, type Path, path } from '../path.ts';
+import { dev_dbg, initcall_debug, printk } from '../printk.ts';
+import type { ReadDriver } from '../state/state.ts';
+import { dd_dbg, really_probe } from './dd.ts';
+import {
+  driver_deferred_probe_add,
+  driver_deferred_probe_trigger,
+  nextActive,
+} from './dd-deferred.ts';
+
+const FILE = 'drivers/base/dd.c';
+
+/**
+ * Checks that `dev` can be probed at all, and probes it.
+ *
+ * Kernel: drivers/base/dd.c:__driver_probe_device, v6.1.
+ * Leaves out: runtime power management.
+ *
+ * @returns what really_probe returns, -ENODEV for a dying device, -EBUSY for one with a driver, or
+ * -EPROBE_DEFER for one that device_add is not done with.
+ */
+export const __driver_probe_device = path('__driver_probe_device', function* (
+  k,
+  dev: string,
+  drv: string,
+): Path<number> {
+  const device = k.state.devices[dev];
+  if (device === undefined || device.dead) return -ENODEV;
+  if (device.driver !== null) return -EBUSY;
+  if (k.has('ready_to_probe') && !device.ready_to_probe) return -EPROBE_DEFER;
+  yield { type: 'probe.matched', dev, drv };
+  const where = `bus: '${device.bus}': __driver_probe_device:`;
+  yield* dd_dbg(k, dev, [
+    `${where} matched device ${dev} with driver ${drv}`,
+    `${where} matched device with driver ${drv}`,
+  ]);
+  const ret = yield* really_probe(k, dev, drv);
+  yield { type: 'probe.finished', dev, drv, ret };
+  if (initcall_debug(k)) yield printk('debug', `probe of ${dev} returned ${ret} after 0 usecs`);
+  return ret;
+});
+
+/**
+ * Probes, and queues the device when the probe defers.
+ *
+ * Kernel: drivers/base/dd.c:driver_probe_device, v6.1.
+ * Leaves out: waiters for probe_count.
+ *
+ * @returns what __driver_probe_device returns.
+ */
+export const driver_probe_device = path('driver_probe_device', function* (
+  k,
+  dev: string,
+  drv: string,
+): Path<number> {
+  const { trigger_count } = k.state.deferred;
+  const ret = yield* __driver_probe_device(k, dev, drv);
+  if (Math.abs(ret) === EPROBE_DEFER) {
+    yield* driver_deferred_probe_add(k, dev);
+    if (trigger_count !== k.state.deferred.trigger_count) yield* driver_deferred_probe_trigger(k);
+  }
+  return ret;
+});
+
+/** Drivers of the bus that match the device now, in registration order. */
+function driver_match_device(k: Kernel, dev: string, drv: ReadDriver): number {
+  const device = k.state.devices[dev];
+  return device === undefined ? 0 : k.ops.bus(device.bus).match(k, device, drv);
+}
+
+/** Does the driver want its probes to run beside the rest? */
+function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
+  if (drv.spec.probe_type !== 'default') return drv.spec.probe_type === 'async';
+  const listed = (k.cmdline('driver_async_probe') ?? '').split(',');
+  const named = listed.includes(drv.name);
+  if (listed.includes('*') ? !named : named) return true;
+  const params = drv.spec.module === null ? undefined : k.state.modules[drv.spec.module]?.params;
+  const asked = params?.['async_probe'];
+  return asked !== undefined && asked !== '0' && asked !== 'n';
+}
+
+/**
+ * Tries the drivers of the bus on `dev`, in registration order, until one binds.
+ *
+ * Kernel: drivers/base/dd.c:__device_attach and __device_attach_driver, v6.1.
+ * Leaves out: a device whose driver was set by hand before (device_bind_driver).
+ *
+ * @returns 1 when bound, 0 when no driver took it, or a negative errno from the core.
+ */
+export const __device_attach = path('__device_attach', function* (
+  k,
+  dev: string,
+  allow_async: boolean,
+): Path<number> {
+  return yield* locked(deviceLock(dev), attachLocked(k, dev, allow_async));
+});
+
+function* attachLocked(k: Kernel, dev: string, allow_async: boolean): Path<number> {
+  const device = k.state.devices[dev];
+  if (device === undefined || device.dead) return 0;
+  if (device.driver !== null) return 1;
+  const { ret, have_async } = yield* tryDrivers(k, dev, allow_async ? false : null);
+  if (ret !== 0 || !have_async || !allow_async) return ret;
+  yield* dev_dbg(k, FILE, dev, 'scheduling asynchronous probe');
+  yield { type: 'spawn', what: `async ${dev}`, path: () => __device_attach_async_helper(k, dev) };
+  return 0;
+}
+
+/** One pass over the bus; `want_async` null takes every driver, else only those of that kind. */
+function* tryDrivers(
+  k: Kernel,
+  dev: string,
+  want_async: boolean | null,
+): Path<{ ret: number; have_async: boolean }> {
+  let have_async = false;
+  const { bus } = deviceOf(k, dev);
+  for (const name of Object.keys(k.state.buses[bus]?.drivers ?? {})) {
+    const drv = driverOf(k, bus, name);
+    if (drv === undefined || driver_match_device(k, dev, drv) <= 0) continue;
+    const is_async = driver_allows_async_probing(k, drv);
+    if (is_async) have_async = true;
+    if (want_async !== null && is_async !== want_async) continue;
+    const ret = yield* driver_probe_device(k, dev, name);
+    if (ret < 0) return { ret, have_async };
+    if (ret === 0) return { ret: 1, have_async };
+  }
+  return { ret: 0, have_async };
+}
+
+/**
+ * The second pass, for drivers that allow asynchronous probing.
+ *
+ * Kernel: drivers/base/dd.c:__device_attach_async_helper, v6.1.
+ * Leaves out: runtime power management.
+ */
+const __device_attach_async_helper = path('__device_attach_async_helper', function* (
+  k,
+  dev: string,
+): Path<number> {
+  yield { type: 'lock', lock: deviceLock(dev) };
+  const device = k.state.devices[dev];
+  if (device !== undefined && !device.dead && device.driver === null) {
+    yield* tryDrivers(k, dev, true);
+    yield* dev_dbg(k, FILE, dev, 'async probe completed');
+  }
+  yield { type: 'unlock', lock: deviceLock(dev) };
+  return 0;
+});
+
+/**
+ * Tries `drv` on every device of its bus, in the order the devices were added.
+ *
+ * Kernel: drivers/base/dd.c:driver_attach and __driver_attach, v6.1.
+ * Leaves out: nothing.
+ *
+ * @returns 0: a device's failure never stops the loop.
+ */
+export const driver_attach = path('driver_attach', function* (
+  k,
+  bus: string,
+  drv: string,
+): Path<number> {
+  for (const dev of k.state.buses[bus]?.devices.slice() ?? []) yield* __driver_attach(k, bus, drv, dev);
+  return 0;
+});
+
+const __driver_attach = path('__driver_attach', function* (
+  k,
+  bus: string,
+  drv: string,
+  dev: string,
+): Path<void> {
+  const driver = driverOf(k, bus, drv);
+  if (driver === undefined || driver_match_device(k, dev, driver) <= 0) return;
+  if (driver_allows_async_probing(k, driver)) {
+    yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);
+    if (deviceOf(k, dev).driver !== null) return;
+    const what = `async ${dev}`;
+    yield { type: 'spawn', what, path: () => __driver_attach_async_helper(k, dev, drv) };
+    return;
+  }
+  yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
+});
+
+/**
+ * Kernel: drivers/base/dd.c:__driver_attach_async_helper, v6.1.
+ * Leaves out: nothing.
+ */
+const __driver_attach_async_helper = path('__driver_attach_async_helper', function* (
+  k,
+  dev: string,
+  drv: string,
+): Path<number> {
+  const ret = yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
+  if (k.state.devices[dev] !== undefined)
+    yield* dev_dbg(k, FILE, dev, `driver ${drv} async attach completed: ${ret}`);
+  return 0;
+});
+
+/**
+ * Binds by hand: one driver, one device, no queueing when it defers.
+ *
+ * Kernel: drivers/base/dd.c:device_driver_attach, v6.1.
+ * Leaves out: nothing.
+ *
+ * @returns 0 or a negative errno: the driver's own errors lose their sign, a deferral is -EAGAIN.
+ */
+export const device_driver_attach = path('device_driver_attach', function* (
+  k,
+  dev: string,
+  drv: string,
+): Path<number> {
+  const ret = yield* locked(deviceLock(dev), __driver_probe_device(k, dev, drv));
+  const errno = ret > 0 ? -ret : ret;
+  return errno === -EPROBE_DEFER ? -EAGAIN : errno;
+});
+
+/** Looks for a driver on the bus, if the bus does so by itself. Kernel: bus.c:bus_probe_device. */
+export const bus_probe_device = path('bus_probe_device', function* (k, dev: string): Path<void> {
+  const bus = k.state.devices[dev]?.bus;
+  if (bus !== undefined && k.state.buses[bus]?.drivers_autoprobe === true)
+    yield* __device_attach(k, dev, true);
+});
+
+/**
+ * Retries the active devices one after the other.
+ *
+ * Kernel: drivers/base/dd.c:deferred_probe_work_func, v6.1.
+ * Leaves out: see nextActive.
+ */
+export const deferred_probe_work_func = path('deferred_probe_work_func', function* (
+  k,
+): Path<number> {
+  for (;;) {
+    const dev = yield* nextActive(k);
+    if (dev === null) return 0;
+    yield* bus_probe_device(k, dev);
+  }
+});

@@ -1,0 +1,95 @@
+/** The kernel's own boot. Kernel: init/main.c, drivers/of/platform.c, v6.1. */
+import type { BootStep } from '../../events/machine.ts';
+import type { Kernel } from '../context.ts';
+import { ENODEV } from '../errno.ts';
+import { type Path, path } from '../path.ts';
+import { printk } from '../printk.ts';
+import { driver_register } from './bus.ts';
+import { device_add } from './core.ts';
+import { deferred_probe_initcall } from './dd-deferred.ts';
+import { defaultDomainType, isStrict } from './iommu.ts';
+
+/** Steps of a boot for which the machine gives none: devices, drivers in their order, late. */
+function defaultBoot(k: Kernel): readonly BootStep[] {
+  const drivers = k.machine.drivers.filter((driver) => driver.module === null);
+  return [
+    { step: 'populate' },
+    ...drivers.map(({ bus, name }) => ({ step: 'driver', bus, drv: name }) as const),
+    { step: 'late_initcall' },
+  ];
+}
+
+/**
+ * Runs the initcalls that matter to the model, in the order the machine gives.
+ *
+ * Kernel: init/main.c:do_initcalls, v6.1.
+ * Leaves out: everything that neither adds devices nor registers drivers.
+ *
+ * @returns 0.
+ */
+export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
+  yield* iommu_subsys_init(k);
+  for (const step of k.machine.boot.length > 0 ? k.machine.boot : defaultBoot(k))
+    yield* initcall(k, step);
+  return 0;
+});
+
+function* initcall(k: Kernel, step: BootStep): Path<number> {
+  switch (step.step) {
+    case 'populate':
+      return yield* of_platform_default_populate(k);
+    case 'device':
+      return yield* addDevice(k, step.dev);
+    case 'driver':
+      return yield* registerDriver(k, step.bus, step.drv);
+    case 'late_initcall':
+      yield { type: 'join', what: 'async' };
+      return yield* deferred_probe_initcall(k);
+  }
+}
+
+/**
+ * Says what DMA will go through, and switches ACS on early where firmware tables tell of IOMMUs.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_subsys_init, drivers/acpi/arm64/iort.c:iort_enable_acs, v6.1.
+ * Leaves out: memory encryption.
+ */
+const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<void> {
+  const maps = k.machine.devices.some((device) => device.iommu_map !== undefined);
+  if (k.machine.firmware === 'acpi' && maps) yield { type: 'pci.acs_requested' };
+  if (k.config('IOMMU_API') === 'n' && k.config('IOMMU_SUPPORT') === 'n') return;
+  const type = defaultDomainType(k) === 'identity' ? 'Passthrough' : 'Translated';
+  const by = k.cmdline('iommu.passthrough') === null ? '' : '(set via kernel command line)';
+  yield printk('info', `iommu: Default domain type: ${type} ${by}`);
+  if (type === 'Passthrough') return;
+  const strictness = isStrict(k) ? 'strict' : 'lazy';
+  const set = k.cmdline('iommu.strict') === null ? '' : '(set via kernel command line)';
+  yield printk('info', `iommu: DMA domain TLB invalidation policy: ${strictness} mode ${set}`);
+});
+
+/**
+ * The devices that firmware describes come into being.
+ *
+ * Kernel: drivers/of/platform.c:of_platform_default_populate_init, v6.1; ACPI's scan likewise.
+ * Leaves out: nodes that parent drivers populate.
+ */
+const of_platform_default_populate = path('of_platform_default_populate', function* (
+  k,
+): Path<number> {
+  for (const spec of k.machine.devices)
+    if (spec.pci === undefined && spec.disabled !== true && k.state.devices[spec.name] === undefined)
+      yield* device_add(k, spec);
+  return 0;
+});
+
+/** Adds one device of the machine. @returns what device_add returns, -ENODEV for an unknown one. */
+export function* addDevice(k: Kernel, dev: string): Path<number> {
+  const spec = k.machine.devices.find((device) => device.name === dev);
+  return spec === undefined ? -ENODEV : yield* device_add(k, spec);
+}
+
+/** Registers one driver of the machine. @returns -ENODEV for an unknown one. */
+export function* registerDriver(k: Kernel, bus: string, drv: string): Path<number> {
+  const spec = k.machine.drivers.find((driver) => driver.bus === bus && driver.name === drv);
+  return spec === undefined ? -ENODEV : yield* driver_register(k, spec);
+}

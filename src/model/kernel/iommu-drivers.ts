@@ -1,0 +1,112 @@
+/**
+ * The drivers of IOMMUs, as far as the core sees them: they register, they say which device is
+ * theirs, they choose its group.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c, drivers/iommu/arm/arm-smmu/arm-smmu.c,
+ * drivers/iommu/virtio-iommu.c, v6.1.
+ */
+import type { DriverOps, IommuOps, Kernel } from '../context.ts';
+import { EINVAL, ENODEV } from '../errno.ts';
+import { deviceOf } from '../lookup.ts';
+import { type Path, path } from '../path.ts';
+import { dev_printk } from '../printk.ts';
+import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
+import { pci_device_group } from './pci-group.ts';
+
+/** What differs between the drivers. */
+interface Kind {
+  readonly drv: string;
+  readonly module: string;
+  /** Each stream id has one master: a second one is refused. */
+  readonly uniqueStreams: boolean;
+  /** Firmware names the parent of the bound device. */
+  readonly fwnodeOfParent: boolean;
+}
+
+const KINDS: readonly Kind[] = [
+  { drv: 'arm-smmu', module: 'arm_smmu', uniqueStreams: false, fwnodeOfParent: false },
+  { drv: 'arm-smmu-v3', module: 'arm_smmu_v3', uniqueStreams: true, fwnodeOfParent: false },
+  { drv: 'virtio_iommu', module: 'virtio_iommu', uniqueStreams: false, fwnodeOfParent: true },
+  { drv: 'ipmmu-vmsa', module: 'ipmmu_vmsa', uniqueStreams: false, fwnodeOfParent: false },
+];
+
+/** The name under which firmware knows the IOMMU that `dev` is. */
+function instanceName(k: Kernel, dev: string, kind: Kind): string {
+  return kind.fwnodeOfParent ? (deviceOf(k, dev).parent ?? dev) : dev;
+}
+
+/**
+ * The driver core's side of an IOMMU driver.
+ *
+ * Kernel: arm_smmu_device_probe and arm_smmu_device_remove, viommu_probe and viommu_remove, v6.1.
+ * Leaves out: the hardware.
+ */
+function driverOf(kind: Kind): DriverOps {
+  return {
+    probe: path(`${kind.module}_device_probe`, function* (k, dev: string): Path<number> {
+      const name = instanceName(k, dev, kind);
+      const ret = yield* iommu_device_register(k, name, kind.drv, true);
+      if (ret !== 0) yield dev_printk(k, 'err', dev, 'Failed to register iommu');
+      return ret;
+    }),
+    remove: (k, dev) => iommu_device_unregister(k, instanceName(k, dev, kind)),
+  };
+}
+
+/** The master that has one of the stream ids of `dev` already; null for none. */
+function streamHolder(k: Kernel, dev: string): { readonly id: number; readonly dev: string } | null {
+  const own = deviceOf(k, dev).fwspec;
+  if (own === null) return null;
+  for (const other of Object.values(k.state.devices)) {
+    if (other.name === dev || other.iommu === null || other.fwspec?.iommu !== own.iommu) continue;
+    const id = own.ids.find((mine) => other.fwspec?.ids.includes(mine) ?? false);
+    if (id !== undefined) return { id, dev: other.name };
+  }
+  return null;
+}
+
+/**
+ * The IOMMU core's side of an IOMMU driver.
+ *
+ * Kernel: arm_smmu_probe_device and arm_smmu_device_group, viommu_probe_device, v6.1.
+ * Leaves out: the ranges of stream ids, the group memory of SMMU v2 stream mapping entries.
+ */
+function opsOf(kind: Kind): IommuOps {
+  return {
+    module: kind.module,
+    probe_device: path(`${kind.module}_probe_device`, function* (k, dev: string) {
+      const { fwspec } = deviceOf(k, dev);
+      const instance = k.state.iommus.find((i) => i.name === fwspec?.iommu);
+      if (instance?.ops !== kind.drv) return -ENODEV;
+      const holder = kind.uniqueStreams ? streamHolder(k, dev) : null;
+      if (holder !== null) {
+        const text = `stream ${holder.id} already in tree from dev ${holder.dev}`;
+        yield dev_printk(k, 'warn', dev, text);
+        return -EINVAL;
+      }
+      return instance.name;
+    }),
+    device_group: path('device_group', function* (k, dev: string): Path<number> {
+      if (deviceOf(k, dev).bus === 'pci') return yield* pci_device_group(k, dev);
+      return yield* iommu_group_alloc(k);
+    }),
+    cache_coherent: (k, dev) => isCoherent(k, dev, kind),
+  };
+}
+
+/** IOMMU_CAP_CACHE_COHERENCY: what firmware says of the SMMU's table walks, or of the client. */
+function isCoherent(k: Kernel, dev: string, kind: Kind): boolean {
+  const device = deviceOf(k, dev);
+  if (kind.drv === 'virtio_iommu') return true;
+  const walks = k.state.devices[device.iommu ?? '']?.spec.dma_coherent === true;
+  if (kind.drv !== 'arm-smmu' || !k.has('smmu_client_coherency_fallback')) return walks;
+  return walks || device.spec.dma_coherent === true;
+}
+
+export const IOMMU_DRIVERS: ReadonlyMap<string, DriverOps> = new Map(
+  KINDS.map((kind) => [kind.drv, driverOf(kind)]),
+);
+
+export const IOMMU_OPS: ReadonlyMap<string, IommuOps> = new Map(
+  KINDS.map((kind) => [kind.drv, opsOf(kind)]),
+);

@@ -1,0 +1,130 @@
+/** Modules: loading, use counts, unloading. Kernel: kernel/module/main.c, v6.1; kmod's modprobe. */
+import type { Kernel } from '../context.ts';
+import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT } from '../errno.ts';
+import { type Path, path } from '../path.ts';
+import { driver_register, driver_unregister } from './bus.ts';
+
+/** `vfio-pci` and `vfio_pci` are one module; a file name counts by its last part. */
+export function moduleName(given: string): string {
+  const base = given.slice(given.lastIndexOf('/') + 1).replace(/\.ko(\.[a-z0-9]+)?$/, '');
+  return base.replaceAll('-', '_');
+}
+
+/** Is it built in, as far as the machine's drivers tell? */
+function isBuiltIn(k: Kernel, module: string): boolean {
+  return k.machine.drivers.some((d) => d.module === null && moduleName(d.name) === module);
+}
+
+/**
+ * Loads a module with all that it needs.
+ *
+ * Kernel: kmod's modprobe over init_module.
+ * Leaves out: soft dependencies, blacklists, install commands.
+ *
+ * @returns 0, also when it is loaded or built in; -ENOENT for a module that does not exist; or what
+ * its init returned.
+ */
+export const modprobe: (k: Kernel, given: string, params: string) => Path<number> = path(
+  'modprobe',
+  function* (k, given: string, params: string): Path<number> {
+    const name = moduleName(given);
+    if (k.state.modules[name] !== undefined || isBuiltIn(k, name)) return 0;
+    const spec = k.machine.modules.find((module) => module.name === name);
+    if (spec === undefined) return -ENOENT;
+    for (const other of spec.depends) {
+      const ret = yield* modprobe(k, other, '');
+      if (ret !== 0) return ret;
+    }
+    return yield* load_module(k, name, params);
+  },
+);
+
+/**
+ * Loads one module: its init registers its drivers, and their probes run inside it.
+ *
+ * Kernel: kernel/module/main.c:load_module and do_init_module, v6.1.
+ * Leaves out: symbols, signatures, init errors other than a refused driver.
+ *
+ * @returns 0; -EEXIST when it is loaded; -ENOENT for one that does not exist or needs others.
+ */
+export const load_module = path('load_module', function* (
+  k,
+  given: string,
+  params: string,
+): Path<number> {
+  const module = moduleName(given);
+  if (k.state.modules[module] !== undefined) return -EEXIST;
+  const spec = k.machine.modules.find((m) => m.name === module);
+  if (spec === undefined) return -ENOENT;
+  const depends = spec.depends.filter((other) => k.state.modules[other] !== undefined);
+  yield { type: 'module.loading', module, depends };
+  for (const word of params.split(/\s+/).filter((text) => text.includes('='))) {
+    const at = word.indexOf('=');
+    yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
+  }
+  const ret = yield* initModule(k, module);
+  if (ret !== 0) {
+    yield { type: 'module.unloaded', module };
+    return ret;
+  }
+  yield { type: 'module.live', module };
+  yield { type: 'join', what: 'async' };
+  return 0;
+});
+
+function* initModule(k: Kernel, module: string): Path<number> {
+  const { init } = k.ops.module(module);
+  if (init !== undefined) {
+    const ret = yield* init(k, module);
+    if (ret !== 0) return ret;
+  }
+  for (const spec of k.machine.drivers) {
+    if (spec.module !== module) continue;
+    const ret = yield* driver_register(k, spec);
+    if (ret !== 0) return ret;
+  }
+  return 0;
+}
+
+/**
+ * Unloads a module.
+ *
+ * Kernel: kernel/module/main.c:delete_module, v6.1.
+ * Leaves out: modules without exit, failing notifiers.
+ *
+ * @returns 0; -ENOENT when it is not loaded; -EAGAIN while it is in use, unless forced; -EBUSY when
+ * it is coming or going.
+ */
+export const delete_module = path('delete_module', function* (
+  k,
+  given: string,
+  force: boolean,
+): Path<number> {
+  const module = moduleName(given);
+  const loaded = k.state.modules[module];
+  if (loaded === undefined) return -ENOENT;
+  if (loaded.state !== 'live') return -EBUSY;
+  const forced = force && k.config('MODULE_FORCE_UNLOAD') === 'y';
+  if (loaded.holders.length > 0 && !forced) return -EAGAIN;
+  yield { type: 'module.going', module };
+  for (const spec of k.machine.drivers.toReversed())
+    if (spec.module === module) yield* driver_unregister(k, spec.bus, spec.name);
+  const { exit } = k.ops.module(module);
+  if (exit !== undefined) yield* exit(k, module);
+  yield { type: 'module.unloaded', module };
+  return 0;
+});
+
+/** Writes a module parameter. @returns 0, or -ENOENT when the module is not loaded. */
+export function* param_attr_store(
+  k: Kernel,
+  given: string,
+  param: string,
+  value: string,
+): Path<number> {
+  const module = moduleName(given);
+  if (k.state.modules[module] === undefined) return -ENOENT;
+  if (value === '') return -EINVAL;
+  yield { type: 'module.param', module, param, value };
+  return 0;
+}

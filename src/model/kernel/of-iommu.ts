@@ -1,0 +1,64 @@
+/** Firmware tells a device of its IOMMU. Kernel: drivers/iommu/of_iommu.c, v6.1 unless said. */
+import type { Kernel } from '../context.ts';
+import { EPROBE_DEFER } from '../errno.ts';
+import { deviceOf } from '../lookup.ts';
+import { type Path, path } from '../path.ts';
+import { dev_dbg } from '../printk.ts';
+import { driver_deferred_probe_check_state } from './dd-deferred.ts';
+import { iommu_probe_device } from './iommu.ts';
+import { type StreamId, streamIds } from './requester-ids.ts';
+
+/** Not an error: the device has no IOMMU, or one that does not matter. */
+const NO_IOMMU = 1;
+
+/**
+ * Associates a device with its IOMMU, and replays the IOMMU probe that came too early for it.
+ *
+ * Kernel: drivers/iommu/of_iommu.c:of_iommu_configure and of_iommu_xlate, v6.1;
+ * drivers/acpi/scan.c:acpi_iommu_configure_id with drivers/acpi/arm64/iort.c on ACPI, where a
+ * missing IOMMU is waited for without end.
+ * Leaves out: IOMMU drivers without of_xlate, fsl-mc, the message for an id that no row maps.
+ *
+ * @returns 0, or -EPROBE_DEFER; other errors leave the device without an IOMMU.
+ */
+export const of_iommu_configure: (k: Kernel, dev: string) => Path<number> = path(
+  'of_iommu_configure',
+  configure,
+);
+
+/** The same for ACPI firmware, under the name it has there. Kernel: drivers/acpi/scan.c. */
+export const acpi_iommu_configure_id = path('acpi_iommu_configure_id', configure);
+
+function* configure(k: Kernel, dev: string): Path<number> {
+  const acpi = k.machine.firmware === 'acpi';
+  if (deviceOf(k, dev).fwspec !== null) return 0;
+  if (!acpi && deviceOf(k, dev).bus === 'pci' && k.has('of_request_acs') && !k.state.acs_requested)
+    yield { type: 'pci.acs_requested' };
+  let err = yield* xlate(k, dev, streamIds(k, dev), acpi);
+  if (err === 0 && deviceOf(k, dev).iommu_group === null) err = yield* iommu_probe_device(k, dev);
+  if (err === -EPROBE_DEFER) return err;
+  if (err < 0)
+    yield* dev_dbg(k, 'drivers/iommu/of_iommu.c', dev, `Adding to IOMMU failed: ${err}`);
+  return 0;
+}
+
+function* xlate(
+  k: Kernel,
+  dev: string,
+  streams: readonly StreamId[],
+  acpi: boolean,
+): Path<number> {
+  const [first] = streams;
+  if (first === undefined) return NO_IOMMU;
+  const node = k.state.devices[first.iommu] ?? k.machine.devices.find((d) => d.name === first.iommu);
+  const disabled = node === undefined || ('disabled' in node && node.disabled === true);
+  if (disabled) return NO_IOMMU;
+  if (!k.state.iommus.some((instance) => instance.name === first.iommu)) {
+    const keeps = !k.has('fwspec_needs_iommu');
+    if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+    return acpi ? -EPROBE_DEFER : yield* driver_deferred_probe_check_state(k, dev);
+  }
+  if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+  yield { type: 'fwspec.set', dev, iommu: first.iommu, ids: streams.map((stream) => stream.id) };
+  return 0;
+}

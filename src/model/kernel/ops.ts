@@ -1,0 +1,54 @@
+/** The function pointers of the emulated kernel: who answers for which bus, driver and module. */
+import type { DriverOps, Kernel, KernelOps, ModuleOps } from '../context.ts';
+import type { Path } from '../path.ts';
+import { printk } from '../printk.ts';
+import { busOps } from './buses.ts';
+import { addChildren, removeChildren } from './core.ts';
+import { deferred_probe_work_func } from './dd-attach.ts';
+import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
+import { hostBridgeDriver, portDriver } from './pci.ts';
+import { vfioPciDriver } from './vfio-pci.ts';
+
+/** A driver that nobody has to model: its probe returns what the oracle says. */
+const opaqueDriver: DriverOps = {
+  *probe(k: Kernel, dev: string, drv: string): Path<number> {
+    const ret = k.oracle(dev, drv);
+    if (ret === 0) yield* addChildren(k, dev);
+    return ret;
+  },
+  remove: removeChildren,
+};
+
+const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
+  ...IOMMU_DRIVERS,
+  ['pci-host-generic', hostBridgeDriver],
+  ['pcieport', portDriver],
+  ['vfio-pci', vfioPciDriver],
+]);
+
+const MODULES: ReadonlyMap<string, ModuleOps> = new Map([
+  [
+    'vfio',
+    {
+      *init(): Path<number> {
+        yield printk('info', 'VFIO - User Level meta-driver version: 0.3');
+        return 0;
+      },
+    },
+  ],
+]);
+
+/** Ops of a driver by name; a host bridge's driver is one whatever its name. */
+function driverOps(_bus: string, drv: string): DriverOps {
+  return DRIVERS.get(drv) ?? opaqueDriver;
+}
+
+/** What the paths reach through function pointers. */
+export const kernelOps: KernelOps = {
+  bus: busOps,
+  driver: driverOps,
+  iommu: (ops) => IOMMU_OPS.get(ops) ?? null,
+  module: (module) => MODULES.get(module) ?? {},
+  deferred_probe_work_func,
+};
+

@@ -1,0 +1,85 @@
+/** What firmware says about a device's DMA: which IOMMU sees it, under which ids. */
+import type { DeviceSpec } from '../../events/machine.ts';
+import type { Kernel } from '../context.ts';
+import { deviceOf } from '../lookup.ts';
+import type { ReadDevice } from '../state/state.ts';
+
+/** One id under which one IOMMU sees a device. */
+export interface StreamId {
+  readonly iommu: string;
+  readonly id: number;
+}
+
+/** `0000:03:00.1` as its bus number and devfn; null for a name that is not a PCI address. */
+export function pciAddress(name: string): { bus: number; devfn: number } | null {
+  const found = /^[0-9a-f]{4,8}:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/.exec(name);
+  if (found === null) return null;
+  const [, bus = '', slot = '', fn = ''] = found;
+  return { bus: Number.parseInt(bus, 16), devfn: (Number.parseInt(slot, 16) << 3) | Number(fn) };
+}
+
+/** The devices above `dev` up to the root, nearest first. */
+export function ancestors(k: Kernel, dev: string): readonly ReadDevice[] {
+  const list: ReadDevice[] = [];
+  let name = k.state.devices[dev]?.parent ?? null;
+  while (name !== null && !list.some((above) => above.name === name)) {
+    const above: ReadDevice | undefined = k.state.devices[name];
+    if (above === undefined) break;
+    list.push(above);
+    name = above.parent;
+  }
+  return list;
+}
+
+/** The PCI bridges above a function, nearest first. */
+export function bridges(k: Kernel, dev: string): readonly ReadDevice[] {
+  return ancestors(k, dev).filter((above) => above.bus === 'pci');
+}
+
+/**
+ * A function's DMA aliases: its own requester id, then those that bridges put in its place. Each is
+ * paired with the device that speaks under it.
+ *
+ * Kernel: drivers/pci/search.c:pci_for_each_dma_alias, v6.1.
+ * Leaves out: alias quirks of single devices.
+ */
+export function dmaAliases(k: Kernel, dev: string): readonly { id: number; by: string }[] {
+  const own = pciAddress(dev);
+  if (own === null) return [];
+  const aliases = [{ id: (own.bus << 8) | own.devfn, by: dev }];
+  let below = own.bus;
+  for (const bridge of bridges(k, dev)) {
+    const at = pciAddress(bridge.name);
+    if (at === null) break;
+    const self = (at.bus << 8) | at.devfn;
+    const type = bridge.spec.pci?.pcie ?? null;
+    if (type === 'pcie-to-pci') aliases.push({ id: below << 8, by: bridge.name });
+    else if (type === 'pci-to-pcie' || type === null) aliases.push({ id: self, by: bridge.name });
+    below = at.bus;
+  }
+  return aliases;
+}
+
+/** The host bridge device a PCI function hangs below, or null. */
+export function hostBridge(k: Kernel, dev: string): ReadDevice | null {
+  return ancestors(k, dev).find((above) => above.bus !== 'pci') ?? null;
+}
+
+/** `id` through an iommu-map; null where no row covers it. Kernel: drivers/of/base.c:of_map_id. */
+function mapId(spec: DeviceSpec | ReadDevice['spec'], id: number): StreamId | null {
+  const masked = (id & (spec.iommu_map_mask ?? 0xffffffff)) >>> 0;
+  const row = spec.iommu_map?.find(
+    ({ rid_base, length }) => masked >= rid_base && masked < rid_base + length,
+  );
+  return row === undefined ? null : { iommu: row.iommu, id: masked - row.rid_base + row.sid_base };
+}
+
+/** The ids of a device in the order the kernel asks for them; empty where no IOMMU sees it. */
+export function streamIds(k: Kernel, dev: string): readonly StreamId[] {
+  const { spec } = deviceOf(k, dev);
+  if (spec.pci === undefined)
+    return (spec.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));
+  const host = hostBridge(k, dev);
+  if (host === null) return [];
+  return dmaAliases(k, dev).flatMap((alias) => mapId(host.spec, alias.id) ?? []);
+}

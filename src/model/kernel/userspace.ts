@@ -1,0 +1,108 @@
+/** Stimuli as paths: what each of them makes the kernel do. */
+import type { Stimulus } from '../../events/stimulus.ts';
+import type { Kernel } from '../context.ts';
+import type { Path } from '../path.ts';
+import { bind_store, driver_override_store, drivers_probe_store, unbind_store } from './bus.ts';
+import { deferred_probe_initcall, deferred_probe_timeout_work_func } from './dd-deferred.ts';
+import { addDevice, do_initcalls, registerDriver } from './init.ts';
+import { iommu_group_store_type } from './iommu.ts';
+import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
+import { new_id_store, remove_id_store } from './new-id.ts';
+import { remove_store, rescan_store } from './pci.ts';
+import { useVfio } from './vfio-user.ts';
+
+/**
+ * The path a stimulus runs. `user` names the program, for what it holds open.
+ *
+ * @returns a path that returns 0, a negative errno of the write or call, or a program's exit status.
+ */
+export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number> {
+  switch (s.do) {
+    case 'boot':
+      return do_initcalls(k);
+    case 'device_add':
+      return addDevice(k, s.dev);
+    case 'driver_register':
+      return registerDriver(k, s.bus, s.drv);
+    case 'late_initcall':
+      return deferred_probe_initcall(k);
+    case 'modprobe':
+      return modprobe(k, s.module, s.params);
+    case 'insmod':
+      return load_module(k, s.module, s.params);
+    case 'rmmod':
+      return delete_module(k, s.module, s.force);
+    case 'deferred_probe_timeout':
+      return deferred_probe_timeout_work_func(k);
+    case 'vfio':
+      return useVfio(k, s, user);
+    case 'vfio_release':
+      return releaseVfio(s.hold);
+    case 'shutdown':
+    case 'note':
+      return noEffect();
+    default:
+      return sysfsPath(k, s);
+  }
+}
+
+type SysfsWrite = Exclude<
+  Stimulus,
+  {
+    do:
+      | 'boot'
+      | 'device_add'
+      | 'driver_register'
+      | 'late_initcall'
+      | 'modprobe'
+      | 'insmod'
+      | 'rmmod'
+      | 'deferred_probe_timeout'
+      | 'vfio'
+      | 'vfio_release'
+      | 'shutdown'
+      | 'note';
+  }
+>;
+
+function sysfsPath(k: Kernel, s: SysfsWrite): Path<number> {
+  switch (s.do) {
+    case 'bind':
+      return bind_store(k, s.bus, s.drv, s.dev);
+    case 'unbind':
+      return unbind_store(k, s.bus, s.drv, s.dev);
+    case 'drivers_probe':
+      return drivers_probe_store(k, s.bus, s.dev);
+    case 'drivers_autoprobe':
+      return setAutoprobe(s.bus, s.on);
+    case 'driver_override':
+      return driver_override_store(k, s.dev, s.drv);
+    case 'new_id':
+      return new_id_store(k, s.bus, s.drv, s.id);
+    case 'remove_id':
+      return remove_id_store(k, s.bus, s.drv, s.id);
+    case 'remove':
+      return remove_store(k, s.dev);
+    case 'rescan':
+      return rescan_store(k, s.dev);
+    case 'group_type':
+      return iommu_group_store_type(k, s.group, s.value);
+    case 'module_param':
+      return param_attr_store(k, s.module, s.param, s.value);
+  }
+}
+
+function* setAutoprobe(bus: string, on: boolean): Path<number> {
+  yield { type: 'bus.drivers_autoprobe', bus, on };
+  return 0;
+}
+
+function* releaseVfio(hold: string): Path<number> {
+  yield { type: 'vfio.user_released', hold };
+  return 0;
+}
+
+function* noEffect(): Path<number> {
+  yield* [];
+  return 0;
+}

@@ -1,0 +1,128 @@
+/** Reducers of devices, buses, drivers and binding. */
+import type { EventOf } from '../../events/event.ts';
+import { emptyTable } from '../../events/table.ts';
+import { drop, nothing, type Reducers } from './reducer.ts';
+import type { Bus, Device, State } from './state.ts';
+
+/** The bus, created empty when it is first named. */
+function busOf(state: State, name: string): Bus {
+  let bus = state.buses[name];
+  if (bus === undefined) {
+    bus = { devices: [], drivers: emptyTable(), drivers_autoprobe: true, iommu_ops: null };
+    state.buses[name] = bus;
+  }
+  return bus;
+}
+
+function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
+  const device: Device = {
+    name: dev,
+    bus: spec.bus,
+    parent: spec.parent,
+    spec,
+    driver: null,
+    bound: false,
+    can_match: false,
+    dead: false,
+    ready_to_probe: false,
+    match_driver: spec.bus !== 'pci',
+    driver_override: null,
+    deferred: 'none',
+    deferred_reason: null,
+    links_status: 'NO_DRIVER',
+    dma_configured: 0,
+    owner_uses: 0,
+    dev_iommu: false,
+    fwspec: null,
+    iommu: null,
+    iommu_group: null,
+    acs_enabled: spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
+  };
+  state.devices[dev] = device;
+  const { devices } = busOf(state, spec.bus);
+  drop(devices, dev);
+  devices.push(dev);
+}
+
+function deleted(state: State, { dev }: EventOf<'device.deleted'>): void {
+  const device = state.devices[dev];
+  if (device === undefined) return;
+  drop(busOf(state, device.bus).devices, dev);
+  delete state.devices[dev];
+}
+
+function bound(state: State, { dev, drv }: EventOf<'driver.bound'>): void {
+  const device = state.devices[dev];
+  if (device === undefined) return;
+  device.driver = drv;
+  device.bound = true;
+  const list = busOf(state, device.bus).drivers[drv]?.devices;
+  if (list !== undefined && !list.includes(dev)) list.push(dev);
+}
+
+function unbindCleanup(state: State, { dev }: EventOf<'device.unbind_cleanup'>): void {
+  const device = state.devices[dev];
+  if (device !== undefined) device.driver = null;
+}
+
+function unbound(state: State, { dev, drv }: EventOf<'driver.unbound'>): void {
+  const device = state.devices[dev];
+  if (device === undefined) return;
+  device.bound = false;
+  device.driver = null;
+  const list = busOf(state, device.bus).drivers[drv]?.devices;
+  if (list !== undefined) drop(list, dev);
+}
+
+/** Runs `change` on the device, if there is one. */
+function on(state: State, dev: string, change: (device: Device) => void): void {
+  const device = state.devices[dev];
+  if (device !== undefined) change(device);
+}
+
+export const deviceReducers = {
+  'device.added': added,
+  'device.ready': (state, { dev }) => on(state, dev, (d) => (d.ready_to_probe = true)),
+  'device.match_driver': (state, { dev }) => on(state, dev, (d) => (d.match_driver = true)),
+  'pci.acs_requested': (state) => {
+    state.acs_requested = true;
+  },
+  'device.dead': (state, { dev }) => on(state, dev, (d) => (d.dead = true)),
+  'device.bus_removed': (state, { dev }) =>
+    on(state, dev, (d) => drop(busOf(state, d.bus).devices, dev)),
+  'device.deleted': deleted,
+  'device.driver_override': (state, { dev, drv }) =>
+    on(state, dev, (d) => (d.driver_override = drv)),
+  'bus.drivers_autoprobe': (state, { bus, on: autoprobe }) => {
+    busOf(state, bus).drivers_autoprobe = autoprobe;
+  },
+  'driver.registered': (state, { bus, drv, spec }) => {
+    busOf(state, bus).drivers[drv] = { name: drv, bus, spec, dynamic_ids: [], devices: [] };
+  },
+  'driver.unregistered': (state, { bus, drv }) => {
+    delete busOf(state, bus).drivers[drv];
+  },
+  'driver.id_added': (state, { bus, drv, id }) => {
+    busOf(state, bus).drivers[drv]?.dynamic_ids.push(id);
+  },
+  'driver.id_removed': (state, { bus, drv, id }) => {
+    const ids = busOf(state, bus).drivers[drv]?.dynamic_ids;
+    if (ids !== undefined) drop(ids, id);
+  },
+  'probe.matched': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
+  'probe.started': (state, { dev, drv }) => on(state, dev, (d) => (d.driver = drv)),
+  'dma.configured': (state, { dev, ret }) =>
+    on(state, dev, (d) => {
+      if (ret === 0) d.dma_configured += 1;
+    }),
+  'dma.cleaned': (state, { dev }) => on(state, dev, (d) => (d.dma_configured -= 1)),
+  'driver.probed': nothing,
+  'driver.removed': nothing,
+  'probe.test_removed': nothing,
+  'probe.unwound': nothing,
+  'device.unbind_cleanup': unbindCleanup,
+  'driver.bound': bound,
+  'probe.finished': nothing,
+  'driver.unbinding': nothing,
+  'driver.unbound': unbound,
+} satisfies Partial<Reducers>;

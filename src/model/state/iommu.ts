@@ -1,0 +1,157 @@
+/** Reducers of IOMMU instances, groups, domains, DMA ownership and VFIO. */
+import { drop, type Reducers } from './reducer.ts';
+
+export const iommuReducers = {
+  'fwspec.set': (state, { dev, iommu, ids }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.fwspec = { iommu, ids: [...ids] };
+  },
+  'dev_iommu.allocated': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.dev_iommu = true;
+  },
+  'dev_iommu.freed': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device === undefined) return;
+    device.dev_iommu = false;
+    device.fwspec = null;
+    device.iommu = null;
+  },
+  'iommu.registered': (state, { iommu, ops, fwnode }) => {
+    state.iommus.push({ name: iommu, ops, fwnode });
+  },
+  'iommu.unregistered': (state, { iommu }) => {
+    const at = state.iommus.findIndex((instance) => instance.name === iommu);
+    if (at >= 0) state.iommus.splice(at, 1);
+  },
+  'bus.iommu_ops': (state, { bus, ops }) => {
+    const found = state.buses[bus];
+    if (found !== undefined) found.iommu_ops = ops;
+  },
+  'iommu.device_probed': (state, { dev, iommu }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.iommu = iommu;
+  },
+  'iommu.device_released': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.iommu = null;
+  },
+} satisfies Partial<Reducers>;
+
+export const groupReducers = {
+  'group.allocated': (state, { group }) => {
+    state.groups[group] = {
+      id: group,
+      devices: [],
+      default_domain: null,
+      domain: null,
+      owner: null,
+      owner_cnt: 0,
+    };
+  },
+  'group.joined': (state, { dev, group }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.iommu_group = group;
+    const devices = state.groups[group]?.devices;
+    if (devices !== undefined && !devices.includes(dev)) devices.push(dev);
+  },
+  'group.left': (state, { dev, group }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.iommu_group = null;
+    const devices = state.groups[group]?.devices;
+    if (devices !== undefined) drop(devices, dev);
+  },
+  'group.freed': (state, { group }) => {
+    delete state.groups[group];
+  },
+  'group.default_domain': (state, { group, domain }) => {
+    const found = state.groups[group];
+    if (found !== undefined) found.default_domain = domain;
+  },
+  'group.attached': (state, { group, domain }) => {
+    const found = state.groups[group];
+    if (found !== undefined) found.domain = domain;
+  },
+  'owner.used': (state, { dev, group, ret }) => {
+    const found = state.groups[group];
+    if (found === undefined || ret !== 0) return;
+    found.owner_cnt += 1;
+    const device = state.devices[dev];
+    if (device !== undefined) device.owner_uses += 1;
+  },
+  'owner.unused': (state, { dev, group }) => {
+    const found = state.groups[group];
+    if (found === undefined || found.owner_cnt === 0) return;
+    found.owner_cnt -= 1;
+    const device = state.devices[dev];
+    if (device !== undefined) device.owner_uses -= 1;
+  },
+  'owner.claimed': (state, { group, owner, ret }) => {
+    const found = state.groups[group];
+    if (found === undefined || ret !== 0) return;
+    found.owner = owner;
+    found.owner_cnt = 1;
+  },
+  'owner.released': (state, { group }) => {
+    const found = state.groups[group];
+    if (found === undefined) return;
+    found.owner = null;
+    found.owner_cnt = 0;
+  },
+} satisfies Partial<Reducers>;
+
+export const vfioReducers = {
+  'vfio.group_created': (state, { group, iommu_group }) => {
+    state.vfio.groups[group] = {
+      name: group,
+      iommu_group,
+      devices: [],
+      opened_by: null,
+      container: null,
+    };
+  },
+  'vfio.group_removed': (state, { group }) => {
+    delete state.vfio.groups[group];
+  },
+  'vfio.device_registered': (state, { dev, group }) => {
+    state.vfio.groups[group]?.devices.push(dev);
+  },
+  'vfio.device_unregistered': (state, { dev, group }) => {
+    const devices = state.vfio.groups[group]?.devices;
+    if (devices !== undefined) drop(devices, dev);
+  },
+  'vfio.group_opened': (state, { group, user }) => {
+    const found = state.vfio.groups[group];
+    if (found !== undefined) found.opened_by = user;
+  },
+  'vfio.group_closed': (state, { group }) => {
+    const found = state.vfio.groups[group];
+    if (found !== undefined) found.opened_by = null;
+  },
+  'vfio.container_set': (state, { group, container }) => {
+    const found = state.vfio.groups[group];
+    if (found === undefined) return;
+    found.container = container;
+    if (state.vfio.containers[container] === undefined)
+      state.vfio.containers[container] = { iommu: false };
+  },
+  'vfio.container_unset': (state, { group }) => {
+    const found = state.vfio.groups[group];
+    if (found === undefined || found.container === null) return;
+    delete state.vfio.containers[found.container];
+    found.container = null;
+  },
+  'vfio.iommu_set': (state, { container }) => {
+    const found = state.vfio.containers[container];
+    if (found !== undefined) found.iommu = true;
+  },
+  'vfio.device_opened': (state, { dev, user }) => {
+    state.vfio.open[dev] = user;
+  },
+  'vfio.user_released': (state, { hold }) => {
+    state.vfio.released.push(hold);
+  },
+  'vfio.device_closed': (state, { dev }) => {
+    delete state.vfio.open[dev];
+  },
+} satisfies Partial<Reducers>;

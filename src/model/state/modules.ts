@@ -1,0 +1,114 @@
+/** Reducers of modules, deferral and device links. */
+import { emptyTable } from '../../events/table.ts';
+import { drop, type Reducers } from './reducer.ts';
+import type { Link, State } from './state.ts';
+
+function linkOf(state: State, consumer: string, supplier: string): Link | undefined {
+  return state.links.find((link) => link.consumer === consumer && link.supplier === supplier);
+}
+
+function undefer(state: State, dev: string): void {
+  drop(state.deferred.pending, dev);
+  drop(state.deferred.active, dev);
+  const device = state.devices[dev];
+  if (device === undefined) return;
+  device.deferred = 'none';
+  device.deferred_reason = null;
+}
+
+export const moduleReducers = {
+  'module.loading': (state, { module, depends }) => {
+    state.modules[module] = {
+      name: module,
+      depends: [...depends],
+      state: 'coming',
+      holders: [],
+      params: emptyTable(),
+    };
+    for (const other of depends) state.modules[other]?.holders.push(`module ${module}`);
+  },
+  'module.live': (state, { module }) => {
+    const found = state.modules[module];
+    if (found !== undefined) found.state = 'live';
+  },
+  'module.going': (state, { module }) => {
+    const found = state.modules[module];
+    if (found !== undefined) found.state = 'going';
+  },
+  'module.unloaded': (state, { module }) => {
+    const depends = state.modules[module]?.depends ?? [];
+    for (const other of depends) {
+      const holders = state.modules[other]?.holders;
+      if (holders !== undefined) drop(holders, `module ${module}`);
+    }
+    delete state.modules[module];
+  },
+  'module.got': (state, { module, by }) => {
+    state.modules[module]?.holders.push(by);
+  },
+  'module.put': (state, { module, by }) => {
+    const holders = state.modules[module]?.holders;
+    if (holders !== undefined) drop(holders, by);
+  },
+  'module.param': (state, { module, param, value }) => {
+    const found = state.modules[module];
+    if (found !== undefined) found.params[param] = value;
+  },
+} satisfies Partial<Reducers>;
+
+export const deferredReducers = {
+  'deferred.added': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device === undefined || device.deferred !== 'none') return;
+    device.deferred = 'pending';
+    state.deferred.pending.push(dev);
+  },
+  'deferred.removed': (state, { dev }) => undefer(state, dev),
+  'deferred.reason': (state, { dev, reason }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.deferred_reason = reason;
+  },
+  'deferred.triggered': (state) => {
+    const { deferred, devices } = state;
+    deferred.trigger_count += 1;
+    for (const dev of deferred.pending) {
+      const device = devices[dev];
+      if (device !== undefined) device.deferred = 'active';
+      deferred.active.push(dev);
+    }
+    deferred.pending = [];
+  },
+  'deferred.retried': (state, { dev }) => undefer(state, dev),
+  'deferred.enabled': (state) => {
+    state.deferred.enable = true;
+  },
+  'initcalls.done': (state) => {
+    state.deferred.initcalls_done = true;
+  },
+  'deferred.timeout_armed': (state) => {
+    state.deferred.timeout_armed = true;
+  },
+  'deferred.timed_out': (state) => {
+    state.deferred.timeout_armed = false;
+    state.deferred.timed_out = true;
+  },
+} satisfies Partial<Reducers>;
+
+export const linkReducers = {
+  'link.added': (state, { consumer, supplier }) => {
+    if (linkOf(state, consumer, supplier) === undefined)
+      state.links.push({ consumer, supplier, status: 'DORMANT' });
+  },
+  'link.state': (state, { consumer, supplier, status }) => {
+    const link = linkOf(state, consumer, supplier);
+    if (link !== undefined) link.status = status;
+  },
+  'link.deleted': (state, { consumer, supplier }) => {
+    const link = linkOf(state, consumer, supplier);
+    if (link !== undefined) state.links.splice(state.links.indexOf(link), 1);
+  },
+  'links.status': (state, { dev, status }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.links_status = status;
+  },
+} satisfies Partial<Reducers>;

@@ -1,0 +1,37 @@
+/** The one reducer: every event type with the recipe that folds it. */
+import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
+import { deviceReducers } from './devices.ts';
+import { groupReducers, iommuReducers, vfioReducers } from './iommu.ts';
+import { deferredReducers, linkReducers, moduleReducers } from './modules.ts';
+import { nothing, type Reducers } from './reducer.ts';
+import type { State } from './state.ts';
+
+const reducers: Reducers = {
+  ...deviceReducers,
+  ...moduleReducers,
+  ...deferredReducers,
+  ...linkReducers,
+  ...iommuReducers,
+  ...groupReducers,
+  ...vfioReducers,
+  'task.started': nothing,
+  'task.finished': nothing,
+  'task.blocked': nothing,
+  'syscall.returned': nothing,
+  printk: nothing,
+  'kernel.warned': nothing,
+  'kernel.oopsed': (state, { at }) => {
+    state.oops = at;
+  },
+  'log.diverged': nothing,
+};
+
+function fold<T extends EventType>(state: State, event: EventOf<T>): void {
+  const reducer: (state: State, event: EventOf<T>) => void = reducers[event.type];
+  reducer(state, event);
+}
+
+/** Folds `event` into `state` in place. Deterministic; never throws on a well-formed event. */
+export function reduce(state: State, event: KernelEvent): void {
+  fold(state, event);
+}
