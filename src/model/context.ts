@@ -36,6 +36,9 @@ export interface Kernel {
   cmdline(name: string): string | null;
 }
 
+/** What can be asked about a kernel and its state without running a path. */
+export type Facts = Pick<Kernel, 'state' | 'machine' | 'has'>;
+
 /** struct bus_type's callbacks. */
 export interface BusOps {
   /** 1 for a match, 0 for none, or a negative errno. */

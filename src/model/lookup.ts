@@ -1,30 +1,30 @@
 /** Finding things in the state; a path that names what is not there is a bug and says so. */
 import { assert } from '../assert.ts';
-import type { Kernel } from './context.ts';
+import type { Facts } from './context.ts';
 import type { ReadDevice, ReadDriver, ReadGroup } from './state/state.ts';
 import type { PatchName } from './versions/patch-table.ts';
 
 /** The device of that name; it must exist. */
-export function deviceOf(k: Kernel, dev: string): ReadDevice {
+export function deviceOf(k: Facts, dev: string): ReadDevice {
   const device = k.state.devices[dev];
   assert(device !== undefined, `a path works on device ${dev}, which was never added`);
   return device;
 }
 
 /** The registered driver of that name, or undefined. */
-export function driverOf(k: Kernel, bus: string, drv: string): ReadDriver | undefined {
+export function driverOf(k: Facts, bus: string, drv: string): ReadDriver | undefined {
   return k.state.buses[bus]?.drivers[drv];
 }
 
 /** The group of that id; it must exist. */
-export function groupById(k: Kernel, id: number): ReadGroup {
+export function groupById(k: Facts, id: number): ReadGroup {
   const group = k.state.groups[id];
   assert(group !== undefined, `a path works on iommu group ${id}, which does not exist`);
   return group;
 }
 
 /** The device's group, or undefined. */
-export function groupOf(k: Kernel, dev: string): ReadGroup | undefined {
+export function groupOf(k: Facts, dev: string): ReadGroup | undefined {
   const id = k.state.devices[dev]?.iommu_group;
   return id === null || id === undefined ? undefined : k.state.groups[id];
 }
@@ -39,7 +39,7 @@ const MANAGED_SINCE: ReadonlyMap<string, PatchName> = new Map([
 ]);
 
 /** Does the driver that dev->driver names claim DMA ownership itself, in this kernel? */
-export function driver_managed_dma(k: Kernel, device: ReadDevice): boolean {
+export function driver_managed_dma(k: Facts, device: ReadDevice): boolean {
   if (device.driver === null) return false;
   const since = MANAGED_SINCE.get(device.driver);
   if (since !== undefined && !k.has(since)) return false;

@@ -1,5 +1,5 @@
 /** Which group a PCI function belongs to. Kernel: drivers/iommu/iommu.c, drivers/pci/pci.c, v6.1. */
-import type { Kernel } from '../context.ts';
+import type { Facts } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadDevice } from '../state/state.ts';
@@ -29,18 +29,18 @@ export function pci_acs_enabled(device: ReadDevice): boolean {
 }
 
 /** Functions on the bus of `dev`, itself not among them, in the order they were found. */
-function onSameBus(k: Kernel, dev: string): readonly string[] {
+function onSameBus(k: Facts, dev: string): readonly string[] {
   const { parent } = deviceOf(k, dev);
   return (k.state.buses['pci']?.devices ?? []).filter(
     (name) => name !== dev && k.state.devices[name]?.parent === parent,
   );
 }
 
-const groupIdOf = (k: Kernel, dev: string): number | null =>
+const groupIdOf = (k: Facts, dev: string): number | null =>
   k.state.devices[dev]?.iommu_group ?? null;
 
 /** The group of a function that `dev` aliases or that aliases it; `seen` ends the recursion. */
-function get_pci_alias_group(k: Kernel, dev: string, seen: Set<string>): number | null {
+function get_pci_alias_group(k: Facts, dev: string, seen: Set<string>): number | null {
   if (seen.has(dev)) return null;
   seen.add(dev);
   const own = groupIdOf(k, dev);
@@ -49,7 +49,7 @@ function get_pci_alias_group(k: Kernel, dev: string, seen: Set<string>): number 
 }
 
 /** The group of another function of the slot that nothing isolates from `dev`. */
-function get_pci_function_alias_group(k: Kernel, dev: string, seen: Set<string>): number | null {
+function get_pci_function_alias_group(k: Facts, dev: string, seen: Set<string>): number | null {
   const device = deviceOf(k, dev);
   if (device.spec.pci?.multifunction !== true || pci_acs_enabled(device)) return null;
   const slot = (pciAddress(dev)?.devfn ?? 0) >> 3;
@@ -66,7 +66,7 @@ function get_pci_function_alias_group(k: Kernel, dev: string, seen: Set<string>)
 type Found = { readonly group: number } | { readonly beside: string };
 
 /** Goes up from the function to where ACS isolates it, looking for a group on the way. */
-function searchUpstream(k: Kernel, dev: string): Found {
+function searchUpstream(k: Facts, dev: string): Found {
   let last = dev;
   for (const { by } of dmaAliases(k, dev)) {
     last = by;
@@ -84,7 +84,7 @@ function searchUpstream(k: Kernel, dev: string): Found {
 }
 
 /** The existing group a function would join now, or null for a new one. Looks, changes nothing. */
-export function sharedGroup(k: Kernel, dev: string): number | null {
+export function sharedGroup(k: Facts, dev: string): number | null {
   const found = searchUpstream(k, dev);
   if ('group' in found) return found.group;
   const seen = new Set<string>();

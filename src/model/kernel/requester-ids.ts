@@ -1,6 +1,6 @@
 /** What firmware says about a device's DMA: which IOMMU sees it, under which ids. */
 import type { DeviceSpec } from '../../events/machine.ts';
-import type { Kernel } from '../context.ts';
+import type { Facts } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import type { ReadDevice } from '../state/state.ts';
 
@@ -19,7 +19,7 @@ export function pciAddress(name: string): { bus: number; devfn: number } | null 
 }
 
 /** The devices above `dev` up to the root, nearest first. */
-export function ancestors(k: Kernel, dev: string): readonly ReadDevice[] {
+export function ancestors(k: Facts, dev: string): readonly ReadDevice[] {
   const list: ReadDevice[] = [];
   let name = k.state.devices[dev]?.parent ?? null;
   while (name !== null && !list.some((above) => above.name === name)) {
@@ -32,7 +32,7 @@ export function ancestors(k: Kernel, dev: string): readonly ReadDevice[] {
 }
 
 /** The PCI bridges above a function, nearest first. */
-export function bridges(k: Kernel, dev: string): readonly ReadDevice[] {
+export function bridges(k: Facts, dev: string): readonly ReadDevice[] {
   return ancestors(k, dev).filter((above) => above.bus === 'pci');
 }
 
@@ -43,7 +43,7 @@ export function bridges(k: Kernel, dev: string): readonly ReadDevice[] {
  * Kernel: drivers/pci/search.c:pci_for_each_dma_alias, v6.1.
  * Leaves out: alias quirks of single devices.
  */
-export function dmaAliases(k: Kernel, dev: string): readonly { id: number; by: string }[] {
+export function dmaAliases(k: Facts, dev: string): readonly { id: number; by: string }[] {
   const own = pciAddress(dev);
   if (own === null) return [];
   const aliases = [{ id: (own.bus << 8) | own.devfn, by: dev }];
@@ -61,7 +61,7 @@ export function dmaAliases(k: Kernel, dev: string): readonly { id: number; by: s
 }
 
 /** The host bridge device a PCI function hangs below, or null. */
-export function hostBridge(k: Kernel, dev: string): ReadDevice | null {
+export function hostBridge(k: Facts, dev: string): ReadDevice | null {
   return ancestors(k, dev).find((above) => above.bus !== 'pci') ?? null;
 }
 
@@ -75,7 +75,7 @@ function mapId(spec: DeviceSpec | ReadDevice['spec'], id: number): StreamId | nu
 }
 
 /** The ids of a device in the order the kernel asks for them; empty where no IOMMU sees it. */
-export function streamIds(k: Kernel, dev: string): readonly StreamId[] {
+export function streamIds(k: Facts, dev: string): readonly StreamId[] {
   const { spec } = deviceOf(k, dev);
   if (spec.pci === undefined)
     return (spec.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));

@@ -1,0 +1,19 @@
+/** Every invariant, in the order in which one event's violations are reported. */
+import type { Invariant } from './invariant.ts';
+import { balance, idle, isolation, ownerCount } from './ownership.ts';
+import { grouping, order } from './placement.ts';
+
+export const INVARIANTS: readonly Invariant[] = [
+  balance,
+  ownerCount,
+  idle,
+  isolation,
+  grouping,
+  order,
+];
+
+/** The invariant of that id or code, in any case of letters; undefined for none. */
+export function findInvariant(name: string): Invariant | undefined {
+  const wanted = name.toLowerCase();
+  return INVARIANTS.find(({ id, code }) => id === wanted || code.toLowerCase() === wanted);
+}

@@ -1,0 +1,85 @@
+/** Groups and order: who shares a group with whom, and that the IOMMU comes first. */
+import type { Facts } from '../model/context.ts';
+import { deviceOf } from '../model/lookup.ts';
+import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
+import { bridges, dmaAliases, pciAddress, streamIds } from '../model/kernel/requester-ids.ts';
+import { devicesOf, type Invariant } from './invariant.ts';
+
+/**
+ * The functions that nothing isolates from `dev`, whatever the order of probing: those it aliases,
+ * the bridges up to the first that ACS isolates, the functions of its slot without ACS.
+ */
+function notIsolatedFrom(dev: string, k: Facts): readonly string[] {
+  const found = dmaAliases(k, dev).map((alias) => alias.by);
+  const above = bridges(k, dev);
+  for (const [i, bridge] of above.entries()) {
+    if (above.slice(i).every(pci_acs_enabled)) break;
+    found.push(bridge.name);
+  }
+  return [...found, ...sameSlot(dev, k)].filter((name) => name !== dev);
+}
+
+function sameSlot(dev: string, k: Facts): readonly string[] {
+  const device = deviceOf(k, dev);
+  if (device.spec.pci?.multifunction !== true || pci_acs_enabled(device)) return [];
+  const slot = (pciAddress(dev)?.devfn ?? 0) >> 3;
+  return (k.state.buses['pci']?.devices ?? []).filter((name) => {
+    const other = k.state.devices[name];
+    if (other === undefined || other.parent !== device.parent || pci_acs_enabled(other)) return false;
+    return (pciAddress(name)?.devfn ?? -1) >> 3 === slot;
+  });
+}
+
+/** INV-GRP. */
+export const grouping: Invariant = {
+  id: 'non-isolated-devices-share-a-group',
+  code: 'INV-GRP',
+  claim: 'Devices that are not isolated from each other are in one group, whoever is probed first.',
+  subsystem: 'iommu core',
+  when: 'always',
+  watches: ['group.joined'],
+  subjects: devicesOf,
+  name: (subject) => subject,
+  suspects: ['fw_parse_at_add'],
+  check(dev, k) {
+    const group = k.state.devices[dev]?.iommu_group ?? null;
+    if (group === null || k.state.devices[dev]?.spec.pci === undefined) return null;
+    for (const other of notIsolatedFrom(dev, k)) {
+      const device = k.state.devices[other];
+      if (device === undefined || device.iommu_group === group) continue;
+      if (device.iommu_group === null && streamIds(k, other).length === 0) continue;
+      const theirs = device.iommu_group === null ? 'none yet' : String(device.iommu_group);
+      const message =
+        `${dev} is in group ${group}, but ${other}, from which nothing isolates it, ` +
+        `is not: its group is ${theirs}`;
+      return { message, values: { group, other, otherGroup: device.iommu_group } };
+    }
+    return null;
+  },
+};
+
+/** INV-ORDER. */
+export const order: Invariant = {
+  id: 'client-binds-after-its-iommu',
+  code: 'INV-ORDER',
+  claim: 'A device that firmware puts behind an IOMMU is in a group when its driver is bound.',
+  subsystem: 'iommu core',
+  when: 'always',
+  watches: ['driver.bound'],
+  subjects: devicesOf,
+  name: (subject) => subject,
+  suspects: ['timeout_default_10', 'fw_parse_at_add'],
+  check(dev, k) {
+    const device = k.state.devices[dev];
+    if (device === undefined || !device.bound || device.iommu_group !== null) return null;
+    const [first] = streamIds(k, dev);
+    if (first === undefined) return null;
+    const iommu = k.machine.devices.find((spec) => spec.name === first.iommu);
+    if (iommu === undefined || iommu.disabled === true) return null;
+    const registered = k.state.iommus.some((instance) => instance.name === first.iommu);
+    const message =
+      `${dev} is bound to ${device.driver} without an IOMMU group, although firmware puts it ` +
+      `behind ${first.iommu}, which is ${registered ? '' : 'not '}registered`;
+    return { message, values: { driver: device.driver, iommu: first.iommu, registered } };
+  },
+};
