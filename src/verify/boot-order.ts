@@ -1,0 +1,88 @@
+import type { BootStep, DeviceSpec, DriverSpec } from '../events/machine.ts';
+import {
+  ACPI_MARK,
+  DEVICETREE_MARK,
+  LATE_MARK,
+  LINK_ORDER,
+} from '../model/firmware/link-order.ts';
+import type { Firmware } from './firmware-devices.ts';
+
+const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;
+
+/**
+ * The steps of a kernel's boot: firmware devices, built-in drivers, the switch to deferred probing.
+ *
+ * The order is that of the registrations a verbose log reports, else the link order of the driver
+ * table; drivers that neither knows come before deferred probing is switched on. A device without
+ * firmware gets a step of its own, right before the driver of its name where there is one.
+ */
+export function bootOrder(
+  log: string | null,
+  firmware: Firmware,
+  builtIn: readonly DriverSpec[],
+): BootStep[] {
+  const has = new Set(builtIn.map((driver) => `${driver.bus}:${driver.name}`));
+  const logged = registrations(log ?? '');
+  const isVerbose = logged.some((key) => has.has(key));
+  const order = isVerbose ? withMarks(logged) : LINK_ORDER;
+  const populate = firmware.kind === 'acpi' ? ACPI_MARK : DEVICETREE_MARK;
+  const listed = new Set(order);
+  const unknown = [...has].filter((key) => !listed.has(key));
+  const waiting = new Map(firmware.software.map((device) => [device.name, device]));
+  const steps: BootStep[] = [];
+  for (const key of order) {
+    if (key === populate) steps.push({ step: 'populate' });
+    if (key === LATE_MARK) {
+      steps.push(...unknown.map(driverStep), ...deviceSteps([...waiting.values()]));
+      steps.push({ step: 'late_initcall' });
+    }
+    if (!has.has(key)) continue;
+    steps.push(...deviceSteps(takeFor(waiting, key)), driverStep(key));
+  }
+  return steps;
+}
+
+/** The software devices that the driver with that key is for, taken out of those that wait. */
+function takeFor(waiting: Map<string, DeviceSpec>, key: string): DeviceSpec[] {
+  const driver = key.slice(key.indexOf(':') + 1);
+  const devices = [...waiting.values()].filter(
+    ({ name, ids }) => name === driver || ids.includes(`platform:${driver}`),
+  );
+  for (const { name } of devices) waiting.delete(name);
+  return devices;
+}
+
+function deviceSteps(devices: readonly DeviceSpec[]): BootStep[] {
+  return devices.map(({ name }) => ({ step: 'device', dev: name }));
+}
+
+function driverStep(key: string): BootStep {
+  const colon = key.indexOf(':');
+  return { step: 'driver', bus: key.slice(0, colon), drv: key.slice(colon + 1) };
+}
+
+/** Registrations and marks of a verbose log up to the first action, each once. */
+function registrations(log: string): string[] {
+  const found = new Set<string>();
+  for (const line of log.split('\n')) {
+    if (line.includes('reprobe-action: ')) break;
+    const match = REGISTERED.exec(line.trimEnd());
+    if (match !== null) found.add(`${match[1]}:${match[2]}`);
+    if (line.includes('calling  of_platform_default_populate_init+')) found.add(DEVICETREE_MARK);
+    if (line.includes('calling  acpi_init+')) found.add(ACPI_MARK);
+    if (line.includes('calling  deferred_probe_initcall+')) found.add(LATE_MARK);
+  }
+  return [...found];
+}
+
+/** Puts marks that a log does not show where the link order has them. */
+function withMarks(logged: readonly string[]): string[] {
+  const result = [...logged];
+  for (const mark of [DEVICETREE_MARK, ACPI_MARK, LATE_MARK]) {
+    if (result.includes(mark)) continue;
+    const after = new Set(LINK_ORDER.slice(LINK_ORDER.indexOf(mark)));
+    const at = result.findIndex((key) => after.has(key));
+    result.splice(at < 0 ? result.length : at, 0, mark);
+  }
+  return result;
+}

@@ -1,0 +1,106 @@
+import type { DeviceSpec, DriverSpec, ModuleSpec } from '../events/machine.ts';
+import { type Table, tableOf } from '../events/table.ts';
+import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
+import { modulesOf } from '../model/firmware/module-table.ts';
+import { compareReleases } from '../model/versions/profile.ts';
+import { type Firmware, isVirtioSlot } from './firmware-devices.ts';
+import { asksOf } from './lab-devices.ts';
+import type { DriverRow } from './machine-files.ts';
+import type { SysfsSnapshot } from './sysfs-file.ts';
+
+const ENODEV = 19;
+/** Buses that the model has. Drivers of others have no device here and are left out. */
+const BUSES = ['platform', 'amba', 'pci', 'virtio', 'pci_express'];
+/** Express port types that pcieport binds to. */
+const PORTS = ['root-port', 'upstream', 'downstream', 'rc-event-collector'];
+/** Drivers that keep their bind files to themselves where nothing was recorded. */
+const SUPPRESSED = ['arm-smmu', 'arm-smmu-v3', 'uart-pl011', 'sbsa-uart'];
+
+export interface Drivers {
+  /** Registered before the first action, in no particular order. */
+  readonly builtIn: readonly DriverSpec[];
+  /** Owned by a module that can be loaded. */
+  readonly modular: readonly DriverSpec[];
+  readonly modules: readonly ModuleSpec[];
+}
+
+/**
+ * The drivers that a kernel has. Read for it: the list of registered drivers (its own file, else the
+ * first snapshot's `[drivers]`), which of them can be bound by hand, and the configuration.
+ */
+export function driversOf(
+  rows: readonly DriverRow[] | null,
+  first: SysfsSnapshot | null,
+  firmware: Firmware,
+  version: string,
+  config: Readonly<Record<string, string>>,
+): Drivers {
+  const registered = (rows ?? listedRows(first)).filter((row) => BUSES.includes(row.bus));
+  const outcomes = outcomesOf(firmware);
+  const make = (bus: string, name: string, module: string | null, bind: boolean): DriverSpec => {
+    const known = knownDriver(bus, name);
+    const asynchronous =
+      known?.asyncFrom !== undefined && compareReleases(version, known.asyncFrom) >= 0;
+    return {
+      name,
+      bus,
+      module,
+      ids: driverIds(bus, name),
+      driver_managed_dma: known?.driver_managed_dma ?? false,
+      suppress_bind_attrs: !bind,
+      probe_type: asynchronous ? 'async' : 'default',
+      ...outcomes[`${bus}:${name}`],
+    };
+  };
+  const builtIn = registered.map(({ bus, name, bind }) => make(bus, name, null, bind));
+  const has = (bus: string, name: string) =>
+    registered.some((row) => row.bus === bus && row.name === name);
+  const owns = (module: string) =>
+    KNOWN_DRIVERS.filter((driver) => driver.module === module && !has(driver.bus, driver.name));
+  const modules = modulesOf(version, ({ name, option }) => {
+    if (option !== null && config[option] !== 'm') return false;
+    const drivers = KNOWN_DRIVERS.filter((driver) => driver.module === name);
+    return drivers.length === 0 || owns(name).length > 0;
+  });
+  const modular = modules.flatMap(({ name }) =>
+    owns(name).map((driver) =>
+      make(driver.bus, driver.name, name, !SUPPRESSED.includes(driver.name)),
+    ),
+  );
+  return { builtIn, modular, modules };
+}
+
+function listedRows(first: SysfsSnapshot | null): DriverRow[] {
+  return Object.entries(first?.drivers ?? {}).flatMap(([bus, names]) =>
+    names.map((name) => ({ bus, name, module: null, bind: !SUPPRESSED.includes(name) })),
+  );
+}
+
+type Outcomes = Pick<DriverSpec, 'outcomes' | 'outcome' | 'defers_on' | 'defer_reasons'>;
+
+/** What probes return on this machine, as far as the hardware's description settles it. */
+function outcomesOf(firmware: Firmware): Table<Outcomes> {
+  const devices = [...firmware.devices, ...firmware.software];
+  const refuses = (wanted: (device: DeviceSpec) => boolean) =>
+    tableOf(devices.filter(wanted).map((device): [string, number[]] => [device.name, [-ENODEV]]));
+  const services = devices.flatMap((device) => device.creates ?? []);
+  const aer = services.filter(({ ids }) => ids.some((id) => /^pci_express:002:[^0]/.test(id)));
+  return tableOf<Outcomes>([
+    ['platform:virtio-mmio', { outcomes: refuses((d) => isVirtioSlot(d) && !d.creates) }],
+    ['platform:simple-pm-bus', { outcomes: refuses(isForeignBus) }],
+    ['pci:pcieport', { outcomes: refuses(isNoPort) }],
+    ['pci_express:aer', { outcomes: tableOf(aer.map(({ name }) => [name, [-ENODEV]])) }],
+    ...asksOf(firmware),
+  ]);
+}
+
+/** Kernel: drivers/bus/simple-pm-bus.c: a transparent bus is taken only as its first compatible. */
+function isForeignBus(device: DeviceSpec): boolean {
+  const plain = ['simple-bus', 'simple-mfd', 'isa', 'arm,amba-bus'];
+  if (device.ids.includes('simple-pm-bus')) return false;
+  return device.ids.some((id) => plain.includes(id)) && !plain.includes(device.ids[0] ?? '');
+}
+
+function isNoPort(device: DeviceSpec): boolean {
+  return device.pci?.header === 1 && !PORTS.includes(device.pci.pcie ?? '');
+}

@@ -1,0 +1,217 @@
+import type { DeviceSpec, Machine } from '../events/machine.ts';
+import { devicetreeDevices } from '../model/firmware/devicetree.ts';
+import { parseDmar } from '../model/firmware/dmar.ts';
+import { type FdtNode, parseFdt } from '../model/firmware/fdt.ts';
+import { type Iort, parseIort } from '../model/firmware/iort.ts';
+import {
+  type NativeControl,
+  portServices,
+  virtioChildren,
+  virtioSpec,
+} from '../model/firmware/pci-children.ts';
+import { type ConfigSpace, parsePciConfig, scanPci } from '../model/firmware/pci-config.ts';
+import { cmdlineOf, parameterOf } from './kernel-spec.ts';
+import { functionsOfLog } from './pci-log.ts';
+import type { MachineFiles, Session } from './session.ts';
+import type { SysfsDevice, SysfsSnapshot } from './sysfs-file.ts';
+
+/** What firmware and the PCI scan have to say about a machine. */
+export interface Firmware {
+  readonly kind: Machine['firmware'];
+  /** The devicetree, when the kernel made devices from it. */
+  readonly tree: FdtNode | null;
+  /** In the order of creation; functions after the bridge they hang from. */
+  readonly devices: readonly DeviceSpec[];
+  /** Devices that code makes without firmware asking: `reg-dummy`, `serial8250`. */
+  readonly software: readonly DeviceSpec[];
+}
+
+/** The host bridge's own device where no platform device stands for it. */
+const ROOT_BUS = 'pci0000:00';
+
+/** The machine's files, each the session's own or else its twin's. */
+export function machineFilesOf(session: Session, twin: Session | null): MachineFiles {
+  const own = session.machine;
+  const other = twin?.machine ?? null;
+  const hasPci = own.pciConfig !== null && own.pciConfig.trim() !== '';
+  return {
+    fdt: own.fdt ?? other?.fdt ?? null,
+    iort: own.iort ?? other?.iort ?? null,
+    dmar: own.dmar ?? other?.dmar ?? null,
+    pciConfig: hasPci ? own.pciConfig : (other?.pciConfig ?? null),
+    modalias: own.modalias ?? other?.modalias ?? null,
+    drivers: own.drivers ?? other?.drivers ?? null,
+    config: own.config ?? other?.config ?? null,
+  };
+}
+
+/** `first` is the state before the first action, of the session or its twin: names and ids only. */
+export function firmwareOf(
+  session: Session,
+  files: MachineFiles,
+  first: SysfsSnapshot | null,
+  version: string,
+): Firmware {
+  const cmdline = cmdlineOf(session);
+  const strict = parameterOf(cmdline, 'fw_devlink.strict') === '1';
+  const root = files.fdt === null ? null : parseFdt(files.fdt);
+  const ofTree = root === null ? [] : devicetreeDevices(root, { strict, amba: true });
+  const configs = files.pciConfig === null ? [] : parsePciConfig(files.pciConfig);
+  const usesAcpi = ofTree.length === 0 && isAcpi(session, files);
+  const platform = usesAcpi
+    ? acpiDevices(files, configs)
+    : ofTree.length > 0
+      ? ofTree
+      : listedDevices(files, first);
+  const bridge = hostBridgeOf(platform);
+  const native = nativeControl(session, usesAcpi, version);
+  const functions =
+    configs.length > 0
+      ? scanPci(configs, bridge).map(({ spec, config }) => withChildren(spec, config, native))
+      : functionsOfLog(session.dmesg ?? '', bridge);
+  const transports = platform.map((device) => withVirtio(device, session));
+  const devices = withListedChildren([...transports, ...functions], files, first);
+  return {
+    kind: usesAcpi ? 'acpi' : ofTree.length > 0 || files.fdt === null ? 'devicetree' : 'none',
+    tree: ofTree.length > 0 ? root : null,
+    devices,
+    software: softwareDevices(files, first, devices),
+  };
+}
+
+function isAcpi(session: Session, files: MachineFiles): boolean {
+  if (files.iort !== null || files.dmar !== null) return true;
+  return /\bACPI: (RSDP|Early table)/.test(session.dmesg ?? '');
+}
+
+/** SMMUs of the IORT or units of the DMAR, the devices that ACPI names, then the host bridge. */
+function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): DeviceSpec[] {
+  const iort: Iort =
+    files.iort === null ? { devices: [], rootComplexes: [] } : parseIort(files.iort);
+  const dmar = files.dmar === null ? null : parseDmar(files.dmar, configs);
+  const complex = iort.rootComplexes.find((candidate) => candidate.segment === 0);
+  const map = complex?.iommu_map ?? dmar?.iommu_map ?? [];
+  const bridge: DeviceSpec = {
+    name: ROOT_BUS,
+    bus: '',
+    parent: null,
+    ids: [],
+    ...(map.length === 0 ? {} : { iommu_map: map }),
+    dma_coherent: complex?.dma_coherent ?? true,
+  };
+  return [...iort.devices, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
+}
+
+/** A platform device carries its ACPI companion's name and ids: the second row of that name. */
+function namedByAcpi(files: MachineFiles): DeviceSpec[] {
+  const seen = new Set<string>();
+  const devices: DeviceSpec[] = [];
+  for (const { name, modalias } of files.modalias ?? []) {
+    if (!modalias.startsWith('acpi:')) continue;
+    if (seen.has(name)) devices.push({ name, bus: 'platform', parent: null, ids: [modalias] });
+    seen.add(name);
+  }
+  return devices;
+}
+
+/** Without a devicetree blob: the platform and AMBA devices that the session lists by name. */
+function listedDevices(files: MachineFiles, first: SysfsSnapshot | null): DeviceSpec[] {
+  return (first?.devices ?? [])
+    .filter((device) => /^platform\/[^/]+$/.test(device.path) && /@|^\w+\./.test(device.name))
+    .map((device) => listed(device, files))
+    .filter((device) => device !== null);
+}
+
+function listed(device: SysfsDevice, files: MachineFiles): DeviceSpec | null {
+  const { name, bus } = device;
+  if (bus !== 'platform' && bus !== 'amba') return null;
+  const modalias = files.modalias?.find((row) => row.name === name)?.modalias;
+  const compatible = /^of:N.*?T.*?C(.*)$/.exec(modalias ?? '')?.[1]?.split('C');
+  const ids = compatible ?? [modalias ?? `platform:${name.replace(/(\.\d+)?(\.auto)?$/, '')}`];
+  return { name, bus, parent: null, ids };
+}
+
+function hostBridgeOf(devices: readonly DeviceSpec[]): string {
+  const bridge = devices.find(
+    (device) =>
+      device.name === ROOT_BUS ||
+      device.iommu_map !== undefined ||
+      device.ids.some((id) => id.startsWith('pci-host-')) ||
+      device.name.endsWith('.pcie'),
+  );
+  return bridge?.name ?? ROOT_BUS;
+}
+
+/** With a devicetree the kernel owns everything; under ACPI the firmware's _OSC answer says what. */
+function nativeControl(session: Session, usesAcpi: boolean, version: string): NativeControl {
+  const aerEverywhere = version === '6.1';
+  if (!usesAcpi) return { hotplug: true, aer: true, pme: true, aerEverywhere };
+  const log = session.dmesg ?? '';
+  const granted = /_OSC: OS now controls \[([^\]]*)\]/.exec(log)?.[1]?.split(' ');
+  const has = (feature: string) => granted?.includes(feature) ?? true;
+  return { hotplug: has('PCIeHotplug'), aer: has('AER'), pme: has('PME'), aerEverywhere };
+}
+
+function withChildren(spec: DeviceSpec, config: ConfigSpace, native: NativeControl): DeviceSpec {
+  const creates = [...portServices(config, native), ...virtioChildren(config)];
+  return creates.length === 0 ? spec : { ...spec, creates };
+}
+
+/**
+ * Firmware does not tell what is plugged into a virtio-mmio slot; the device behind it does, and
+ * the first snapshot that shows one names its virtio id. Read from it: `bus`, `id` and the path.
+ */
+function withVirtio(device: DeviceSpec, session: Session): DeviceSpec {
+  if (!isVirtioSlot(device)) return device;
+  for (const snapshot of Object.values(session.snapshots)) {
+    const child = snapshot.devices.find(
+      ({ bus, path }) => bus === 'virtio' && path.split('/').at(-2) === device.name,
+    );
+    const match = /^0x(\w{1,8}):0x(\w{1,8})$/.exec(child?.id ?? '');
+    if (match === null) continue;
+    const [vendor = 0, id = 0] = match.slice(1).map((hex) => Number.parseInt(hex, 16));
+    return { ...device, creates: [virtioSpec(device.name, id, vendor)] };
+  }
+  return device;
+}
+
+/** A slot of virtio-mmio, whatever is in it. */
+export function isVirtioSlot(device: DeviceSpec): boolean {
+  return device.ids.includes('virtio,mmio') || device.ids.includes('acpi:LNRO0005:');
+}
+
+/** Platform devices below another device were made by its driver: a clock chip's alarm timer. */
+function withListedChildren(
+  devices: readonly DeviceSpec[],
+  files: MachineFiles,
+  first: SysfsSnapshot | null,
+): DeviceSpec[] {
+  const names = new Set(devices.map((device) => device.name));
+  const children = new Map<string, DeviceSpec[]>();
+  for (const device of first?.devices ?? []) {
+    if (device.bus !== 'platform' || names.has(device.name)) continue;
+    const above = device.path.split('/').slice(0, -1);
+    const parent = above.findLast((part) => names.has(part));
+    const spec = parent === undefined ? null : listed(device, files);
+    if (parent === undefined || spec === null) continue;
+    children.set(parent, [...(children.get(parent) ?? []), { ...spec, parent }]);
+  }
+  return devices.map((device) => {
+    const below = children.get(device.name);
+    return below === undefined ? device : { ...device, creates: [...(device.creates ?? []), ...below] };
+  });
+}
+
+/** Platform devices that neither firmware nor another device's driver accounts for. */
+function softwareDevices(
+  files: MachineFiles,
+  first: SysfsSnapshot | null,
+  known: readonly DeviceSpec[],
+): DeviceSpec[] {
+  const names = new Set(known.map((device) => device.name));
+  return (first?.devices ?? [])
+    .filter(({ bus, name }) => bus === 'platform' && !names.has(name))
+    .filter(({ path }) => !path.split('/').slice(0, -1).some((part) => names.has(part)))
+    .map((device) => listed(device, files))
+    .filter((device) => device !== null);
+}

@@ -1,0 +1,70 @@
+import type { DeviceSpec, DriverSpec } from '../events/machine.ts';
+import { emptyTable, type Table } from '../events/table.ts';
+import { busId } from '../model/firmware/of-address.ts';
+import { cellsOf, type FdtNode } from '../model/firmware/fdt.ts';
+import { supplierNodes } from '../model/firmware/of-suppliers.ts';
+import { indexTree, isCompatible, type Tree } from '../model/firmware/tree.ts';
+import type { Firmware } from './firmware-devices.ts';
+
+type Asks = Pick<DriverSpec, 'outcomes' | 'defers_on' | 'defer_reasons'>;
+
+/**
+ * What the drivers whose probe asks for things want of the devices on this machine.
+ *
+ * - `lab_plat`, the recording's own test driver: asks for a clock and the regulator `vdd`, then
+ *   returns the node's `lab,probe-ret`.
+ * - `gpio-leds` and `gpio-keys`: ask for the lines that their child nodes name. Such lines make no
+ *   device link that holds the probe back.
+ */
+export function asksOf(firmware: Firmware): [string, Asks][] {
+  if (firmware.tree === null) return [];
+  const tree = indexTree(firmware.tree);
+  const names = new Set(firmware.devices.map((device) => device.name));
+  const byName = (device: DeviceSpec) =>
+    tree.nodes.find((node) => node.path !== '/' && busId(tree, node) === device.name);
+  const lines = { defers_on: emptyTable<readonly string[]>() };
+  const lab: Tables = {
+    outcomes: emptyTable(),
+    defers_on: emptyTable(),
+    defer_reasons: emptyTable(),
+  };
+  for (const device of firmware.devices) {
+    const isLab = device.ids.includes('lab,test');
+    const hasLines = device.ids.includes('gpio-leds') || device.ids.includes('gpio-keys');
+    const node = isLab || hasLines ? byName(device) : undefined;
+    if (node === undefined) continue;
+    if (isLab) askOfLab(lab, device, node);
+    else lines.defers_on[device.name] = childSuppliers(tree, node, names);
+  }
+  return [
+    ['platform:lab_plat', lab],
+    ['platform:leds-gpio', lines],
+    ['platform:gpio-keys', lines],
+  ];
+}
+
+interface Tables {
+  readonly outcomes: Table<readonly number[]>;
+  readonly defers_on: Table<readonly string[]>;
+  readonly defer_reasons: Table<string>;
+}
+
+function askOfLab(lab: Tables, device: DeviceSpec, node: FdtNode): void {
+  const ret = cellsOf(node, 'lab,probe-ret')[0];
+  if (ret !== undefined) lab.outcomes[device.name] = [ret | 0];
+  const suppliers = device.suppliers ?? [];
+  if (suppliers.length === 0) return;
+  const asksClock = node.props['clocks'] !== undefined;
+  lab.defers_on[device.name] = suppliers;
+  lab.defer_reasons[device.name] = `cannot get ${asksClock ? 'clock' : 'vdd regulator'}`;
+}
+
+/** The devices that child nodes without a device of their own name as suppliers. */
+function childSuppliers(tree: Tree, node: FdtNode, names: ReadonlySet<string>): string[] {
+  const suppliers = node.children
+    .filter((child) => !isCompatible(child, ['gpio-leds', 'gpio-keys']))
+    .flatMap((child) => supplierNodes(tree, child, false))
+    .map((supplier) => busId(tree, supplier))
+    .filter((name) => names.has(name));
+  return [...new Set(suppliers)];
+}
