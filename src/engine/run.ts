@@ -31,6 +31,7 @@ export interface RunOptions extends SchedulerOptions {
 
 export interface Run {
   readonly system: System;
+  readonly kernel: Kernel;
   readonly state: ReadState;
   readonly scheduler: Scheduler;
   /** Gives the system one stimulus and runs until nothing moves. Returns how its task ended. */
@@ -106,6 +107,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
   const names: string[] = [];
   return {
     system,
+    kernel: k,
     state,
     scheduler,
     give(stimulus) {

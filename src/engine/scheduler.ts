@@ -181,6 +181,9 @@ export function createScheduler(
       case 'join':
         task.block = { kind: 'join', what: step.what };
         return;
+      case 'cond_resched':
+        tasks.push(...tasks.splice(tasks.indexOf(task), 1));
+        return;
       case 'spawn':
         if (!tasks.some((other) => other.name === step.what)) start(step.what, step.path());
         return;
@@ -217,8 +220,10 @@ export function createScheduler(
       if (current.block !== null) resume(current);
       k.task = current;
       const next: IteratorResult<Step, number> = current.path.next();
-      if (!next.done) perform(current, next.value);
-      else {
+      if (!next.done) {
+        perform(current, next.value);
+        if (next.value.type === 'cond_resched') current = null;
+      } else {
         record({ type: 'task.finished', ret: next.value }, current.name, root);
         finish(current, { kind: 'returned', ret: next.value });
       }

@@ -17,6 +17,8 @@ export type Sync =
   | { readonly type: 'wait'; readonly on: string; readonly until: (state: ReadState) => boolean }
   /** Starts a task that runs `path` on its own; a second one of the same name is not started. */
   | { readonly type: 'spawn'; readonly what: string; readonly path: () => Path<number> }
+  /** Lets every other task that can run go first. */
+  | { readonly type: 'cond_resched' }
   /** Sleeps until the tasks of that name have finished. */
   | { readonly type: 'join'; readonly what: string };
 

@@ -29,8 +29,10 @@ function defaultBoot(k: Kernel): readonly BootStep[] {
  */
 export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
   yield* iommu_subsys_init(k);
-  for (const step of k.machine.boot.length > 0 ? k.machine.boot : defaultBoot(k))
+  for (const step of k.machine.boot.length > 0 ? k.machine.boot : defaultBoot(k)) {
     yield* initcall(k, step);
+    yield { type: 'cond_resched' };
+  }
   return 0;
 });
 

@@ -75,9 +75,15 @@ const vfio_pci_probe = path('vfio_pci_probe', function* (k, dev: string): Path<n
   if ((deviceOf(k, dev).spec.pci?.header ?? 0) !== 0) return -EINVAL;
   const group = yield* vfio_group_find_or_alloc(k, dev);
   if (typeof group === 'number') return group;
+  if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
+    yield { type: 'module.got', module: 'vfio', by: 'vfio_fs' };
   yield { type: 'vfio.device_registered', dev, group };
   return 0;
 });
+
+function registeredDevices(k: Kernel): number {
+  return Object.values(k.state.vfio.groups).reduce((sum, group) => sum + group.devices.length, 0);
+}
 
 /** The VFIO group a device is registered in, or null. */
 function vfioGroupOf(k: Kernel, dev: string): string | null {
@@ -104,6 +110,8 @@ const vfio_unregister_group_dev = path('vfio_unregister_group_dev', function* (
     yield { type: 'wait', on, until: (state) => state.vfio.open[dev] === undefined };
   }
   yield { type: 'vfio.device_unregistered', dev, group: name };
+  if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
+    yield { type: 'module.put', module: 'vfio', by: 'vfio_fs' };
   const group = k.state.vfio.groups[name];
   if (group?.iommu_group != null && name.startsWith('noiommu-'))
     yield* leaveNoiommuGroup(k, dev, group.iommu_group);

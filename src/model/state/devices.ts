@@ -22,6 +22,7 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     spec,
     driver: null,
     bound: false,
+    unbinding: false,
     can_match: false,
     dead: false,
     ready_to_probe: false,
@@ -69,6 +70,7 @@ function unbound(state: State, { dev, drv }: EventOf<'driver.unbound'>): void {
   const device = state.devices[dev];
   if (device === undefined) return;
   device.bound = false;
+  device.unbinding = false;
   device.driver = null;
   const list = busOf(state, device.bus).drivers[drv]?.devices;
   if (list !== undefined) drop(list, dev);
@@ -123,6 +125,6 @@ export const deviceReducers = {
   'device.unbind_cleanup': unbindCleanup,
   'driver.bound': bound,
   'probe.finished': nothing,
-  'driver.unbinding': nothing,
+  'driver.unbinding': (state, { dev }) => on(state, dev, (d) => (d.unbinding = true)),
   'driver.unbound': unbound,
 } satisfies Partial<Reducers>;

@@ -17,6 +17,8 @@ export interface Device {
   /** dev->driver: set while a probe runs, so not the same as bound. */
   driver: string | null;
   bound: boolean;
+  /** Its driver is being removed: sysfs shows no driver any more. */
+  unbinding: boolean;
   can_match: boolean;
   dead: boolean;
   ready_to_probe: boolean;

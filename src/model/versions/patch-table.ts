@@ -140,6 +140,14 @@ const patches = {
     before: 'the SMMU driver requests ACS as it probes',
     after: 'the first dma_configure of a PCI device does, after the boot-time scan',
   },
+  vfio_pseudo_fs: {
+    commit: 'b7c5e64fecfa',
+    subject: 'vfio: Create vfio_fs_type with inode per device',
+    landed: '6.10',
+    stable: [],
+    before: 'a registered VFIO device holds no reference on the vfio module',
+    after: 'the pseudo file system that VFIO devices share holds one',
+  },
   pci_port_in_log: {
     commit: null,
     subject: 'PCI: Print PCIe port type when a device is found',

@@ -1,0 +1,160 @@
+/** Recorded kprobes against the calls of the emulated run. */
+import type { KprobeCall } from './kprobe-file.ts';
+import type { ModelCall } from './model-calls.ts';
+import type { Tally } from './tally.ts';
+
+/** What is compared of a call. */
+interface Call {
+  readonly drv: string | null;
+  readonly ret: number | null;
+  readonly owner_cnt: number | null;
+  readonly owned: boolean | null;
+}
+
+/** Functions whose device pointer result is compared as far as it is a deferral. */
+const POINTER_RESULTS = new Set(['of_iommu_configure', 'acpi_iommu_configure_id']);
+const EPROBE_DEFER = 517;
+
+/** Compares all calls of the functions that both sides watch, action by action. */
+export function compareCalls(
+  tally: Tally,
+  recorded: readonly KprobeCall[],
+  emulated: readonly ModelCall[],
+  cmdline: string,
+  isModelled: (dev: string) => boolean,
+): void {
+  const watched = new Set(recorded.map((call) => call.probe));
+  const first = Math.min(...recorded.map((call) => call.action));
+  const atBoot = bootProbes(cmdline);
+  const real = byKey(recorded.flatMap((call) => keyed(call, isModelled)));
+  const model = byKey(
+    sinceRecording(emulated, real)
+      .filter(({ probe, action }) => watched.has(probe) && action >= first)
+      .filter(({ probe, action }) => action > 0 || atBoot === null || atBoot.has(probe))
+      .map((call) => [`${call.action} ${call.probe} ${call.subject}`, call] as const),
+  );
+  for (const key of new Set([...real.keys(), ...model.keys()]))
+    compareSequence(tally, key, real.get(key) ?? [], model.get(key) ?? []);
+}
+
+/** Probes that the command line installs; null where it installs none. */
+function bootProbes(cmdline: string): ReadonlySet<string> | null {
+  const names = [...cmdline.matchAll(/\bp:\w+\/(\w+),/g)].map(([, name = '']) => name);
+  return names.length === 0 ? null : new Set(names);
+}
+
+/**
+ * Boot-time probes are installed part of the way into the boot: what the model called before the
+ * first call that was recorded is not compared.
+ */
+function sinceRecording(
+  emulated: readonly ModelCall[],
+  real: ReadonlyMap<string, unknown>,
+): readonly ModelCall[] {
+  const [first] = real.keys();
+  const at = emulated.findIndex(
+    ({ action, probe, subject }) => `${action} ${probe} ${subject}` === first,
+  );
+  return at < 0 ? emulated : emulated.slice(at);
+}
+
+function byKey(entries: readonly (readonly [string, Call])[]): Map<string, Call[]> {
+  const map = new Map<string, Call[]>();
+  for (const [key, call] of entries) {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [call]);
+    else list.push(call);
+  }
+  return map;
+}
+
+/** A recorded call under its key; nothing for one about what the model leaves out. */
+function keyed(call: KprobeCall, isModelled: (dev: string) => boolean): [string, Call][] {
+  const subject = subjectOf(call);
+  if (subject === null || (call.args['dev'] !== undefined && !isModelled(call.args['dev'])))
+    return [];
+  const owner = call.args['owner'];
+  const owner_cnt = call.args['owner_cnt'];
+  return [
+    [
+      `${call.action} ${call.probe} ${subject}`,
+      {
+        drv: call.args['drv'] ?? null,
+        ret: call.ret,
+        owner_cnt: owner_cnt === undefined ? null : Number(owner_cnt),
+        owned: owner === undefined ? null : !/^0x0*$/.test(owner),
+      },
+    ],
+  ];
+}
+
+const WITHOUT_SUBJECT = new Set([
+  'iommu_device_register',
+  'bus_iommu_probe',
+  'iommu_device_unregister',
+]);
+const MODELLED = new Set([
+  'really_probe',
+  'check_suppliers',
+  'check_state',
+  'of_iommu_configure',
+  'acpi_iommu_configure_id',
+  'use_default_domain',
+  'unuse_default_domain',
+  'claim_group',
+  'release_group',
+  'dma_owner_claimed',
+  '__iommu_probe_device',
+  'iommu_probe_device',
+  'iommu_release_device',
+  'iommu_device_register',
+  'bus_iommu_probe',
+  'iommu_device_unregister',
+  'device_iommu_capable',
+  'driver_bound',
+  'group_add_device',
+]);
+
+/** What a recorded call is about; null for a function the model has no path for. */
+function subjectOf(call: KprobeCall): string | null {
+  if (!MODELLED.has(call.probe)) return null;
+  if (WITHOUT_SUBJECT.has(call.probe)) return '';
+  return call.args['group'] ?? call.args['dev'] ?? null;
+}
+
+function compareSequence(
+  tally: Tally,
+  key: string,
+  real: readonly Call[],
+  model: readonly Call[],
+): void {
+  const [action = '', probe = '', ...rest] = key.split(' ');
+  const at = action === '0' ? 'boot' : `action ${action}`;
+  const subject = `${probe} ${rest.join(' ')}`.trim();
+  for (let i = 0; i < Math.max(real.length, model.length); i += 1) {
+    const mine = model[i];
+    const theirs = real[i];
+    if (theirs === undefined || mine === undefined) {
+      const said = (call: Call | undefined) => (call === undefined ? 'not called' : 'called');
+      tally.compare('kprobe', at, subject, said(theirs), said(mine));
+      continue;
+    }
+    const seen = (ret: number | null) =>
+      POINTER_RESULTS.has(probe) ? ret === -EPROBE_DEFER : theirs.ret === null ? null : ret;
+    tally.compare(
+      'kprobe',
+      at,
+      subject,
+      { drv: theirs.drv, ret: seen(theirs.ret) },
+      { drv: mine.drv, ret: seen(mine.ret) },
+    );
+    if (theirs.owner_cnt === null) continue;
+    tally.compare(
+      'owner',
+      at,
+      subject,
+      { owner_cnt: theirs.owner_cnt, owned: theirs.owned },
+      { owner_cnt: mine.owner_cnt, owned: mine.owned },
+    );
+  }
+}

@@ -1,0 +1,91 @@
+/** Runs a recorded session's stimuli through the model and remembers when what was done. */
+import type { Stimulus } from '../events/stimulus.ts';
+import { createRun, type Run, type System } from '../engine/run.ts';
+import type { TaskEnd } from '../engine/scheduler.ts';
+import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
+import { createCallRecorder, type ModelCall } from './model-calls.ts';
+import type { Session } from './session.ts';
+import type { SessionStimulus } from './stimuli.ts';
+
+/** One action in the emulated run. */
+export interface EmulatedAction {
+  readonly n: number;
+  readonly stimulus: Stimulus;
+  /** Its task, to ask how it ended later. */
+  readonly task: string;
+  /** How it stood when nothing moved any more. */
+  readonly end: TaskEnd;
+}
+
+export interface Emulation {
+  readonly run: Run;
+  /** By action number; 0 is the boot. */
+  readonly actions: ReadonlyMap<number, EmulatedAction>;
+  /** Snapshot file to the number of events before it was taken. */
+  readonly snapshots: ReadonlyMap<string, number>;
+  /** Event number at which each action starts, in order; the boot is first. */
+  readonly starts: readonly { readonly n: number; readonly event: number }[];
+  /** Background action to how its task stood when the recording saw it finish. */
+  readonly finished: ReadonlyMap<number, TaskEnd>;
+  readonly calls: readonly ModelCall[];
+}
+
+/** End of the initcalls, from the log's own stamps; null where the log does not tell. */
+function bootEndUs(dmesg: string | null): number | null {
+  const found = /^\[\s*(\d+)\.(\d{6})\] (?:Freeing unused kernel|Run \/init as)/m.exec(dmesg ?? '');
+  return found === null ? null : Number(found[1]) * 1_000_000 + Number(found[2]);
+}
+
+/**
+ * Boots the system and does what the recording's script did, in its order. The recording's times say
+ * one thing only: whether the deferred probe timeout had fallen due before the next step.
+ */
+export function emulate(
+  system: System,
+  session: Session,
+  stimuli: readonly SessionStimulus[],
+): Emulation {
+  const recorder = createCallRecorder();
+  const run = createRun(system, { probe: recorder.probe });
+  recorder.attach(run.state);
+  const actions = new Map<number, EmulatedAction>();
+  const snapshots = new Map<string, number>();
+  const starts: { n: number; event: number }[] = [];
+  const finished = new Map<number, TaskEnd>();
+  let given = 0;
+  let armedAtUs = 0;
+
+  const give = (n: number, stimulus: Stimulus, atUs: number): TaskEnd => {
+    const from = run.scheduler.events.length;
+    const end = run.give(stimulus);
+    given += 1;
+    const rearmed = run.scheduler.events
+      .slice(from)
+      .some(({ event }) => event.type === 'deferred.timeout_armed');
+    if (rearmed) armedAtUs = atUs;
+    if (n >= 0) actions.set(n, { n, stimulus, task: run.taskOf(given - 1), end });
+    return end;
+  };
+  const fireTimeout = (nowUs: number): void => {
+    const seconds = driver_deferred_probe_timeout(run.kernel);
+    if (run.state.deferred.timeout_armed && nowUs >= armedAtUs + seconds * 1_000_000)
+      give(-1, { do: 'deferred_probe_timeout' }, nowUs);
+  };
+
+  starts.push({ n: 0, event: 0 });
+  give(0, { do: 'boot' }, bootEndUs(session.dmesg) ?? 0);
+  for (const entry of session.actions?.timeline ?? []) {
+    fireTimeout(entry.uptimeUs);
+    if (entry.kind === 'snapshot') snapshots.set(entry.file, run.scheduler.events.length);
+    if (entry.kind === 'finished') {
+      const task = actions.get(entry.n)?.task ?? '';
+      finished.set(entry.n, run.scheduler.endOf(task));
+    }
+    if (entry.kind !== 'action') continue;
+    const stimulus = stimuli.find(({ n }) => n === entry.n)?.stimulus;
+    starts.push({ n: entry.n, event: run.scheduler.events.length });
+    recorder.action = entry.n;
+    if (stimulus !== undefined) give(entry.n, stimulus, entry.uptimeUs);
+  }
+  return { run, actions, snapshots, starts, finished, calls: recorder.calls };
+}

@@ -1,0 +1,100 @@
+/** Path calls of the emulated run, recorded as kprobes record the kernel's. */
+import type { PathProbe } from '../model/context.ts';
+import type { ReadState } from '../model/state/state.ts';
+
+/** A call of a probed function, with the counters as they were when it was entered. */
+export interface ModelCall {
+  /** The name that recordings have for the function. */
+  readonly probe: string;
+  /** The device or group it was called for; '' where neither tells calls apart. */
+  readonly subject: string;
+  readonly drv: string | null;
+  readonly ret: number | null;
+  readonly owner_cnt: number | null;
+  readonly owned: boolean | null;
+  readonly action: number;
+}
+
+/** Kernel function to the name of its probe in a recording. */
+const PROBES: ReadonlyMap<string, string> = new Map([
+  ['really_probe', 'really_probe'],
+  ['device_links_check_suppliers', 'check_suppliers'],
+  ['driver_deferred_probe_check_state', 'check_state'],
+  ['of_iommu_configure', 'of_iommu_configure'],
+  ['acpi_iommu_configure_id', 'acpi_iommu_configure_id'],
+  ['iommu_device_use_default_domain', 'use_default_domain'],
+  ['iommu_device_unuse_default_domain', 'unuse_default_domain'],
+  ['iommu_group_claim_dma_owner', 'claim_group'],
+  ['iommu_group_release_dma_owner', 'release_group'],
+  ['iommu_group_dma_owner_claimed', 'dma_owner_claimed'],
+  ['__iommu_probe_device', '__iommu_probe_device'],
+  ['iommu_probe_device', 'iommu_probe_device'],
+  ['iommu_release_device', 'iommu_release_device'],
+  ['iommu_device_register', 'iommu_device_register'],
+  ['bus_iommu_probe', 'bus_iommu_probe'],
+  ['iommu_device_unregister', 'iommu_device_unregister'],
+  ['device_iommu_capable', 'device_iommu_capable'],
+  ['driver_bound', 'driver_bound'],
+  ['iommu_group_add_device', 'group_add_device'],
+]);
+
+/** Probes of functions whose first argument is a group. */
+const OF_GROUPS = new Set(['claim_group', 'release_group', 'dma_owner_claimed', 'group_add_device']);
+/** Probes whose calls are told apart by their order alone. */
+const OF_NOTHING = new Set(['iommu_device_register', 'bus_iommu_probe', 'iommu_device_unregister']);
+/** Probes of functions that return nothing, or nothing that a recording holds. */
+const WITHOUT_RET = new Set(['group_add_device', 'driver_bound', 'release_group']);
+
+type Draft = { -readonly [K in keyof ModelCall]: ModelCall[K] };
+
+export interface CallRecorder {
+  readonly probe: PathProbe;
+  readonly calls: readonly ModelCall[];
+  /** The action under way, written into each call. */
+  action: number;
+  /** Gives the state that counters are read from. */
+  attach(state: ReadState): void;
+}
+
+/** A recorder of calls for one run. */
+export function createCallRecorder(): CallRecorder {
+  const calls: Draft[] = [];
+  let state: ReadState | null = null;
+  const recorder: CallRecorder = {
+    calls,
+    action: 0,
+    attach: (given) => {
+      state = given;
+    },
+    probe: {
+      enter(name, args) {
+        const probe = PROBES.get(name);
+        if (probe === undefined || state === null) return undefined;
+        calls.push(entered(probe, args, state, recorder.action));
+        return calls.length - 1;
+      },
+      leave(call, ret) {
+        const draft = calls[call];
+        if (draft === undefined || WITHOUT_RET.has(draft.probe)) return;
+        if (typeof ret === 'number') draft.ret = ret;
+        if (typeof ret === 'boolean') draft.ret = Number(ret);
+      },
+    },
+  };
+  return recorder;
+}
+
+function entered(probe: string, args: readonly unknown[], state: ReadState, action: number): Draft {
+  const subject = OF_NOTHING.has(probe) ? '' : String(args[0]);
+  const id = OF_GROUPS.has(probe) ? subject : String(state.devices[subject]?.iommu_group ?? '');
+  const group = state.groups[id];
+  return {
+    probe,
+    subject,
+    drv: probe === 'really_probe' ? String(args[1]) : null,
+    ret: null,
+    owner_cnt: group?.owner_cnt ?? null,
+    owned: group === undefined ? null : group.owner !== null,
+    action,
+  };
+}
