@@ -96,6 +96,8 @@ export const driverShape = object<DriverSpec>({
   probe_type: oneOf<DriverSpec['probe_type']>({ default: true, async: true, sync: true }),
   outcomes: optional(tableWith(listOf(integer))),
   outcome: optional(integer),
+  defers_on: optional(tableWith(names)),
+  defer_reasons: optional(tableWith(text)),
 });
 
 type BootFields<S extends BootStep['step']> = Omit<Extract<BootStep, { step: S }>, 'step'>;

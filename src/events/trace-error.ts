@@ -24,13 +24,14 @@ export function wrongPart(content: Buffer, { start, end, wrongKey }: Spot) {
 
 /** Cut off at `spot`, after so many whole events. */
 export function torn(content: Buffer, spot: Spot, events: number): ReprobeError {
-  const sourceLine = content.toString('utf8', spot.start, spot.end < 0 ? undefined : spot.end);
+  const end = spot.end < 0 ? content.length : spot.end;
+  const sourceLine = content.toString('utf8', spot.start, Math.min(end, spot.start + SHOWN_MAX));
   const whole = events === 0 ? 'before its first event' : `after event ${events - 1}`;
   return new ReprobeError('TORN_TRACE', `The trace is cut off ${whole}.`, {
     file: spot.file,
     line: spot.line,
     column: sourceLine.length + 1,
-    sourceLine: sourceLine.slice(0, SHOWN_MAX),
+    sourceLine,
     hint: 'the writing was interrupted, or the file was copied in part: make or copy it again',
   });
 }

@@ -25,6 +25,8 @@ import { UPCASTS, type UpcastTable, upcastFrom } from './upcast.ts';
 const BYTES_MAX = 2 * 1024 ** 3;
 /** Lines are encoded and hashed in pieces of about this many characters. */
 const PIECE_LENGTH = 1 << 16;
+/** In bytes; JavaScript cannot hold a string of more than twice as much. */
+const LINE_MAX = 1 << 28;
 const NEWLINE = 0x0a;
 const TRAILER_START = '{"events":';
 const TRAILER = /^\{"events":(\d{1,15}),"digest":"(sha256:[0-9a-f]{64})"\}$/;
@@ -156,6 +158,7 @@ function readEvents(content: Buffer, spot: Spot, seal: Seal, reader: LineReader)
 
 /** The text of a line; anything but UTF-8 is refused. */
 function textAt(content: Buffer, { start, end }: Spot): string {
+  if (end - start > LINE_MAX) throw new ReprobeError('BAD_TRACE', 'This line is too long.');
   const text = content.toString('utf8', start, end);
   // Buffer puts U+FFFD in place of what is not UTF-8; only a strict decoder tells it from a real one.
   if (text.includes('\ufffd')) {

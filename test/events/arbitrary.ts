@@ -100,29 +100,27 @@ export function aTable<T>(value: Arbitrary<T>): Arbitrary<Table<T>> {
   return fc.array(fc.tuple(aName, value), { maxLength: 4 }).map(tableOf);
 }
 
-export const aPciFunction: Arbitrary<PciFunction> = fc
-  .record({
-    vendor: fc.nat(0xffff),
-    device: fc.nat(0xffff),
-    class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
-    header: fc.nat(2),
-    multifunction: fc.boolean(),
-    pcie: fc.constantFrom<PcieType | null>(
-      null,
-      'endpoint',
-      'legacy-endpoint',
-      'root-port',
-      'upstream',
-      'downstream',
-      'pcie-to-pci',
-      'pci-to-pcie',
-      'rc-endpoint',
-      'rc-event-collector',
-    ),
-    acs_capable: fc.boolean(),
-    acs_enabled: fc.boolean(),
-  })
-  .map((pci) => ({ ...pci, acs_enabled: pci.acs_capable && pci.acs_enabled }));
+export const aPciFunction: Arbitrary<PciFunction> = fc.record({
+  vendor: fc.nat(0xffff),
+  device: fc.nat(0xffff),
+  class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
+  header: fc.nat(2),
+  multifunction: fc.boolean(),
+  pcie: fc.constantFrom<PcieType | null>(
+    null,
+    'endpoint',
+    'legacy-endpoint',
+    'root-port',
+    'upstream',
+    'downstream',
+    'pcie-to-pci',
+    'pci-to-pcie',
+    'rc-endpoint',
+    'rc-event-collector',
+  ),
+  acs_capable: fc.boolean(),
+  acs_enabled: fc.boolean(),
+});
 
 const deviceFields = {
   name: aName,
@@ -174,6 +172,8 @@ export const aDriver: Arbitrary<DriverSpec> = fc.record(
     probe_type: fc.constantFrom('default', 'async', 'sync'),
     outcomes: aTable(fc.array(aRet, { maxLength: 3 })),
     outcome: aRet,
+    defers_on: aTable(names),
+    defer_reasons: aTable(aText),
   },
   {
     requiredKeys: [

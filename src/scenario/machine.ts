@@ -1,0 +1,176 @@
+/** Machines and kernels in scenarios: from places, and back to YAML. */
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  IommuKind,
+  KernelSpec,
+  Machine,
+  ModuleSpec,
+} from '../events/machine.ts';
+import {
+  entriesOf,
+  type Fields,
+  fieldsOf,
+  flagAt,
+  integerOf,
+  isText,
+  itemsOf,
+  nameOf,
+  nameOrNull,
+  namesAt,
+  oneOf,
+  quote,
+  tableAt,
+  textAt,
+  wordOf,
+} from './decode.ts';
+import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { pciModalias, readPci } from './pci.ts';
+import { fail, type Place } from './yaml-source.ts';
+
+const IOMMU_KINDS: readonly IommuKind[] = [
+  'arm-smmu',
+  'arm-smmu-v3',
+  'virtio-iommu',
+  'intel',
+  'amd',
+  'ipmmu-vmsa',
+];
+const FIRMWARES: readonly Machine['firmware'][] = ['devicetree', 'acpi', 'none'];
+/** What an IOMMU map row covers where it does not say: all requester ids of a segment. */
+export const MAP_LENGTH = 0x10000;
+
+export function readKernel(place: Place): KernelSpec {
+  const none = { release: null, config: tableAt(undefined, wordOf), cmdline: '' };
+  if (isText(place)) {
+    return { version: nameOf(place), ...none, patches: tableAt(undefined, () => false) };
+  }
+  const fields = fieldsOf(place, ['version', 'release', 'config', 'cmdline', 'patches']);
+  return {
+    version: nameOf(fields.need('version')),
+    release: nameOrNull(fields.get('release')),
+    config: tableAt(fields.get('config'), wordOf),
+    cmdline: textAt(fields.get('cmdline')),
+    patches: tableAt(fields.get('patches'), (patch) => flagAt(patch, false)),
+  };
+}
+
+export function readMachine(place: Place, knowledge: Knowledge): Machine {
+  const fields = fieldsOf(place, ['firmware', 'devices', 'drivers', 'modules', 'boot']);
+  const firmware = fields.get('firmware');
+  const devices = unique(fields.get('devices'), (item) => readDevice(item, null));
+  const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
+  return {
+    firmware: firmware === undefined ? 'none' : oneOf(firmware, FIRMWARES),
+    devices,
+    drivers,
+    modules: unique(fields.get('modules'), readModule),
+    boot: itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers)),
+  };
+}
+
+/** A list of things with names, each of which may stand there once on its bus. */
+function unique<T extends { readonly name: string; readonly bus?: string }>(
+  list: Place | undefined,
+  read: (item: Place) => T,
+): readonly T[] {
+  const seen = new Set<string>();
+  return itemsOf(list).map((item) => {
+    const value = read(item);
+    const isDevice = 'parent' in value;
+    const key = JSON.stringify([isDevice ? '' : (value.bus ?? ''), value.name]);
+    if (seen.has(key)) fail(item, `${quote(value.name)} is there twice.`);
+    seen.add(key);
+    return value;
+  });
+}
+
+const DEVICE_KEYS = [
+  'name',
+  'bus',
+  'parent',
+  'ids',
+  'disabled',
+  'iommu_kind',
+  'dma_coherent',
+  'iommus',
+  'suppliers',
+  'iommu_map',
+  'iommu_map_mask',
+  'pci',
+  'creates',
+];
+
+/** `creator` is the device whose driver creates this one. */
+function readDevice(place: Place, creator: string | null): DeviceSpec {
+  const fields = fieldsOf(place, DEVICE_KEYS);
+  const name = nameOf(fields.need('name'));
+  const parent = fields.get('parent');
+  const pciPlace = fields.get('pci');
+  const pci = pciPlace === undefined ? undefined : readPci(pciPlace);
+  const bus = fields.get('bus');
+  const ids = fields.get('ids');
+  const assumedIds = pci === undefined ? [] : [pciModalias(pci)];
+  const optional = <T>(key: string, read: (value: Place) => T): Record<string, T> => {
+    const value = fields.get(key);
+    return value === undefined ? {} : { [key]: read(value) };
+  };
+  return {
+    name,
+    bus: bus === undefined && pci !== undefined ? 'pci' : nameOf(fields.need('bus')),
+    parent: parent === undefined ? creator : nameOrNull(parent),
+    ids: ids === undefined ? assumedIds : namesAt(ids),
+    ...optional('disabled', (value) => flagAt(value, false)),
+    ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
+    ...optional('dma_coherent', (value) => flagAt(value, false)),
+    ...optional('iommus', (value) => itemsOf(value).map(readIommuSpec)),
+    ...optional('suppliers', namesAt),
+    ...optional('iommu_map', (value) => itemsOf(value).map(readMapRow)),
+    ...optional('iommu_map_mask', (value) => integerOf(value)),
+    ...(pci === undefined ? {} : { pci }),
+    ...optional('creates', (value) => unique(value, (item) => readDevice(item, name))),
+  };
+}
+
+function readIommuSpec(place: Place) {
+  const fields = fieldsOf(place, ['iommu', 'ids']);
+  return {
+    iommu: nameOf(fields.need('iommu')),
+    ids: itemsOf(fields.need('ids')).map((id) => integerOf(id)),
+  };
+}
+
+function readMapRow(place: Place) {
+  const fields = fieldsOf(place, ['rid_base', 'iommu', 'sid_base', 'length']);
+  return {
+    rid_base: integerAt(fields, 'rid_base', 0),
+    iommu: nameOf(fields.need('iommu')),
+    sid_base: integerAt(fields, 'sid_base', 0),
+    length: integerAt(fields, 'length', MAP_LENGTH),
+  };
+}
+
+function integerAt(fields: Fields, key: string, assumed: number): number {
+  const place = fields.get(key);
+  return place === undefined ? assumed : integerOf(place);
+}
+
+function readModule(place: Place): ModuleSpec {
+  if (isText(place)) return { name: nameOf(place), depends: [] };
+  const fields = fieldsOf(place, ['name', 'depends']);
+  return { name: nameOf(fields.need('name')), depends: namesAt(fields.get('depends')) };
+}
+
+/** `populate`, `late_initcall`, `device: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
+function readBootStep(place: Place, drivers: readonly DriverSpec[]): BootStep {
+  if (isText(place)) return { step: oneOf(place, ['populate', 'late_initcall']) };
+  const fields = fieldsOf(place, ['device', 'driver']);
+  const [entry] = entriesOf(place);
+  if (entry === undefined || entriesOf(place).length > 1) {
+    return fail(place, `${place.what} must be one of populate, late_initcall, device, driver.`);
+  }
+  const device = fields.get('device');
+  if (device !== undefined) return { step: 'device', dev: nameOf(device) };
+  return { step: 'driver', ...driverAt(fields.need('driver'), drivers) };
+}

@@ -1,0 +1,96 @@
+/** PCI functions as scenarios abbreviate them. */
+import type { PcieType, PciFunction } from '../events/machine.ts';
+import { fieldsOf, flagAt, integerOf, oneOf, quote, wordOf } from './decode.ts';
+import { type Entry, field, flag, map, plain, type Yaml } from './print-yaml.ts';
+import { fail, type Place } from './yaml-source.ts';
+
+const PCIE_TYPES: readonly PcieType[] = [
+  'endpoint',
+  'legacy-endpoint',
+  'root-port',
+  'upstream',
+  'downstream',
+  'pcie-to-pci',
+  'pci-to-pcie',
+  'rc-endpoint',
+  'rc-event-collector',
+];
+const BRIDGES: readonly (PcieType | null)[] = [
+  'root-port',
+  'upstream',
+  'downstream',
+  'pcie-to-pci',
+  'pci-to-pcie',
+];
+
+/** The words of `acs`, each with what it says of [acs_capable, acs_enabled]. */
+const ACS = {
+  none: [false, false],
+  off: [true, false],
+  on: [true, true],
+  /** The capability lacks some of the bits, and has those on that it has. */
+  partial: [false, true],
+} as const;
+const ACS_WORDS = ['none', 'off', 'on', 'partial'] as const;
+
+/** `{ id: '8086:10d3', class: 0x020000, type: endpoint, acs: none, header: 0, multifunction: false }` */
+export function readPci(place: Place): PciFunction {
+  const fields = fieldsOf(place, ['id', 'class', 'type', 'acs', 'header', 'multifunction']);
+  const id = fields.need('id');
+  const [, vendor, device] = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(wordOf(id)) ?? [];
+  if (vendor === undefined || device === undefined) {
+    fail(id, `${id.what} must be vendor:device as in '8086:10d3', not ${quote(wordOf(id))}.`);
+  }
+  const classCode = integerOf(fields.need('class'), 0, 0xffffff);
+  const type = fields.get('type');
+  const word = type === undefined ? 'endpoint' : oneOf(type, [...PCIE_TYPES, 'conventional']);
+  const pcie = word === 'conventional' ? null : word;
+  const header = fields.get('header');
+  const acs = fields.get('acs');
+  const [capable, enabled] = ACS[acs === undefined ? 'none' : oneOf(acs, ACS_WORDS)];
+  return {
+    vendor: Number.parseInt(vendor, 16),
+    device: Number.parseInt(device, 16),
+    class: classCode,
+    header: header === undefined ? headerOf(pcie, classCode) : integerOf(header, 0, 0x7f),
+    multifunction: flagAt(fields.get('multifunction'), false),
+    pcie,
+    acs_capable: capable,
+    acs_enabled: enabled,
+  };
+}
+
+export function printPci(pci: PciFunction): Yaml {
+  const isAcs = (word: keyof typeof ACS) =>
+    ACS[word][0] === pci.acs_capable && ACS[word][1] === pci.acs_enabled;
+  const acs = ACS_WORDS.find(isAcs) ?? 'none';
+  const header = headerOf(pci.pcie, pci.class);
+  const entries: Entry[] = [
+    ['id', plain(`${hex4(pci.vendor)}:${hex4(pci.device)}`)],
+    ['class', `0x${pci.class.toString(16).padStart(6, '0')}`],
+    field('type', pci.pcie ?? 'conventional', 'endpoint'),
+    field('acs', acs, 'none'),
+    field('header', String(pci.header), String(header)),
+    flag('multifunction', pci.multifunction),
+  ];
+  return map(entries);
+}
+
+/** The modalias of a function whose subsystem ids are not known. Kernel: pci_uevent. */
+export function pciModalias({ vendor, device, class: code }: PciFunction): string {
+  const byte = (shift: number) =>
+    ((code >> shift) & 0xff).toString(16).toUpperCase().padStart(2, '0');
+  const id = (value: number) => value.toString(16).toUpperCase().padStart(8, '0');
+  const classes = `bc${byte(16)}sc${byte(8)}i${byte(0)}`;
+  return `pci:v${id(vendor)}d${id(device)}sv00000000sd00000000${classes}`;
+}
+
+/** The header type that a function of this kind has. */
+function headerOf(pcie: PcieType | null, classCode: number): number {
+  if (classCode >> 8 === 0x0607) return 2;
+  return BRIDGES.includes(pcie) || classCode >> 8 === 0x0604 ? 1 : 0;
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, '0');
+}

@@ -1,0 +1,284 @@
+/** Scenarios and machines as the YAML that parse.ts reads back as the same values. */
+import { canonicalJson } from '../events/canonical.ts';
+import { errnoName } from '../events/errno.ts';
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  IommuMapRow,
+  IommuSpec,
+  KernelSpec,
+  Machine,
+  ModuleSpec,
+} from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import { busOfDriver, type Knowledge } from './driver.ts';
+import { printExpectation } from './expect.ts';
+import { MAP_LENGTH } from './machine.ts';
+import { SCENARIO_SCHEMA } from './parse.ts';
+import { pciModalias, printPci } from './pci.ts';
+import {
+  type Entry,
+  entry,
+  field,
+  flag,
+  hex,
+  items,
+  listOf,
+  map,
+  names,
+  plain,
+  prose,
+  type Yaml,
+} from './print-yaml.ts';
+import type { Scenario } from './scenario.ts';
+import { busOf } from './steps.ts';
+
+/** The scenario as a file. Drivers that `known` knows as they are stand there by name only. */
+export function printScenario(scenario: Scenario, { known }: Knowledge = {}): string {
+  const { name, title, story, kernel, machine, steps, choices, expect } = scenario;
+  const lines = [
+    `schema: ${SCENARIO_SCHEMA}`,
+    `name: ${plain(name)}`,
+    ...prose('title', title),
+    ...prose('story', story),
+    ...entry('kernel', printKernel(kernel)),
+    ...printMachineLines(machine, known),
+    ...items(
+      'steps',
+      steps.map((step) => printStep(step, machine)),
+    ),
+    ...(choices.length === 0 ? [] : entry('choices', listOf(choices.map(String)))),
+    ...items('expect', expect.map(printExpectation)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The machine as a file, with a kernel if there is one. */
+export function printMachine(
+  machine: Machine,
+  kernel: KernelSpec | null = null,
+  { known }: Knowledge = {},
+): string {
+  const lines = [
+    `schema: ${SCENARIO_SCHEMA}`,
+    ...(kernel === null ? [] : entry('kernel', printKernel(kernel))),
+    ...printMachineLines(machine, known),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function printKernel({ version, release, config, cmdline, patches }: KernelSpec): Yaml {
+  const options = Object.entries(config).map(([key, value]): Entry => [key, plain(value)]);
+  const switches = Object.entries(patches).map(([key, on]): Entry => [key, on ? 'on' : 'off']);
+  return map([
+    ['version', `'${version.replaceAll("'", "''")}'`],
+    field('release', release ?? '', ''),
+    options.length === 0 ? null : ['config', map(options)],
+    switches.length === 0 ? null : ['patches', map(switches)],
+    field('cmdline', cmdline, ''),
+  ]);
+}
+
+function printMachineLines(machine: Machine, known: Knowledge['known']): readonly string[] {
+  const { firmware, devices, drivers, modules, boot } = machine;
+  return [
+    'machine:',
+    `  firmware: ${firmware}`,
+    ...items(
+      'devices',
+      devices.map((device) => printDevice(device, null)),
+      '  ',
+    ),
+    ...items(
+      'drivers',
+      drivers.map((driver) => printDriver(driver, known)),
+      '  ',
+    ),
+    ...items('modules', modules.map(printModule), '  '),
+    ...items(
+      'boot',
+      boot.map((step) => printBootStep(step, drivers)),
+      '  ',
+    ),
+  ];
+}
+
+function printDevice(device: DeviceSpec, creator: string | null): Yaml {
+  const { name, bus, parent, ids, pci, iommu_map_mask, iommu_kind, creates } = device;
+  const assumedIds = pci === undefined ? [] : [pciModalias(pci)];
+  const isAssumed = canonicalJson(ids) === canonicalJson(assumedIds);
+  const entries: Entry[] = [
+    ['name', plain(name)],
+    pci !== undefined && bus === 'pci' ? null : ['bus', plain(bus)],
+    parent === creator ? null : ['parent', plain(parent ?? '')],
+    pci === undefined ? null : ['pci', printPci(pci)],
+    isAssumed ? null : ['ids', listOf(ids.map(plain))],
+    maybe('disabled', device.disabled, String),
+    maybe('iommu_kind', iommu_kind, plain),
+    maybe('dma_coherent', device.dma_coherent, String),
+    maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
+    maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
+    maybe('iommu_map', device.iommu_map, (rows) => listOf(rows.map(printMapRow))),
+    maybe('iommu_map_mask', iommu_map_mask, hex),
+    maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
+  ];
+  return map(entries);
+}
+
+/** A field that is left out where it is absent, and nowhere else. */
+function maybe<T>(key: string, value: T | undefined, print: (value: T) => Yaml): Entry {
+  return value === undefined ? null : [key, print(value)];
+}
+
+function printIommuSpec({ iommu, ids }: IommuSpec): Yaml {
+  return map([field('iommu', iommu), ['ids', listOf(ids.map(hex))]]);
+}
+
+function printMapRow({ rid_base, iommu, sid_base, length }: IommuMapRow): Yaml {
+  return map([
+    ['rid_base', hex(rid_base)],
+    field('iommu', iommu),
+    ['sid_base', hex(sid_base)],
+    length === MAP_LENGTH ? null : ['length', hex(length)],
+  ]);
+}
+
+function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
+  const same = known?.(driver.name);
+  if (same !== undefined && canonicalJson(same) === canonicalJson(driver)) {
+    return plain(driver.name);
+  }
+  const { outcomes, outcome, defers_on, defer_reasons } = driver;
+  return map([
+    ['name', plain(driver.name)],
+    ['bus', plain(driver.bus)],
+    field('module', driver.module ?? '', ''),
+    names('ids', driver.ids),
+    flag('driver_managed_dma', driver.driver_managed_dma),
+    flag('suppress_bind_attrs', driver.suppress_bind_attrs),
+    field('probe_type', driver.probe_type, 'default'),
+    maybe('outcomes', outcomes, (table) => tableOf(table, printOutcomes)),
+    maybe('outcome', outcome, errnoName),
+    maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),
+    maybe('defer_reasons', defer_reasons, (table) => tableOf(table, plain)),
+  ]);
+}
+
+function tableOf<T>(table: Readonly<Record<string, T>>, print: (value: T) => Yaml): Yaml {
+  return map(Object.entries(table).map(([key, value]): Entry => [key, print(value)]));
+}
+
+function printOutcomes(rets: readonly number[]): Yaml {
+  const [only] = rets;
+  return rets.length === 1 && only !== undefined ? errnoName(only) : listOf(rets.map(errnoName));
+}
+
+function printModule({ name, depends }: ModuleSpec): Yaml {
+  return depends.length === 0
+    ? plain(name)
+    : map([['name', plain(name)], names('depends', depends)]);
+}
+
+function printBootStep(
+  step: BootStep,
+  drivers: readonly DriverSpec[],
+): Yaml | readonly [string, Yaml] {
+  if (step.step === 'device') return ['device', plain(step.dev)];
+  return step.step === 'driver' ? ['driver', printDriverRef(step, drivers)] : step.step;
+}
+
+function printDriverRef(
+  { drv, bus }: { readonly drv: string; readonly bus: string },
+  drivers: readonly DriverSpec[],
+): Yaml {
+  return busOfDriver(drv, drivers) === bus
+    ? plain(drv)
+    : map([field('drv', drv), field('bus', bus)]);
+}
+
+/** A word, or a word and what it says. */
+function printStep(step: Stimulus, machine: Machine): string | readonly [string, Yaml] {
+  const value = printStepValue(step, machine);
+  return value === null ? step.do : [step.do, value];
+}
+
+function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
+  switch (step.do) {
+    case 'boot':
+    case 'late_initcall':
+    case 'deferred_probe_timeout':
+    case 'shutdown':
+      return null;
+    case 'rescan':
+      return step.dev === null ? null : plain(step.dev);
+    case 'device_add':
+    case 'remove':
+      return plain(step.dev);
+    case 'driver_register':
+      return printDriverRef(step, machine.drivers);
+    case 'modprobe':
+    case 'insmod':
+      return printLoad(step);
+    case 'rmmod':
+      return step.force
+        ? map([field('module', step.module), flag('force', true)])
+        : plain(step.module);
+    case 'bind':
+    case 'unbind':
+      return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
+    case 'new_id':
+    case 'remove_id':
+      return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);
+    case 'drivers_probe': {
+      const bus = busEntry(step, machine);
+      return bus === null ? plain(step.dev) : map([field('dev', step.dev), bus]);
+    }
+    case 'drivers_autoprobe':
+      return map([field('bus', step.bus), field('on', String(step.on))]);
+    case 'driver_override':
+      return map([
+        field('dev', step.dev),
+        field('drv', step.drv ?? '', ''),
+        busEntry({ bus: step.bus, dev: step.dev }, machine),
+      ]);
+    case 'group_type':
+      return map([['group', String(step.group)], field('value', step.value)]);
+    case 'vfio':
+      return printVfio(step);
+    case 'vfio_release':
+      return plain(step.hold);
+    case 'module_param':
+      return map([
+        field('module', step.module),
+        field('param', step.param),
+        field('value', step.value),
+      ]);
+    case 'note':
+      return plain(step.text);
+  }
+}
+
+function printLoad({ module, params }: { readonly module: string; readonly params: string }) {
+  if (module.includes(' ')) return map([field('module', module), field('params', params, '')]);
+  return plain(params === '' ? module : `${module} ${params}`);
+}
+
+function printVfio(step: Extract<Stimulus, { do: 'vfio' }>): Yaml {
+  const group = /^(?:0|[1-9]\d{0,8})$/.test(step.group) ? step.group : plain(step.group);
+  return map([
+    ['group', group],
+    field('dev', step.dev),
+    flag('dma', step.dma),
+    flag('nocontainer', step.nocontainer),
+    flag('nodevice', step.nodevice),
+    field('hold', step.hold ?? '', ''),
+  ]);
+}
+
+function busEntry(
+  step: { readonly bus: string; readonly dev?: string; readonly drv?: string },
+  machine: Machine,
+): Entry {
+  return busOf(step, machine) === step.bus ? null : ['bus', plain(step.bus)];
+}

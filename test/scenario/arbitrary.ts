@@ -1,0 +1,68 @@
+/** Arbitrary scenarios: any that a file can say, however senseless. */
+import fc, { type Arbitrary } from 'fast-check';
+import type { Machine } from '../../src/events/machine.ts';
+import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
+import {
+  aBootStep,
+  aDevice,
+  aDriver,
+  aKernel,
+  aModule,
+  aName,
+  aRet,
+  aStimulus,
+  aText,
+} from '../events/arbitrary.ts';
+
+/** A machine whose names are there once. */
+export const aMachineOfNames: Arbitrary<Machine> = fc.record({
+  firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
+  devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
+  drivers: fc.uniqueArray(aDriver, {
+    maxLength: 4,
+    selector: ({ bus, name }) => JSON.stringify([bus, name]),
+  }),
+  modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
+  boot: fc.array(aBootStep, { maxLength: 3 }),
+});
+
+const group = fc.nat(20);
+
+function anExpectation(steps: number): Arbitrary<Expectation> {
+  const step = fc.integer({ min: 1, max: Math.max(1, steps) });
+  const after = steps === 0 ? fc.constant(null) : fc.option(step);
+  const kind = <K extends Expectation['kind']>(kind: K) => fc.constant(kind);
+  const forms: Arbitrary<Expectation>[] = [
+    fc.record({ kind: kind('violation'), invariant: aName, subject: fc.option<string>(aName) }),
+    fc.record({ kind: kind('holds'), invariant: fc.option<string>(aName) }),
+    fc.record({ kind: kind('driver'), dev: aName, is: fc.option<string>(aName), after }),
+    fc.record({ kind: kind('group'), dev: aName, is: fc.option<number>(group), after }),
+    fc.record({ kind: kind('owner_cnt'), group, is: fc.integer(), after }),
+    fc.record({ kind: kind('domain'), group, is: fc.constantFrom('DMA-FQ', null), after }),
+    fc.record({ kind: kind('deferred'), dev: aName, is: fc.boolean(), after }),
+    fc.record({ kind: kind('prints'), text: aName }),
+    fc.record({ kind: kind('silent'), text: aName }),
+  ];
+  if (steps > 0) forms.push(fc.record({ kind: kind('returns'), step, ret: aRet }));
+  return fc.oneof(...forms);
+}
+
+const aStory = fc.oneof(
+  aText,
+  fc
+    .array(fc.oneof(aText, fc.constantFrom('', ' a', 'b ', '# c')), { maxLength: 5 })
+    .map((lines) => lines.join('\n')),
+);
+
+export const aScenario: Arbitrary<Scenario> = fc.array(aStimulus, { maxLength: 6 }).chain((steps) =>
+  fc.record({
+    name: aName,
+    title: aText,
+    story: aStory,
+    kernel: aKernel,
+    machine: aMachineOfNames,
+    steps: fc.constant(steps),
+    choices: fc.array(fc.nat(9), { maxLength: 60 }),
+    expect: fc.array(anExpectation(steps.length), { maxLength: 4 }),
+  }),
+);
