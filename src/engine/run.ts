@@ -6,15 +6,17 @@ import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
 import { stimulusPath } from '../model/kernel/userspace.ts';
-import { type Frame, rootFrame } from '../model/path.ts';
+import { rootFrame } from '../model/path.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
 import {
   createScheduler,
+  INIT_TASK,
+  type ScheduledKernel,
   type Scheduler,
   type SchedulerOptions,
-  type TaskEnd,
 } from './scheduler.ts';
+import type { TaskEnd } from './tasks.ts';
 
 /** The system under emulation. */
 export interface System {
@@ -45,7 +47,7 @@ export interface Run {
 function taskName(stimulus: Stimulus, n: number): string {
   switch (stimulus.do) {
     case 'boot':
-      return 'swapper/0';
+      return INIT_TASK;
     case 'modprobe':
     case 'insmod':
     case 'rmmod':
@@ -73,11 +75,7 @@ function specOracle(machine: Machine): Oracle {
   };
 }
 
-function createKernel(
-  system: System,
-  state: State,
-  options: RunOptions,
-): Kernel & { task: { name: string; frame: Frame } } {
+function createKernel(system: System, state: State, options: RunOptions): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
   return {

@@ -62,7 +62,7 @@ function driverStep(key: string): BootStep {
 }
 
 /** Registrations and marks of a verbose log up to the first action, each once. */
-function registrations(log: string): string[] {
+export function registrations(log: string): string[] {
   const found = new Set<string>();
   for (const line of log.split('\n')) {
     if (line.includes('reprobe-action: ')) break;

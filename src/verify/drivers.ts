@@ -1,11 +1,14 @@
-import type { DeviceSpec, DriverSpec, ModuleSpec } from '../events/machine.ts';
+import type { DeviceSpec, DriverSpec, KernelSpec, ModuleSpec } from '../events/machine.ts';
 import { type Table, tableOf } from '../events/table.ts';
 import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
+import { LINK_ORDER } from '../model/firmware/link-order.ts';
 import { modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
+import { registrations } from './boot-order.ts';
 import { type Firmware, isVirtioSlot } from './firmware-devices.ts';
 import { asksOf } from './lab-devices.ts';
 import type { DriverRow } from './machine-files.ts';
+import type { Session } from './session.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
 
 const ENODEV = 19;
@@ -25,17 +28,34 @@ export interface Drivers {
 }
 
 /**
- * The drivers that a kernel has. Read for it: the list of registered drivers (its own file, else the
- * first snapshot's `[drivers]`), which of them can be bound by hand, and the configuration.
+ * The drivers registered before the first action: of the session's own list, else of its twin's,
+ * else of the first snapshot's `[drivers]`, else of the log. Where it is not the session's own, whether the host
+ * bridge can be bound by hand is taken from the name of the kernel's variant.
  */
-export function driversOf(
-  rows: readonly DriverRow[] | null,
+export function driverRowsOf(
+  session: Session,
+  twin: Session | null,
   first: SysfsSnapshot | null,
+): DriverRow[] {
+  if (session.machine.drivers !== null) return [...session.machine.drivers];
+  const rows = twin?.machine.drivers ?? (first === null ? loggedRows(session) : listedRows(first));
+  const bind = !keepsHostBridge(session.name);
+  return rows.map((row) => (row.name === 'pci-host-generic' ? { ...row, bind } : row));
+}
+
+/** The `s` of the variants `as`, `bs`, `asa`, `bsa`: pci-host-generic has suppress_bind_attrs. */
+function keepsHostBridge(name: string): boolean {
+  return /^\w+-[ab]sa?(?:\d+)?-/.test(name);
+}
+
+/** The drivers that a kernel has, those of its modules included. */
+export function driversOf(
+  rows: readonly DriverRow[],
   firmware: Firmware,
-  version: string,
-  config: Readonly<Record<string, string>>,
+  kernel: KernelSpec,
 ): Drivers {
-  const registered = (rows ?? listedRows(first)).filter((row) => BUSES.includes(row.bus));
+  const { version, config } = kernel;
+  const registered = rows.filter((row) => BUSES.includes(row.bus));
   const outcomes = outcomesOf(firmware);
   const make = (bus: string, name: string, module: string | null, bind: boolean): DriverSpec => {
     const known = knownDriver(bus, name);
@@ -70,8 +90,25 @@ export function driversOf(
   return { builtIn, modular, modules };
 }
 
-function listedRows(first: SysfsSnapshot | null): DriverRow[] {
-  return Object.entries(first?.drivers ?? {}).flatMap(([bus, names]) =>
+/** What a verbose log reports; of a kernel that left nothing behind, the drivers the model knows. */
+function loggedRows(session: Session): DriverRow[] {
+  const logged = registrations(session.dmesg ?? '').filter((key) => !key.startsWith('@'));
+  const known = new Set(KNOWN_DRIVERS.map(({ bus, name }) => `${bus}:${name}`));
+  const keys = logged.length > 0 ? logged : LINK_ORDER.filter((key) => known.has(key));
+  return keys.map((key) => {
+    const colon = key.indexOf(':');
+    const name = key.slice(colon + 1);
+    return { bus: key.slice(0, colon), name, module: null, bind: !SUPPRESSED.includes(name) };
+  });
+}
+
+/** A snapshot lists the drivers of four buses; those of port services come with pcieport. */
+function listedRows(first: SysfsSnapshot): DriverRow[] {
+  const drivers = Object.entries(first.drivers);
+  const services = KNOWN_DRIVERS.filter(({ bus }) => bus === 'pci_express').map(({ name }) => name);
+  const hasPorts = drivers.some(([bus, names]) => bus === 'pci' && names.includes('pcieport'));
+  if (hasPorts) drivers.push(['pci_express', services]);
+  return drivers.flatMap(([bus, names]) =>
     names.map((name) => ({ bus, name, module: null, bind: !SUPPRESSED.includes(name) })),
   );
 }

@@ -11,9 +11,10 @@ import {
 } from '../model/firmware/pci-children.ts';
 import { type ConfigSpace, parsePciConfig, scanPci } from '../model/firmware/pci-config.ts';
 import { cmdlineOf, parameterOf } from './kernel-spec.ts';
+import { childrenListed, listedDevices, softwareDevices } from './listed-devices.ts';
 import { functionsOfLog } from './pci-log.ts';
 import type { MachineFiles, Session } from './session.ts';
-import type { SysfsDevice, SysfsSnapshot } from './sysfs-file.ts';
+import type { SysfsSnapshot } from './sysfs-file.ts';
 
 /** What firmware and the PCI scan have to say about a machine. */
 export interface Firmware {
@@ -62,7 +63,7 @@ export function firmwareOf(
     ? acpiDevices(files, configs)
     : ofTree.length > 0
       ? ofTree
-      : listedDevices(files, first);
+      : listedDevices(session.dmesg, files, first);
   const bridge = hostBridgeOf(platform);
   const native = nativeControl(session, usesAcpi, version);
   const functions =
@@ -70,12 +71,12 @@ export function firmwareOf(
       ? scanPci(configs, bridge).map(({ spec, config }) => withChildren(spec, config, native))
       : functionsOfLog(session.dmesg ?? '', bridge);
   const transports = platform.map((device) => withVirtio(device, session));
-  const devices = withListedChildren([...transports, ...functions], files, first);
+  const devices = childrenListed([...transports, ...functions], files, first);
   return {
     kind: usesAcpi ? 'acpi' : ofTree.length > 0 || files.fdt === null ? 'devicetree' : 'none',
     tree: ofTree.length > 0 ? root : null,
     devices,
-    software: softwareDevices(files, first, devices),
+    software: softwareDevices(files, first, devices).map((device) => withVirtio(device, session)),
   };
 }
 
@@ -112,23 +113,6 @@ function namedByAcpi(files: MachineFiles): DeviceSpec[] {
     seen.add(name);
   }
   return devices;
-}
-
-/** Without a devicetree blob: the platform and AMBA devices that the session lists by name. */
-function listedDevices(files: MachineFiles, first: SysfsSnapshot | null): DeviceSpec[] {
-  return (first?.devices ?? [])
-    .filter((device) => /^platform\/[^/]+$/.test(device.path) && /@|^\w+\./.test(device.name))
-    .map((device) => listed(device, files))
-    .filter((device) => device !== null);
-}
-
-function listed(device: SysfsDevice, files: MachineFiles): DeviceSpec | null {
-  const { name, bus } = device;
-  if (bus !== 'platform' && bus !== 'amba') return null;
-  const modalias = files.modalias?.find((row) => row.name === name)?.modalias;
-  const compatible = /^of:N.*?T.*?C(.*)$/.exec(modalias ?? '')?.[1]?.split('C');
-  const ids = compatible ?? [modalias ?? `platform:${name.replace(/(\.\d+)?(\.auto)?$/, '')}`];
-  return { name, bus, parent: null, ids };
 }
 
 function hostBridgeOf(devices: readonly DeviceSpec[]): string {
@@ -178,40 +162,4 @@ function withVirtio(device: DeviceSpec, session: Session): DeviceSpec {
 /** A slot of virtio-mmio, whatever is in it. */
 export function isVirtioSlot(device: DeviceSpec): boolean {
   return device.ids.includes('virtio,mmio') || device.ids.includes('acpi:LNRO0005:');
-}
-
-/** Platform devices below another device were made by its driver: a clock chip's alarm timer. */
-function withListedChildren(
-  devices: readonly DeviceSpec[],
-  files: MachineFiles,
-  first: SysfsSnapshot | null,
-): DeviceSpec[] {
-  const names = new Set(devices.map((device) => device.name));
-  const children = new Map<string, DeviceSpec[]>();
-  for (const device of first?.devices ?? []) {
-    if (device.bus !== 'platform' || names.has(device.name)) continue;
-    const above = device.path.split('/').slice(0, -1);
-    const parent = above.findLast((part) => names.has(part));
-    const spec = parent === undefined ? null : listed(device, files);
-    if (parent === undefined || spec === null) continue;
-    children.set(parent, [...(children.get(parent) ?? []), { ...spec, parent }]);
-  }
-  return devices.map((device) => {
-    const below = children.get(device.name);
-    return below === undefined ? device : { ...device, creates: [...(device.creates ?? []), ...below] };
-  });
-}
-
-/** Platform devices that neither firmware nor another device's driver accounts for. */
-function softwareDevices(
-  files: MachineFiles,
-  first: SysfsSnapshot | null,
-  known: readonly DeviceSpec[],
-): DeviceSpec[] {
-  const names = new Set(known.map((device) => device.name));
-  return (first?.devices ?? [])
-    .filter(({ bus, name }) => bus === 'platform' && !names.has(name))
-    .filter(({ path }) => !path.split('/').slice(0, -1).some((part) => names.has(part)))
-    .map((device) => listed(device, files))
-    .filter((device) => device !== null);
 }

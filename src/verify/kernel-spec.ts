@@ -74,12 +74,14 @@ const SMALL_KERNEL_MODULES = [
 export function kernelOf(session: Session, twin: Session | null): KernelSpec {
   const release = releaseOf(session) ?? (twin === null ? null : releaseOf(twin));
   const version = /^(\d+\.\d+)/.exec(release ?? '')?.[1] ?? '6.1';
-  const config = session.machine.config ?? twin?.machine.config;
   const notes = `${session.name}\n${session.notes ?? ''}`;
   return {
     version,
     release,
-    config: config ?? assumedConfig(release ?? '', version, notes),
+    config:
+      session.machine.config ??
+      configOfTwin(twin, notes) ??
+      assumedConfig(release ?? '', version, notes),
     cmdline: cmdlineOf(session),
     patches: patchesOf(notes),
   };
@@ -107,6 +109,15 @@ export function parameterOf(cmdline: string, name: string): string | null {
 }
 
 const TEST_REMOVE = 'DEBUG_TEST_DRIVER_REMOVE';
+
+/** A twin is the same machine, but its kernel may be the variant without the test removal. */
+function configOfTwin(twin: Session | null, notes: string): Table<string> | null {
+  const config = twin?.machine.config ?? null;
+  if (config === null) return null;
+  const tested: [string, string][] = notes.includes(`${TEST_REMOVE}=y`) ? [[TEST_REMOVE, 'y']] : [];
+  const rest = Object.entries(config).filter(([option]) => option !== TEST_REMOVE);
+  return tableOf([...rest, ...tested]);
+}
 
 function assumedConfig(release: string, version: string, notes: string): Table<string> {
   const isX86 = release.endsWith('amd64');

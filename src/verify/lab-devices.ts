@@ -6,6 +6,9 @@ import { supplierNodes } from '../model/firmware/of-suppliers.ts';
 import { indexTree, isCompatible, type Tree } from '../model/firmware/tree.ts';
 import type { Firmware } from './firmware-devices.ts';
 
+/** Compatible strings of nodes whose children name GPIO lines. */
+const GPIO_USERS = ['gpio-leds', 'gpio-keys'];
+
 type Asks = Pick<DriverSpec, 'outcomes' | 'defers_on' | 'defer_reasons'>;
 
 /**
@@ -22,7 +25,8 @@ export function asksOf(firmware: Firmware): [string, Asks][] {
   const names = new Set(firmware.devices.map((device) => device.name));
   const byName = (device: DeviceSpec) =>
     tree.nodes.find((node) => node.path !== '/' && busId(tree, node) === device.name);
-  const lines = { defers_on: emptyTable<readonly string[]>() };
+  const leds = { defers_on: emptyTable<readonly string[]>() };
+  const keys = { defers_on: emptyTable<readonly string[]>() };
   const lab: Tables = {
     outcomes: emptyTable(),
     defers_on: emptyTable(),
@@ -30,16 +34,17 @@ export function asksOf(firmware: Firmware): [string, Asks][] {
   };
   for (const device of firmware.devices) {
     const isLab = device.ids.includes('lab,test');
-    const hasLines = device.ids.includes('gpio-leds') || device.ids.includes('gpio-keys');
-    const node = isLab || hasLines ? byName(device) : undefined;
+    const asks = device.ids.includes('gpio-leds') ? leds : keys;
+    if (!isLab && !device.ids.some((id) => GPIO_USERS.includes(id))) continue;
+    const node = byName(device);
     if (node === undefined) continue;
     if (isLab) askOfLab(lab, device, node);
-    else lines.defers_on[device.name] = childSuppliers(tree, node, names);
+    else asks.defers_on[device.name] = childSuppliers(tree, node, names);
   }
   return [
     ['platform:lab_plat', lab],
-    ['platform:leds-gpio', lines],
-    ['platform:gpio-keys', lines],
+    ['platform:leds-gpio', leds],
+    ['platform:gpio-keys', keys],
   ];
 }
 
@@ -62,7 +67,7 @@ function askOfLab(lab: Tables, device: DeviceSpec, node: FdtNode): void {
 /** The devices that child nodes without a device of their own name as suppliers. */
 function childSuppliers(tree: Tree, node: FdtNode, names: ReadonlySet<string>): string[] {
   const suppliers = node.children
-    .filter((child) => !isCompatible(child, ['gpio-leds', 'gpio-keys']))
+    .filter((child) => !isCompatible(child, GPIO_USERS))
     .flatMap((child) => supplierNodes(tree, child, false))
     .map((supplier) => busId(tree, supplier))
     .filter((name) => names.has(name));

@@ -1,9 +1,8 @@
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import { KNOWN_DRIVERS } from '../model/firmware/driver-table.ts';
 import { bootOrder } from './boot-order.ts';
-import { driversOf } from './drivers.ts';
+import { driverRowsOf, driversOf } from './drivers.ts';
 import { firmwareOf, machineFilesOf } from './firmware-devices.ts';
-import { cmdlineOf, kernelOf, parameterOf } from './kernel-spec.ts';
+import { kernelOf } from './kernel-spec.ts';
 import type { Session } from './session.ts';
 import { type SessionStimulus, stimuliOf } from './stimuli.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
@@ -12,7 +11,7 @@ import type { SysfsSnapshot } from './sysfs-file.ts';
 export interface Derived {
   readonly machine: Machine;
   readonly kernel: KernelSpec;
-  /** The boot, the actions, and the timer where it falls due between them. */
+  /** The boot, the actions, and the shutdown where the script ended with one. */
   readonly stimuli: readonly SessionStimulus[];
 }
 
@@ -31,7 +30,8 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
   const files = machineFilesOf(session, twin);
   const first = firstSnapshot(session) ?? (twin === null ? null : firstSnapshot(twin));
   const firmware = firmwareOf(session, files, first, kernel.version);
-  const drivers = driversOf(files.drivers, first, firmware, kernel.version, kernel.config);
+  const rows = driverRowsOf(session, twin, first);
+  const drivers = driversOf(rows, firmware, kernel);
   const machine: Machine = {
     firmware: firmware.kind,
     devices: [...firmware.devices, ...firmware.software],
@@ -39,14 +39,14 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
     modules: drivers.modules,
     boot: bootOrder(session.dmesg, firmware, drivers.builtIn),
   };
-  return { machine, kernel, stimuli: allStimuli(session, kernel) };
+  return { machine, kernel, stimuli: allStimuli(session) };
 }
 
 function firstSnapshot(session: Session): SysfsSnapshot | null {
   return session.snapshots['sysfs-0.txt'] ?? null;
 }
 
-function allStimuli(session: Session, kernel: KernelSpec): SessionStimulus[] {
+function allStimuli(session: Session): SessionStimulus[] {
   const boot: SessionStimulus = {
     n: 0,
     background: false,
@@ -59,65 +59,5 @@ function allStimuli(session: Session, kernel: KernelSpec): SessionStimulus[] {
   const end: SessionStimulus[] = ended
     ? [{ n: last + 1, background: false, uptimeUs: null, stimulus: { do: 'shutdown' } }]
     : [];
-  const endUs = session.actions?.timeline.at(-1)?.uptimeUs ?? 0;
-  const timed = withTimeout(acted, bootedUs(session), timeoutSeconds(session, kernel), endUs);
-  return [boot, ...timed, ...end];
-}
-
-/** Kernel: drivers/base/dd.c: deferred_probe_timeout's default is 10 s with modules, else none. */
-function timeoutSeconds(session: Session, kernel: KernelSpec): number {
-  const given = parameterOf(cmdlineOf(session), 'deferred_probe_timeout');
-  if (given !== null) return Number.parseInt(given, 10) || 0;
-  return kernel.config['MODULES'] === 'y' ? 10 : 0;
-}
-
-/** When the initcalls were over, by the log's clock. */
-function bootedUs(session: Session): number | null {
-  const line = /^\[ *(\d+)\.(\d{6})\].*\b(?:Freeing unused kernel|Run \/init)/m;
-  const match = line.exec(session.dmesg ?? '');
-  return match === null ? null : Number(match[1]) * 1_000_000 + Number(match[2]);
-}
-
-/**
- * Puts the expiry of deferred_probe_timeout where it falls due: so many seconds after the boot or
- * after the last module that registered a driver, whichever is later. It expires
- * once, and not at all when the recording ends before.
- */
-function withTimeout(
-  stimuli: readonly SessionStimulus[],
-  bootedAtUs: number | null,
-  seconds: number,
-  endUs: number,
-): SessionStimulus[] {
-  if (bootedAtUs === null || seconds <= 0) return [...stimuli];
-  const loaded = new Set<string>();
-  let dueUs = bootedAtUs + seconds * 1_000_000;
-  for (const [at, { stimulus, uptimeUs }] of stimuli.entries()) {
-    if (uptimeUs !== null && uptimeUs > dueUs) return insertTimeout(stimuli, at, dueUs);
-    if (stimulus.do === 'rmmod') loaded.delete(stimulus.module);
-    if (stimulus.do !== 'modprobe' && stimulus.do !== 'insmod') continue;
-    if (loaded.has(stimulus.module) || !registersDriver(stimulus.module)) continue;
-    loaded.add(stimulus.module);
-    dueUs = Math.max(dueUs, (uptimeUs ?? 0) + seconds * 1_000_000);
-  }
-  return dueUs > endUs ? [...stimuli] : insertTimeout(stimuli, stimuli.length, dueUs);
-}
-
-function insertTimeout(
-  stimuli: readonly SessionStimulus[],
-  at: number,
-  uptimeUs: number,
-): SessionStimulus[] {
-  const n = stimuli[at - 1]?.n ?? 0;
-  const timer: SessionStimulus = {
-    n,
-    background: false,
-    uptimeUs,
-    stimulus: { do: 'deferred_probe_timeout' },
-  };
-  return stimuli.toSpliced(at, 0, timer);
-}
-
-function registersDriver(module: string): boolean {
-  return KNOWN_DRIVERS.some((driver) => driver.module === module);
+  return [boot, ...acted, ...end];
 }

@@ -11,6 +11,8 @@ const FILE = 'drivers/iommu/iommu.c';
 export const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 /** iommu_buses[], in its order. */
 const IOMMU_BUSES = ['platform', 'pci', 'amba', 'fsl-mc'] as const;
+/** Buses that every kernel registers before any driver; the others count once something uses them. */
+const CORE_BUSES: readonly string[] = ['platform', 'pci'];
 
 /** The name of the IOMMU driver whose ops the core would use for `dev`; null for none. */
 function opsFor(k: Kernel, dev: string): string | null {
@@ -199,7 +201,7 @@ export const iommu_device_register = path('iommu_device_register', function* (
   if (!k.has('bus_ops_retired') && installed !== null && installed !== ops) return -EBUSY;
   yield { type: 'iommu.registered', iommu, ops, fwnode };
   for (const bus of IOMMU_BUSES) {
-    if (k.state.buses[bus] === undefined) continue;
+    if (k.state.buses[bus] === undefined && !CORE_BUSES.includes(bus)) continue;
     if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops };
     const ret = yield* bus_iommu_probe(k, bus);
     if (ret !== 0) {

@@ -5,7 +5,7 @@ import { drop, nothing, type Reducers } from './reducer.ts';
 import type { Bus, Device, State } from './state.ts';
 
 /** The bus, created empty when it is first named. */
-function busOf(state: State, name: string): Bus {
+export function busOf(state: State, name: string): Bus {
   let bus = state.buses[name];
   if (bus === undefined) {
     bus = { devices: [], drivers: emptyTable(), drivers_autoprobe: true, iommu_ops: null };

@@ -1,4 +1,5 @@
 /** Reducers of IOMMU instances, groups, domains, DMA ownership and VFIO. */
+import { busOf } from './devices.ts';
 import { drop, type Reducers } from './reducer.ts';
 
 export const iommuReducers = {
@@ -25,8 +26,7 @@ export const iommuReducers = {
     if (at >= 0) state.iommus.splice(at, 1);
   },
   'bus.iommu_ops': (state, { bus, ops }) => {
-    const found = state.buses[bus];
-    if (found !== undefined) found.iommu_ops = ops;
+    busOf(state, bus).iommu_ops = ops;
   },
   'iommu.device_probed': (state, { dev, iommu }) => {
     const device = state.devices[dev];
