@@ -1,10 +1,5 @@
 import type { BootStep, DeviceSpec, DriverSpec } from '../events/machine.ts';
-import {
-  ACPI_MARK,
-  DEVICETREE_MARK,
-  LATE_MARK,
-  LINK_ORDER,
-} from '../model/firmware/link-order.ts';
+import { ACPI_MARK, DEVICETREE_MARK, LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import type { Firmware } from './firmware-devices.ts';
 
 const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;

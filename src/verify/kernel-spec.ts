@@ -1,5 +1,5 @@
 import type { KernelSpec } from '../events/machine.ts';
-import { tableOf, type Table } from '../events/table.ts';
+import { type Table, tableOf } from '../events/table.ts';
 import type { Session } from './session.ts';
 
 /** Options of Debian's kernels that the model asks for; such a session has no configuration file. */
@@ -130,7 +130,10 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
   ];
   if (release.endsWith('-lab')) return tableOf([...always, ...smallKernel(notes)]);
   const builtIn = version === '6.1' ? [] : BUILT_IN_FROM_6_12;
-  const value = (option: string): [string, string] => [option, builtIn.includes(option) ? 'y' : 'm'];
+  const value = (option: string): [string, string] => [
+    option,
+    builtIn.includes(option) ? 'y' : 'm',
+  ];
   return tableOf([...always, ...DISTRIBUTION_MODULES.map(value)]);
 }
 

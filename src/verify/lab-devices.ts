@@ -1,7 +1,7 @@
 import type { DeviceSpec, DriverSpec } from '../events/machine.ts';
 import { emptyTable, type Table } from '../events/table.ts';
-import { busId } from '../model/firmware/of-address.ts';
 import { cellsOf, type FdtNode } from '../model/firmware/fdt.ts';
+import { busId } from '../model/firmware/of-address.ts';
 import { supplierNodes } from '../model/firmware/of-suppliers.ts';
 import { indexTree, isCompatible, type Tree } from '../model/firmware/tree.ts';
 import type { Firmware } from './firmware-devices.ts';

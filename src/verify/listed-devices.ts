@@ -23,8 +23,8 @@ interface Listed {
 }
 
 /**
- * Without firmware tables: the platform and AMBA devices that the first snapshot lists, else those
- * that a verbose log reports before the first action. A host bridge is taken to be wholly behind
+ * Without firmware tables: the platform and AMBA devices that a verbose log reports before the first
+ * action, in its order, else those that the first snapshot lists, in no order. A host bridge is taken to be wholly behind
  * the one IOMMU that is listed.
  */
 export function listedDevices(
@@ -34,7 +34,8 @@ export function listedDevices(
 ): DeviceSpec[] {
   const topLevel = first?.devices.filter(({ path }) => /^platform\/[^/]+$/.test(path)) ?? [];
   const inSnapshot = topLevel.flatMap(({ name, bus }) => (bus === null ? [] : [{ name, bus }]));
-  const found = inSnapshot.length > 0 ? inSnapshot : addedInLog(log ?? '');
+  const inLog = addedInLog(log ?? '');
+  const found = inLog.length > 0 ? inLog : inSnapshot;
   const devices = found
     .filter(({ bus, name }) => (bus === 'platform' || bus === 'amba') && !isSoftware(name))
     .map((device) => specOf(device, files));
@@ -52,13 +53,14 @@ function isSoftware(name: string): boolean {
 }
 
 function addedInLog(log: string): Listed[] {
-  const found: Listed[] = [];
+  const found = new Map<string, Listed>();
   for (const line of log.split('\n')) {
     if (line.includes('reprobe-action: ')) break;
     const match = /\bbus: '(platform|amba)': add device (\S+)$/.exec(line.trimEnd());
-    if (match !== null) found.push({ bus: match[1] ?? '', name: match[2] ?? '' });
+    const [, bus = '', name = ''] = match ?? [];
+    if (match !== null && !found.has(name)) found.set(name, { bus, name });
   }
-  return found;
+  return [...found.values()];
 }
 
 function specOf({ name, bus }: Listed, files: MachineFiles): DeviceSpec {
@@ -87,14 +89,19 @@ export function childrenListed(
   const children = new Map<string, DeviceSpec[]>();
   for (const { name, bus, path } of first?.devices ?? []) {
     if (bus !== 'platform' || names.has(name)) continue;
-    const parent = path.split('/').slice(0, -1).findLast((part) => names.has(part));
+    const parent = path
+      .split('/')
+      .slice(0, -1)
+      .findLast((part) => names.has(part));
     if (parent === undefined) continue;
     const spec = { ...specOf({ name, bus }, files), parent };
     children.set(parent, [...(children.get(parent) ?? []), spec]);
   }
   return devices.map((device) => {
     const below = children.get(device.name) ?? [];
-    return below.length === 0 ? device : { ...device, creates: [...(device.creates ?? []), ...below] };
+    return below.length === 0
+      ? device
+      : { ...device, creates: [...(device.creates ?? []), ...below] };
   });
 }
 
@@ -107,6 +114,12 @@ export function softwareDevices(
   const names = new Set(known.map((device) => device.name));
   return (first?.devices ?? [])
     .filter(({ bus, name }) => bus === 'platform' && !names.has(name))
-    .filter(({ path }) => !path.split('/').slice(0, -1).some((part) => names.has(part)))
+    .filter(
+      ({ path }) =>
+        !path
+          .split('/')
+          .slice(0, -1)
+          .some((part) => names.has(part)),
+    )
     .map(({ name }) => specOf({ name, bus: 'platform' }, files));
 }

@@ -66,5 +66,10 @@ function lines(text: string): [string, number][] {
 
 function badLine(file: string, line: number, sourceLine: string, wanted: string): ReprobeError {
   const hint = `Expected ${wanted}.`;
-  return new ReprobeError('BAD_SESSION', 'not a line of this file', { file, line, sourceLine, hint });
+  return new ReprobeError('BAD_SESSION', 'not a line of this file', {
+    file,
+    line,
+    sourceLine,
+    hint,
+  });
 }

@@ -1,4 +1,4 @@
-import type { DeviceSpec, PciFunction, PcieType } from '../events/machine.ts';
+import type { DeviceSpec, PcieType, PciFunction } from '../events/machine.ts';
 import { virtioSpec } from '../model/firmware/pci-children.ts';
 
 const FUNCTION =

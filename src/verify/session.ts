@@ -1,5 +1,4 @@
 import { emptyTable, type Table } from '../events/table.ts';
-import { parseVfio, type VfioOutput } from './vfio-output.ts';
 import { type ActionsFile, parseActionsFile, type SessionAction } from './actions-file.ts';
 import { type KprobeCall, type KprobeEvent, kprobeCalls, parseKprobes } from './kprobe-file.ts';
 import {
@@ -10,6 +9,7 @@ import {
   parseModaliasRows,
 } from './machine-files.ts';
 import { parseSysfs, type SysfsSnapshot } from './sysfs-file.ts';
+import { parseVfio, type VfioOutput } from './vfio-output.ts';
 
 /** A recorded session: one boot of a real kernel, what was done to it and what was observed. */
 export interface Session {
@@ -117,6 +117,8 @@ function decode(bytes: Uint8Array | null): string | null {
 
 /** `sysfs-9.txt` before `sysfs-10.txt`, and `sysfs-end.txt` last. */
 function byNumber(a: string, b: string): number {
-  const [x, y] = [a, b].map((file) => Number(/^sysfs-(\d+(?:\.\d+)?)\.txt$/.exec(file)?.[1] ?? 1e9));
+  const [x, y] = [a, b].map((file) =>
+    Number(/^sysfs-(\d+(?:\.\d+)?)\.txt$/.exec(file)?.[1] ?? 1e9),
+  );
   return (x ?? 0) - (y ?? 0) || (a < b ? -1 : a > b ? 1 : 0);
 }

@@ -52,7 +52,10 @@ function readCall(match: RegExpExecArray): VfioCall {
   return {
     call: ioctl ? (parts[1] ?? '') : name,
     target,
-    args: parts.slice(ioctl ? 2 : 1).map(unquote).join(', '),
+    args: parts
+      .slice(ioctl ? 2 : 1)
+      .map(unquote)
+      .join(', '),
     ret: Number(ret),
     errno: errno === undefined ? null : Number(errno),
     values: emptyTable(),

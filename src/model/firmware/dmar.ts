@@ -87,10 +87,7 @@ function ridOfPath(
   return rid;
 }
 
-function behindRid(
-  rid: number,
-  configs: readonly ConfigSpace[],
-): readonly [number, number] | null {
+function behindRid(rid: number, configs: readonly ConfigSpace[]): readonly [number, number] | null {
   const bridge = configs.find((config) => ridOf(config.name) === rid);
   const buses = bridge === undefined ? null : busesBehind(bridge);
   return buses === null || buses[0] === 0 || buses[1] < buses[0] ? null : buses;

@@ -22,7 +22,8 @@ export const SPACED_NAMES: readonly string[] = [
 ];
 
 const pci = (...ids: string[]) => ids.map((id) => `pci:${id}`);
-const intel = (...devices: string[]) => devices.map((id) => `pci:v00008086d0000${id}sv*sd*bc*sc*i*`);
+const intel = (...devices: string[]) =>
+  devices.map((id) => `pci:v00008086d0000${id}sv*sd*bc*sc*i*`);
 const acpi = (id: string) => `acpi*:${id}:*`;
 
 /**
@@ -58,7 +59,11 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   // Platform devices.
   platform('acpi-ged', 'acpi_ged', [acpi('ACPI0013')]),
   platform('alarmtimer', 'alarmtimer', []),
-  platform('armv8-pmu', 'armv8_pmu', ['arm,armv8-pmuv3', 'arm,cortex-a57-pmu', 'arm,cortex-a53-pmu']),
+  platform('armv8-pmu', 'armv8_pmu', [
+    'arm,armv8-pmuv3',
+    'arm,cortex-a57-pmu',
+    'arm,cortex-a53-pmu',
+  ]),
   platform('gpio-clk', 'clk_gpio', ['gpio-mux-clock', 'gpio-gate-clock']),
   platform('gpio-keys', 'gpio_keys', ['gpio-keys']),
   platform('i8042', 'i8042', []),
@@ -100,7 +105,12 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
 
   // PCI.
   { bus: 'pci', name: 'ahci', module: 'ahci', ids: pci('v*d*sv*sd*bc01sc06i01*') },
-  { bus: 'pci', name: 'e1000', module: 'e1000', ids: intel('1004', '1008', '100E', '100F', '1010') },
+  {
+    bus: 'pci',
+    name: 'e1000',
+    module: 'e1000',
+    ids: intel('1004', '1008', '100E', '100F', '1010'),
+  },
   { bus: 'pci', name: 'e1000e', module: 'e1000e', ids: intel('105E', '10D3', '10EA', '1502') },
   { bus: 'pci', name: 'i801_smbus', module: 'i2c_i801', ids: intel('2930') },
   { bus: 'pci', name: 'igb', module: 'igb', ids: intel('10C9', '1533') },

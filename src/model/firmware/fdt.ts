@@ -110,7 +110,11 @@ export function cellsOf(node: FdtNode, name: string): number[] {
 export function stringsOf(node: FdtNode, name: string): string[] {
   const bytes = node.props[name];
   if (bytes === undefined || bytes.length === 0) return [];
-  const all = text({ bytes: bytes.map((byte) => (byte === 0 ? 10 : byte)), file: '' }, 0, bytes.length);
+  const all = text(
+    { bytes: bytes.map((byte) => (byte === 0 ? 10 : byte)), file: '' },
+    0,
+    bytes.length,
+  );
   return all.replace(/\n$/, '').split('\n');
 }
 

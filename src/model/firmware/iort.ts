@@ -103,11 +103,7 @@ function deviceOf(table: Binary, node: Node, auto: number): DeviceSpec | null {
   }
 }
 
-function rootComplexOf(
-  table: Binary,
-  node: Node,
-  names: ReadonlyMap<number, string>,
-): RootComplex {
+function rootComplexOf(table: Binary, node: Node, names: ReadonlyMap<number, string>): RootComplex {
   const data = node.at + NODE_HEADER;
   return {
     segment: le32(table, data + 12),
@@ -117,23 +113,24 @@ function rootComplexOf(
 }
 
 /** Rows that lead to an SMMU; one that leads straight to an interrupt controller bypasses them. */
-function mappingsOf(
-  table: Binary,
-  node: Node,
-  names: ReadonlyMap<number, string>,
-): IommuMapRow[] {
+function mappingsOf(table: Binary, node: Node, names: ReadonlyMap<number, string>): IommuMapRow[] {
   const count = le32(table, node.at + 8);
   const start = node.at + le32(table, node.at + 12);
   if (count * MAPPING_LENGTH > node.length) {
     throw badTable(table, node.at + 8, `${count} mappings do not fit into the node`);
   }
+  const places = Array.from({ length: count }, (_, i) => start + i * MAPPING_LENGTH);
+  const bases = new Set(places.map((at) => le32(table, at)));
   const rows: IommuMapRow[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const at = start + i * MAPPING_LENGTH;
+  for (const at of places) {
     const iommu = names.get(le32(table, at + 12));
     if (iommu === undefined) continue;
-    const length = le32(table, at + 4) + 1;
-    rows.push({ rid_base: le32(table, at), iommu, sid_base: le32(table, at + 8), length });
+    const rid_base = le32(table, at);
+    const last = le32(table, at + 4);
+    // The field is the count less one, but firmware has put the count there. An id that one mapping
+    // ends with and another begins with is the other's: iort_id_map returns -EAGAIN for it.
+    const length = last > 0 && bases.has(rid_base + last) ? last : last + 1;
+    rows.push({ rid_base, iommu, sid_base: le32(table, at + 8), length });
   }
   return rows;
 }

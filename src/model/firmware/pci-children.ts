@@ -2,8 +2,8 @@ import type { DeviceSpec } from '../../events/machine.ts';
 import {
   binaryOf,
   byteAt,
-  capability,
   type ConfigSpace,
+  capability,
   extendedCapability,
   subsystemOf,
   wordAt,

@@ -1,6 +1,6 @@
-import type { DeviceSpec, PciFunction, PcieType } from '../../events/machine.ts';
-import { emptyTable, type Table } from '../../events/table.ts';
 import { ReprobeError } from '../../error.ts';
+import type { DeviceSpec, PcieType, PciFunction } from '../../events/machine.ts';
+import { emptyTable, type Table } from '../../events/table.ts';
 import { type Binary, le16, le32, u8 } from './binary.ts';
 
 /** A function's configuration space and what can be read from it. */
@@ -141,7 +141,7 @@ function functionOf(table: Binary, function0: Binary): PciFunction {
     class: wordAt(table, 0x0a) * 256 + byteAt(table, 0x09),
     header: headerOf(table),
     multifunction: [table, function0].some((t) => (byteAt(t, 0x0e) & 0x80) !== 0),
-    pcie: express === null ? null : (PCIE_TYPES[wordAt(table, express + 2) >> 4 & 0xf] ?? null),
+    pcie: express === null ? null : (PCIE_TYPES[(wordAt(table, express + 2) >> 4) & 0xf] ?? null),
     acs_capable: (implemented & ACS_FLAGS) === ACS_FLAGS,
     acs_enabled: acs !== null && (control & implemented & ACS_FLAGS) === (implemented & ACS_FLAGS),
   };
