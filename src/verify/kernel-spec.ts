@@ -151,6 +151,8 @@ function smallKernel(notes: string): [string, string][] {
 /** The fix of the test removal was reverted in some kernels; their notes say so, and so do names. */
 function patchesOf(notes: string): Record<string, boolean> {
   const named = /^\S*?-(?:b|bs|bsa)(?:\d+)?-/.test(notes);
-  const told = /dma_cleanup[^\n.]*\breverted\b/i.test(notes);
+  const told = notes
+    .split(/[\n.]/)
+    .some((sentence) => /dma_cleanup/.test(sentence) && /\breverted\b/i.test(sentence));
   return named || told ? { test_remove_dma_cleanup: false } : {};
 }

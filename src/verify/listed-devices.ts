@@ -65,11 +65,18 @@ function addedInLog(log: string): Listed[] {
 
 function specOf({ name, bus }: Listed, files: MachineFiles): DeviceSpec {
   const modalias = files.modalias?.find((row) => row.name === name)?.modalias;
-  const compatible = /^of:N.*?T.*?C(.*)$/.exec(modalias ?? '')?.[1]?.split('C');
-  const ids = compatible ?? [modalias ?? guessedId(name)];
+  const ids = compatibleOf(modalias ?? '') ?? [modalias ?? guessedId(name)];
   const kind = iommuKindOf(ids);
   const spec = { name, bus, parent: null, ids };
   return kind === null ? spec : { ...spec, iommu_kind: kind, dma_coherent: true };
+}
+
+/** The compatible strings of a devicetree modalias, `of:NnameTtypeCfirstCsecond`; null for others. */
+function compatibleOf(modalias: string): string[] | null {
+  const type = modalias.indexOf('T', 'of:N'.length);
+  const first = modalias.indexOf('C', type + 1);
+  if (!modalias.startsWith('of:N') || type < 0 || first < 0) return null;
+  return modalias.slice(first + 1).split('C');
 }
 
 function guessedId(name: string): string {

@@ -1,5 +1,6 @@
 import { emptyTable, type Table } from '../events/table.ts';
 import { type ActionsFile, parseActionsFile, type SessionAction } from './actions-file.ts';
+import { errnoOfText } from './errno-text.ts';
 import { type KprobeCall, type KprobeEvent, kprobeCalls, parseKprobes } from './kprobe-file.ts';
 import {
   type DriverRow,
@@ -102,7 +103,8 @@ function withBackground(log: ActionsFile, text: (file: string) => string | null)
     const stdout = output.split('\n').filter((line) => line !== '');
     if (stdout.length < action.stdout.length) return action;
     const vfio: VfioOutput | null = action.vfio === null ? null : parseVfio(stdout);
-    return { ...action, stdout, vfio };
+    const errno = stdout.map(errnoOfText).find((candidate) => candidate !== null) ?? null;
+    return { ...action, stdout, errno, vfio };
   });
   return { ...log, actions };
 }

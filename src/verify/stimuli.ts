@@ -87,7 +87,7 @@ function vfioOf(words: readonly string[]): Stimulus {
   };
 }
 
-const WRITE = /^echo(?: -n)?(?: +([^>]*?))? *> *(\S+)$/;
+const WRITE = /^echo([^>]*)> *(\S+)$/;
 const DRIVER_FILE = /^\/sys\/bus\/([^/]+)\/drivers\/([^/]+)\/(bind|unbind|new_id|remove_id)$/;
 const BUS_FILE = /^\/sys\/bus\/([^/]+)\/(drivers_probe|drivers_autoprobe|rescan)$/;
 const DEVICE_FILE = /^\/sys\/bus\/([^/]+)\/devices\/([^/]+)\/(driver_override|remove|rescan)$/;
@@ -98,7 +98,11 @@ const PARAM_FILE = /^\/sys\/module\/([^/]+)\/parameters\/([^/]+)$/;
 function writeOf(command: string): Stimulus | null {
   const match = WRITE.exec(command);
   if (match === null) return null;
-  const value = (match[1] ?? '').trim().replace(/^(["'])(.*)\1$/, '$2');
+  const words = (match[1] ?? '')
+    .trim()
+    .replace(/^-n(?: |$)/, '')
+    .trim();
+  const value = words.replace(/^(["'])(.*)\1$/, '$2');
   const path = match[2] ?? '';
   const driver = DRIVER_FILE.exec(path);
   if (driver !== null) return driverWrite(driver, value);

@@ -210,7 +210,7 @@ function nameOf(tree: Tree, node: FdtNode): string {
 }
 
 /** A PCI function's name in the kernel: `0000:00:08.0`. */
-export function pciName(domain: number, bus: number, devfn: number): string {
+function pciName(domain: number, bus: number, devfn: number): string {
   const hex = (value: number, width: number) => value.toString(16).padStart(width, '0');
   return `${hex(domain, 4)}:${hex(bus, 2)}:${hex(devfn >> 3, 2)}.${devfn & 7}`;
 }

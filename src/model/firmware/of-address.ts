@@ -11,7 +11,7 @@ const CELLS_MAX = 4;
  * Kernel: drivers/of/address.c:of_translate_address, v6.1. Leaves out: PCI and ISA address spaces,
  * indirect buses.
  */
-export function translateAddress(tree: Tree, node: FdtNode): bigint | null {
+function translateAddress(tree: Tree, node: FdtNode): bigint | null {
   const reg = cellsOf(node, 'reg');
   let bus = tree.parent(node);
   if (reg.length === 0 || bus === null) return null;

@@ -148,7 +148,7 @@ function functionOf(table: Binary, function0: Binary): PciFunction {
 }
 
 /** The alias that a function's driver module is found by. */
-export function modaliasOf(config: ConfigSpace): string {
+function modaliasOf(config: ConfigSpace): string {
   const table = binaryOf(config);
   const [sv, sd] = subsystemOf(table);
   const hex = (value: number, width: number) =>
