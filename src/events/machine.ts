@@ -76,28 +76,6 @@ export interface DeviceSpec {
 
 export type IommuKind = 'arm-smmu' | 'arm-smmu-v3' | 'virtio-iommu' | 'intel' | 'amd' | 'ipmmu-vmsa';
 
-/** Initcall levels in the order the kernel runs them (init/main.c, include/linux/init.h). */
-export const INITCALL_LEVELS = [
-  'early',
-  'pure',
-  'core',
-  'core_sync',
-  'postcore',
-  'postcore_sync',
-  'arch',
-  'arch_sync',
-  'subsys',
-  'subsys_sync',
-  'fs',
-  'fs_sync',
-  'rootfs',
-  'device',
-  'device_sync',
-  'late',
-  'late_sync',
-] as const;
-export type InitcallLevel = (typeof INITCALL_LEVELS)[number];
-
 /** A driver as registration hands it to the driver core. */
 export interface DriverSpec {
   readonly name: string;
@@ -113,6 +91,13 @@ export interface DriverSpec {
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */
   readonly outcome?: number;
+  /**
+   * Per device: those whose driver must be bound for its probe to succeed, because it asks them for
+   * a clock, a regulator or a line. Until then it returns -EPROBE_DEFER.
+   */
+  readonly defers_on?: Readonly<Record<string, readonly string[]>>;
+  /** Per device: the reason its probe gives for deferring, without the `driver: ` before it. */
+  readonly defer_reasons?: Readonly<Record<string, string>>;
 }
 
 /** A module: what it needs and which drivers its init registers. */
@@ -126,6 +111,8 @@ export type BootStep =
   | { readonly step: 'populate' }
   | { readonly step: 'device'; readonly dev: string }
   | { readonly step: 'driver'; readonly bus: string; readonly drv: string }
+  /** An IOMMU comes up that no driver of the driver core drives: Intel's, AMD's. */
+  | { readonly step: 'iommu'; readonly iommu: string }
   | { readonly step: 'late_initcall' };
 
 /** The hardware with its firmware's description, and the drivers and modules that exist for it. */
