@@ -1,11 +1,19 @@
 import type { BootStep, DeviceSpec, DriverSpec } from '../events/machine.ts';
-import { ACPI_MARK, DEVICETREE_MARK, LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
+import {
+  ACPI_MARK,
+  DEVICETREE_MARK,
+  IOMMU_MARK,
+  LATE_MARK,
+  LINK_ORDER,
+} from '../model/firmware/link-order.ts';
 import type { Firmware } from './firmware-devices.ts';
+import { parameterOf } from './kernel-spec.ts';
 
 const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;
 
 /**
- * The steps of a kernel's boot: firmware devices, built-in drivers, the switch to deferred probing.
+ * The steps of a kernel's boot: firmware devices, built-in drivers, IOMMUs without a driver, the
+ * switch to deferred probing.
  *
  * The order is that of the registrations a verbose log reports, else the link order of the driver
  * table; drivers that neither knows come before deferred probing is switched on. A device without
@@ -15,6 +23,7 @@ export function bootOrder(
   log: string | null,
   firmware: Firmware,
   builtIn: readonly DriverSpec[],
+  cmdline: string,
 ): BootStep[] {
   const has = new Set(builtIn.map((driver) => `${driver.bus}:${driver.name}`));
   const logged = registrations(log ?? '');
@@ -27,6 +36,7 @@ export function bootOrder(
   const steps: BootStep[] = [];
   for (const key of order) {
     if (key === populate) steps.push({ step: 'populate' });
+    if (key === IOMMU_MARK) steps.push(...iommuSteps(firmware.devices, cmdline));
     if (key === LATE_MARK) {
       steps.push(...unknown.map(driverStep), ...deviceSteps([...waiting.values()]));
       steps.push({ step: 'late_initcall' });
@@ -51,6 +61,15 @@ function deviceSteps(devices: readonly DeviceSpec[]): BootStep[] {
   return devices.map(({ name }) => ({ step: 'device', dev: name }));
 }
 
+/** VT-d units come up when the command line asks for them, AMD's unless it forbids them. */
+function iommuSteps(devices: readonly DeviceSpec[], cmdline: string): BootStep[] {
+  const intel = parameterOf(cmdline, 'intel_iommu')?.split(',')[0] === 'on';
+  const amd = parameterOf(cmdline, 'amd_iommu') !== 'off';
+  const isUp = ({ iommu_kind }: DeviceSpec) =>
+    (iommu_kind === 'intel' && intel) || (iommu_kind === 'amd' && amd);
+  return devices.filter(isUp).map(({ name }) => ({ step: 'iommu', iommu: name }));
+}
+
 function driverStep(key: string): BootStep {
   const colon = key.indexOf(':');
   return { step: 'driver', bus: key.slice(0, colon), drv: key.slice(colon + 1) };
@@ -65,6 +84,7 @@ export function registrations(log: string): string[] {
     if (match !== null) found.add(`${match[1]}:${match[2]}`);
     if (line.includes('calling  of_platform_default_populate_init+')) found.add(DEVICETREE_MARK);
     if (line.includes('calling  acpi_init+')) found.add(ACPI_MARK);
+    if (line.includes('calling  pci_iommu_init+')) found.add(IOMMU_MARK);
     if (line.includes('calling  deferred_probe_initcall+')) found.add(LATE_MARK);
   }
   return [...found];
@@ -73,7 +93,7 @@ export function registrations(log: string): string[] {
 /** Puts marks that a log does not show where the link order has them. */
 function withMarks(logged: readonly string[]): string[] {
   const result = [...logged];
-  for (const mark of [DEVICETREE_MARK, ACPI_MARK, LATE_MARK]) {
+  for (const mark of [DEVICETREE_MARK, ACPI_MARK, IOMMU_MARK, LATE_MARK]) {
     if (result.includes(mark)) continue;
     const after = new Set(LINK_ORDER.slice(LINK_ORDER.indexOf(mark)));
     const at = result.findIndex((key) => after.has(key));

@@ -37,7 +37,7 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
     devices: [...firmware.devices, ...firmware.software],
     drivers: [...drivers.builtIn, ...drivers.modular],
     modules: drivers.modules,
-    boot: bootOrder(session.dmesg, firmware, drivers.builtIn),
+    boot: bootOrder(session.dmesg, firmware, drivers.builtIn, kernel.cmdline),
   };
   return { machine, kernel, stimuli: allStimuli(session) };
 }

@@ -1,13 +1,15 @@
 /**
  * The order in which built-in drivers register: initcall level first, link order within a level.
  *
- * `bus:driver`, with three marks among them: where the devicetree is populated, where ACPI is
- * scanned, and where deferred probing is switched on (late_initcall). Measured, not derived: the
+ * `bus:driver`, with four marks among them: where the devicetree is populated, where ACPI is
+ * scanned, where x86 brings up its IOMMUs (pci_iommu_init), and where deferred probing is switched
+ * on (late_initcall). Measured, not derived: the
  * registrations that kernels 6.1 and 6.12 for arm64 and x86 reported at boot, woven into one list.
  * A kernel has the drivers that it has; their order is this list's.
  */
 export const DEVICETREE_MARK = '@devicetree';
 export const ACPI_MARK = '@acpi';
+export const IOMMU_MARK = '@iommu';
 export const LATE_MARK = '@late_initcall';
 
 const ORDER = `
@@ -42,7 +44,7 @@ acpi:ec|acpi:hardware_error_device|platform:i2c_designware|platform:hi6220-stub-
 platform:hi3660-stub-clk|platform:gcc-x1e80100|platform:gcc-sc7280|platform:gcc-sc8280xp
 platform:rzg2l-cpg|platform:rzv2h-cpg|platform:renesas-cpg-mssr|platform:k3-chipinfo
 cxl:cxl_region|cxl:cxl_port|platform:qcom_scm|platform:qcom_qseecom|platform:sh_cmt
-platform:sh_tmu|platform:zynqmp-ipi|pnp:system|pci:iosf_mbi_pci|platform:alarmtimer
+platform:sh_tmu|platform:zynqmp-ipi|pnp:system|@iommu|pci:iosf_mbi_pci|platform:alarmtimer
 virtio:virtiofs|platform:gic|platform:Hisilicon MBIGEN-V2|platform:rzg2l_irqc
 platform:brcmstb_l2|platform:mvebu-gicp|platform:mvebu-icu-subset|platform:mvebu-icu
 platform:mvebu-pic|platform:mvebu-sei|platform:ls-scfg-msi|platform:qcom-irq-combiner
