@@ -105,6 +105,7 @@ const bootSteps: { readonly [S in BootStep['step']]: ObjectShape<BootFields<S>> 
   populate: object({}),
   device: object({ dev: name }),
   driver: object({ bus: name, drv: name }),
+  iommu: object({ iommu: name }),
   late_initcall: object({}),
 };
 

@@ -1,5 +1,5 @@
 /** The kernel's own boot. Kernel: init/main.c, drivers/of/platform.c, v6.1. */
-import type { BootStep } from '../../events/machine.ts';
+import type { BootStep, DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
@@ -7,7 +7,9 @@ import { printk } from '../printk.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
-import { defaultDomainType, isStrict } from './iommu.ts';
+import { defaultDomainType, iommu_device_register, isStrict } from './iommu.ts';
+import { X86_OPS } from './iommu-drivers.ts';
+import { hostBridges, pci_host_probe } from './pci.ts';
 
 /** Steps of a boot for which the machine gives none: devices, drivers in their order, late. */
 function defaultBoot(k: Kernel): readonly BootStep[] {
@@ -44,6 +46,8 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
       return yield* addDevice(k, step.dev);
     case 'driver':
       return yield* registerDriver(k, step.bus, step.drv);
+    case 'iommu':
+      return yield* initIommu(k, step.iommu);
     case 'late_initcall':
       yield { type: 'join', what: 'async' };
       return yield* deferred_probe_initcall(k);
@@ -70,18 +74,47 @@ const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<void> {
 });
 
 /**
- * The devices that firmware describes come into being.
+ * The devices that firmware describes come into being; a PCI root that no driver drives is scanned.
  *
- * Kernel: drivers/of/platform.c:of_platform_default_populate_init, v6.1; ACPI's scan likewise.
+ * Kernel: drivers/of/platform.c:of_platform_default_populate_init, drivers/acpi/scan.c:acpi_scan_init
+ * and drivers/acpi/pci_root.c:acpi_pci_root_add, v6.1.
  * Leaves out: nodes that parent drivers populate.
  */
 const of_platform_default_populate = path('of_platform_default_populate', function* (
   k,
 ): Path<number> {
-  for (const spec of k.machine.devices)
-    if (spec.pci === undefined && spec.disabled !== true && k.state.devices[spec.name] === undefined)
-      yield* device_add(k, spec);
+  const roots = new Set(hostBridges(k));
+  const inBoot = new Set(k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])));
+  for (const spec of k.machine.devices) {
+    const { name, pci, disabled } = spec;
+    if (pci !== undefined || disabled === true || inBoot.has(name)) continue;
+    if (k.state.devices[name] !== undefined || isX86Iommu(spec)) continue;
+    if (spec.bus !== NO_BUS) yield* device_add(k, spec);
+    else if (roots.has(name)) {
+      yield { type: 'device.added', dev: name, spec };
+      yield* pci_host_probe(k, name);
+    }
+  }
   return 0;
+});
+
+/** The bus of a device that is on none: a PCI root of ACPI. */
+const NO_BUS = '';
+
+const isX86Iommu = (spec: DeviceSpec): boolean =>
+  spec.iommu_kind === 'intel' || spec.iommu_kind === 'amd';
+
+/**
+ * Intel's or AMD's IOMMU comes up and finds all PCI devices at once.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
+ * v6.1.
+ * Leaves out: the hardware, reserved regions.
+ */
+const initIommu = path('iommu_init', function* (k, iommu: string): Path<number> {
+  const kind = k.machine.devices.find((device) => device.name === iommu)?.iommu_kind;
+  if (kind !== 'intel' && kind !== 'amd') return -ENODEV;
+  return yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
 });
 
 /** Adds one device of the machine. @returns what device_add returns, -ENODEV for an unknown one. */

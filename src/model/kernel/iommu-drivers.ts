@@ -12,6 +12,7 @@ import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
 import { pci_device_group } from './pci-group.ts';
+import { streamIds } from './requester-ids.ts';
 
 /** What differs between the drivers. */
 interface Kind {
@@ -103,10 +104,31 @@ function isCoherent(k: Kernel, dev: string, kind: Kind): boolean {
   return walks || device.spec.dma_coherent === true;
 }
 
+/** The ops of IOMMUs that find their devices by PCI address, without firmware's ids. */
+export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
+
+/**
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_probe_device, drivers/iommu/amd/iommu.c, v6.1.
+ * Leaves out: graphics and other exceptions, devices of ACPI name space.
+ */
+const x86Ops: IommuOps = {
+  module: '',
+  probe_device: path('x86_iommu_probe_device', function* (k, dev: string) {
+    yield* [];
+    const [first] = streamIds(k, dev);
+    const known = k.state.iommus.some((instance) => instance.name === first?.iommu);
+    return first !== undefined && known ? first.iommu : -ENODEV;
+  }),
+  device_group: (k, dev) => pci_device_group(k, dev),
+  cache_coherent: () => true,
+};
+
 export const IOMMU_DRIVERS: ReadonlyMap<string, DriverOps> = new Map(
   KINDS.map((kind) => [kind.drv, driverOf(kind)]),
 );
 
-export const IOMMU_OPS: ReadonlyMap<string, IommuOps> = new Map(
-  KINDS.map((kind) => [kind.drv, opsOf(kind)]),
-);
+export const IOMMU_OPS: ReadonlyMap<string, IommuOps> = new Map([
+  ...KINDS.map((kind) => [kind.drv, opsOf(kind)] as const),
+  [X86_OPS.intel, x86Ops],
+  [X86_OPS.amd, x86Ops],
+]);

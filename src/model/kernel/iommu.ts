@@ -92,7 +92,7 @@ function* forgetIommu(_k: Kernel, dev: string, module: string): Path<void> {
  * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
  * Leaves out: sysfs, a failing attach to a domain that is already set.
  */
-const iommu_group_add_device = path('iommu_group_add_device', function* (
+export const iommu_group_add_device = path('iommu_group_add_device', function* (
   k,
   group: number,
   dev: string,

@@ -1,4 +1,5 @@
 /** Firmware tells a device of its IOMMU. Kernel: drivers/iommu/of_iommu.c, v6.1 unless said. */
+import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { EPROBE_DEFER } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
@@ -42,6 +43,11 @@ function* configure(k: Kernel, dev: string): Path<number> {
   return 0;
 }
 
+/** IOMMUs that need no word of firmware for each device. */
+function findsByItself({ iommu_kind }: DeviceSpec): boolean {
+  return iommu_kind === 'intel' || iommu_kind === 'amd';
+}
+
 function* xlate(
   k: Kernel,
   dev: string,
@@ -50,9 +56,8 @@ function* xlate(
 ): Path<number> {
   const [first] = streams;
   if (first === undefined) return NO_IOMMU;
-  const node = k.state.devices[first.iommu] ?? k.machine.devices.find((d) => d.name === first.iommu);
-  const disabled = node === undefined || ('disabled' in node && node.disabled === true);
-  if (disabled) return NO_IOMMU;
+  const node = k.machine.devices.find((device) => device.name === first.iommu);
+  if (node === undefined || node.disabled === true || findsByItself(node)) return NO_IOMMU;
   if (!k.state.iommus.some((instance) => instance.name === first.iommu)) {
     const keeps = !k.has('fwspec_needs_iommu');
     if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };

@@ -1,5 +1,7 @@
 /** The function pointers of the emulated kernel: who answers for which bus, driver and module. */
 import type { DriverOps, Kernel, KernelOps, ModuleOps } from '../context.ts';
+import { EPROBE_DEFER } from '../errno.ts';
+import { deviceOf, driverOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { busOps } from './buses.ts';
@@ -9,15 +11,31 @@ import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
 import { hostBridgeDriver, portDriver } from './pci.ts';
 import { vfioPciDriver } from './vfio-pci.ts';
 
-/** A driver that nobody has to model: its probe returns what the oracle says. */
+/**
+ * A driver that nobody has to model: its probe waits for what it asks other devices for, then
+ * returns what the oracle says.
+ */
 const opaqueDriver: DriverOps = {
   *probe(k: Kernel, dev: string, drv: string): Path<number> {
+    const { bus } = deviceOf(k, dev);
+    const spec = driverOf(k, bus, drv)?.spec;
+    const wanted = entryOf(spec?.defers_on, dev) ?? [];
+    if (wanted.some((other) => k.state.devices[other]?.bound !== true)) {
+      const reason = entryOf(spec?.defer_reasons, dev);
+      if (reason !== undefined) yield { type: 'deferred.reason', dev, reason: `${drv}: ${reason}` };
+      return -EPROBE_DEFER;
+    }
     const ret = k.oracle(dev, drv);
     if (ret === 0) yield* addChildren(k, dev);
     return ret;
   },
   remove: removeChildren,
 };
+
+/** The entry of a table that may have a prototype. */
+function entryOf<T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
+}
 
 const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ...IOMMU_DRIVERS,

@@ -5,7 +5,7 @@ import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { iommu_group_release_dma_owner } from './dma-owner.ts';
-import { iommu_group_alloc } from './iommu.ts';
+import { iommu_group_add_device, iommu_group_alloc } from './iommu.ts';
 
 /**
  * Is the device's DMA coherent with IOMMU_CACHE?
@@ -57,8 +57,7 @@ const vfio_noiommu_group_alloc = path('vfio_noiommu_group_alloc', function* (
   dev: string,
 ): Path<string> {
   const group = yield* iommu_group_alloc(k);
-  yield { type: 'group.joined', dev, group };
-  yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
+  yield* iommu_group_add_device(k, group, dev);
   yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
   const name = `noiommu-${group}`;
   yield { type: 'vfio.group_created', group: name, iommu_group: group };
@@ -142,7 +141,7 @@ export const vfio_group_detach_container = path('vfio_group_detach_container', f
   const claims = iommu_group !== null && !name.startsWith('noiommu-');
   if (k.state.vfio.containers[container]?.iommu === true) {
     if (claims) yield { type: 'group.attached', group: iommu_group, domain: 'blocked' };
-    yield { type: 'module.put', module: 'vfio_iommu_type1', by: container };
+    yield { type: 'module.put', module: claims ? 'vfio_iommu_type1' : 'vfio', by: `${container} iommu` };
   }
   if (claims) yield* iommu_group_release_dma_owner(k, iommu_group);
   yield { type: 'vfio.container_unset', group: name };

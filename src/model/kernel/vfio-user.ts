@@ -102,8 +102,11 @@ const vfio_ioctl_set_iommu = path('vfio_ioctl_set_iommu', function* (
 ): Path<number> {
   const group = k.state.vfio.groups[name];
   if (k.state.vfio.containers[container] === undefined) return -EINVAL;
-  yield { type: 'module.got', module: 'vfio_iommu_type1', by: container };
-  if (group?.iommu_group != null && !name.startsWith('noiommu-'))
+  const noiommu = name.startsWith('noiommu-');
+  if (noiommu) yield returned('VFIO_SET_IOMMU', -ENODEV);
+  const backend = noiommu ? 'vfio' : 'vfio_iommu_type1';
+  yield { type: 'module.got', module: backend, by: `${container} iommu` };
+  if (group?.iommu_group != null && !noiommu)
     yield { type: 'group.attached', group: group.iommu_group, domain: 'unmanaged' };
   yield { type: 'vfio.iommu_set', container };
   return 0;

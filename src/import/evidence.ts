@@ -1,0 +1,185 @@
+/** What a boot's observations say, gathered before anything is emulated. */
+
+import type { IommuKind } from '../events/machine.ts';
+import { emptyTable, type Table } from '../events/table.ts';
+import type { Observation } from './observation.ts';
+
+/** A PCI function as its line describes it. */
+export interface SeenFunction {
+  readonly dev: string;
+  readonly vendor: number;
+  readonly device: number;
+  readonly class: number;
+  readonly header: number;
+  /** The kind of port in words, where the kernel prints it. */
+  readonly port: string | null;
+}
+
+/** A device joined a group. */
+export interface SeenJoin {
+  readonly dev: string;
+  readonly group: number;
+  /** Driver or bus name before the device's. */
+  readonly prefix: string | null;
+  readonly line: number;
+}
+
+/** A driver was seen at work on a device. */
+export interface SeenPair {
+  readonly dev: string;
+  readonly drv: string;
+  readonly line: number;
+}
+
+export interface Evidence {
+  release: string | null;
+  cmdline: string | null;
+  /** The log shows ACPI tables, or devices named as IORT names them. */
+  acpi: boolean;
+  /** The log shows a devicetree. */
+  devicetree: boolean;
+  readonly functions: SeenFunction[];
+  /** Bridge to the bus numbers behind it, as printed: `01`, `02-04`. */
+  readonly bridges: Table<string>;
+  /** Root bus `0000:00` to the device that is its host bridge; '' where only the bus is named. */
+  readonly hosts: Table<string>;
+  readonly iommus: { readonly dev: string; readonly kind: IommuKind }[];
+  readonly joins: SeenJoin[];
+  readonly pairs: SeenPair[];
+  /** Device to its bus, where a prefix or the log's own fields tell it. */
+  readonly buses: Table<string>;
+  /** `driver device` to the errors its probe was seen to return, in order. */
+  readonly failures: Table<number[]>;
+  /** Line from which on user space runs; null where the log does not reach it. */
+  userspaceLine: number | null;
+}
+
+const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express']);
+const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+const IORT_NAME = /^arm-smmu(-v3)?\.\d+\.auto$/;
+const NUMBER = (text: string | undefined): number =>
+  Number.parseInt((text ?? '').replace(/^0x/, ''), 16) || 0;
+
+/** Is it a PCI address as the kernel writes one? */
+export function isPciName(dev: string): boolean {
+  return PCI_ADDRESS.test(dev);
+}
+
+/** Gathers the evidence of one boot. */
+export function gatherEvidence(observations: readonly Observation[]): Evidence {
+  const evidence: Evidence = {
+    release: null,
+    cmdline: null,
+    acpi: false,
+    devicetree: false,
+    functions: [],
+    bridges: emptyTable(),
+    hosts: emptyTable(),
+    iommus: [],
+    joins: [],
+    pairs: [],
+    buses: emptyTable(),
+    failures: emptyTable(),
+    userspaceLine: null,
+  };
+  for (const observation of observations) {
+    note(evidence, observation);
+    noteDevice(evidence, observation);
+  }
+  return evidence;
+}
+
+function note(evidence: Evidence, seen: Observation): void {
+  const { kind, fields, dev, group, record } = seen;
+  switch (kind) {
+    case 'kernel.version':
+      evidence.release ??= fields['release'] ?? null;
+      break;
+    case 'kernel.cmdline':
+      evidence.cmdline = fields['cmdline'] ?? null;
+      break;
+    case 'kernel.machine':
+      evidence.devicetree ||= seen.row.startsWith('machine-model');
+      break;
+    case 'initcalls.done':
+    case 'kernel.init':
+      evidence.userspaceLine ??= record.line;
+      break;
+    case 'user.action':
+      evidence.userspaceLine ??= record.line;
+      break;
+    case 'iommu.group.added':
+      if (dev !== null && group !== null)
+        evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
+      break;
+    case 'iommu.detected':
+      noteIommu(evidence, seen);
+      break;
+    case 'probe.failed':
+      noteFailure(evidence, seen);
+      break;
+    default:
+      notePci(evidence, seen);
+  }
+}
+
+function noteIommu(evidence: Evidence, { dev, prefix, fields }: Observation): void {
+  const kind = iommuKind(fields['iommu'] ?? prefix ?? '');
+  if (kind === null) return;
+  const name = dev ?? fields['unit'] ?? (kind === 'intel' ? 'dmar0' : 'ivhd0');
+  if (!evidence.iommus.some((iommu) => iommu.dev === name))
+    evidence.iommus.push({ dev: name, kind });
+}
+
+/** The kind of IOMMU that a driver's name or the catalogue's word stands for; null for none. */
+function iommuKind(word: string): IommuKind | null {
+  switch (word) {
+    case 'arm-smmu':
+    case 'arm-smmu-v3':
+    case 'virtio-iommu':
+    case 'intel':
+    case 'amd':
+    case 'ipmmu-vmsa':
+      return word;
+    case 'virtio_iommu':
+      return 'virtio-iommu';
+    default:
+      return null;
+  }
+}
+
+function noteFailure(evidence: Evidence, { dev, drv, error }: Observation): void {
+  if (dev === null || drv === null || error === null) return;
+  const key = `${drv} ${dev}`;
+  const list = evidence.failures[key] ?? [];
+  list.push(error);
+  evidence.failures[key] = list;
+}
+
+function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
+  if (kind === 'pci.host_bridge') evidence.hosts[fields['bus'] ?? ''] = dev ?? '';
+  if (dev === null) return;
+  if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
+  if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;
+  evidence.functions.push({
+    dev,
+    vendor: NUMBER(fields['vendor']),
+    device: NUMBER(fields['device']),
+    class: NUMBER(fields['class']),
+    header: NUMBER(fields['header']) & 0x7f,
+    port: fields['pcie'] ?? null,
+  });
+}
+
+/** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
+function noteDevice(evidence: Evidence, { prefix, dev, drv, record }: Observation): void {
+  if (dev === null) return;
+  if (IORT_NAME.test(dev)) evidence.acpi = true;
+  if (isPciName(dev)) evidence.buses[dev] = 'pci';
+  const { subsystem } = record;
+  if (subsystem !== null && record.device === dev && BUSES.has(subsystem))
+    evidence.buses[dev] = subsystem;
+  if (prefix !== null && BUSES.has(prefix)) evidence.buses[dev] = prefix;
+  const driver = drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
+  if (driver !== null) evidence.pairs.push({ dev, drv: driver, line: record.line });
+}

@@ -1,0 +1,289 @@
+/** The machine behind a log: the least that explains what the log shows. */
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  IommuMapRow,
+  Machine,
+  PcieType,
+  PciFunction,
+} from '../events/machine.ts';
+import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
+import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
+import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
+import { compareReleases } from '../model/versions/profile.ts';
+import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
+import { type AcsView, inferAcs } from './infer-acs.ts';
+
+const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
+  [/Root Port/, 'root-port'],
+  [/Upstream Port/, 'upstream'],
+  [/Downstream Port/, 'downstream'],
+  [/to PCI\/PCI-X bridge/, 'pcie-to-pci'],
+  [/PCI\/PCI-X to PCIe/, 'pci-to-pcie'],
+  [/Event Collector/, 'rc-event-collector'],
+  [/Integrated Endpoint/, 'rc-endpoint'],
+  [/Endpoint/, 'endpoint'],
+];
+
+const hex = (value: number, digits: number): string =>
+  value.toString(16).toUpperCase().padStart(digits, '0');
+
+/** The id that ties a device to the drivers a log shows on it. */
+const seenId = (dev: string): string => `seen:${dev}`;
+
+interface Topology {
+  readonly parentOf: (dev: string) => string;
+  readonly above: (dev: string) => readonly string[];
+  readonly inSlot: (dev: string) => readonly string[];
+}
+
+/**
+ * The machine that a boot's evidence implies, for a kernel of the profile `version`. `named` are
+ * drivers that user actions speak of.
+ */
+export function inferMachine(
+  evidence: Evidence,
+  version: string,
+  named: readonly { readonly bus: string; readonly drv: string }[],
+): Machine {
+  const firmware = firmwareOf(evidence);
+  const functions = withUnprinted(evidence);
+  const topology = topologyOf(evidence, functions);
+  const acs = inferAcs(evidence, topology.above, topology.inSlot);
+  const hosts = hostsOf(evidence, functions, topology);
+  const pciDevices = functions.map((seen) => pciDevice(seen, topology, acs));
+  const firmwareDevices = platformDevices(evidence, hosts);
+  const drivers = driversOf(evidence, version, named);
+  return {
+    firmware,
+    devices: [...firmwareDevices, ...hosts, ...pciDevices],
+    drivers,
+    modules: modulesFor(version, drivers),
+    boot: bootOf(evidence, drivers),
+  };
+}
+
+function firmwareOf(evidence: Evidence): Machine['firmware'] {
+  if (evidence.acpi) return 'acpi';
+  if (evidence.devicetree) return 'devicetree';
+  const kinds = new Set(evidence.iommus.map(({ kind }) => kind));
+  if (kinds.has('intel') || kinds.has('amd')) return 'acpi';
+  return kinds.size > 0 || evidence.joins.length > 0 ? 'devicetree' : 'none';
+}
+
+/** Functions with a line of their own, then those that only other lines speak of. */
+function withUnprinted(evidence: Evidence): readonly SeenFunction[] {
+  const known = new Set(evidence.functions.map(({ dev }) => dev));
+  const rest = Object.keys(evidence.buses).filter((dev) => isPciName(dev) && !known.has(dev));
+  const guessed = rest.sort().map((dev) => {
+    const isPort = evidence.pairs.some((pair) => pair.dev === dev && pair.drv === 'pcieport');
+    const header = isPort || evidence.bridges[dev] !== undefined ? 1 : 0;
+    return { dev, vendor: 0, device: 0, class: header === 1 ? 0x060400 : 0, header, port: null };
+  });
+  return [...evidence.functions, ...guessed];
+}
+
+function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Topology {
+  const bridgeOfBus = new Map<string, string>();
+  for (const [bridge, buses] of Object.entries(evidence.bridges)) {
+    const first = buses.split(/[- ]/)[0] ?? '';
+    bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
+  }
+  const hostOf = (dev: string): string => {
+    const domain = dev.slice(0, 4);
+    const found = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
+    return found === undefined || found[1] === '' ? `pci${domain}:00` : found[1];
+  };
+  const parentOf = (dev: string): string => bridgeOfBus.get(dev.slice(0, -5)) ?? hostOf(dev);
+  const above = (dev: string): readonly string[] => {
+    const list: string[] = [];
+    for (let up = parentOf(dev); isPciName(up) && !list.includes(up); up = parentOf(up))
+      list.push(up);
+    return list;
+  };
+  const inSlot = (dev: string): readonly string[] =>
+    functions.map((seen) => seen.dev).filter((other) => other.slice(0, -1) === dev.slice(0, -1));
+  return { parentOf, above, inSlot };
+}
+
+/** Host bridges as devices: the one the log names, or a nameless root. */
+function hostsOf(
+  evidence: Evidence,
+  functions: readonly SeenFunction[],
+  topology: Topology,
+): readonly DeviceSpec[] {
+  const names = new Set(
+    functions.map(({ dev }) => topology.parentOf(dev)).filter((n) => !isPciName(n)),
+  );
+  const [iommu] = evidence.iommus;
+  const joined = evidence.joins.some(({ dev }) => isPciName(dev));
+  const rows: IommuMapRow[] =
+    iommu === undefined || !joined
+      ? []
+      : [{ rid_base: 0, iommu: iommu.dev, sid_base: 0, length: 0x10000 }];
+  return [...names].map((name) => ({
+    name,
+    bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
+    parent: null,
+    ids: [seenId(name)],
+    ...(rows.length > 0 ? { iommu_map: rows } : {}),
+  }));
+}
+
+function pciDevice(seen: SeenFunction, topology: Topology, acs: AcsView): DeviceSpec {
+  const { dev, vendor, device, class: cls, header } = seen;
+  const multifunction = topology.inSlot(dev).length > 1;
+  const isolates = acs.isolates(dev);
+  const pci: PciFunction = {
+    vendor,
+    device,
+    class: cls,
+    header,
+    multifunction,
+    pcie: typeOf(seen, isPciName(topology.parentOf(dev))),
+    acs_capable: isolates,
+    acs_enabled: isolates,
+  };
+  const [base, sub, prog] = [cls >> 16, (cls >> 8) & 0xff, cls & 0xff];
+  const modalias =
+    `pci:v${hex(vendor, 8)}d${hex(device, 8)}sv00000000sd00000000` +
+    `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
+  const ids = [modalias, seenId(dev)];
+  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+}
+
+function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType | null {
+  const named = PORT_TYPES.find(([pattern]) => port !== null && pattern.test(port))?.[1];
+  if (named !== undefined) return named;
+  if (port !== null) return null;
+  if (header === 1) return behindBridge ? 'downstream' : 'root-port';
+  return 'endpoint';
+}
+
+/** Devices that firmware describes: IOMMUs, and what drivers of such buses were seen on. */
+function platformDevices(evidence: Evidence, hosts: readonly DeviceSpec[]): readonly DeviceSpec[] {
+  const taken = new Set(hosts.map(({ name }) => name));
+  const devices: DeviceSpec[] = [];
+  const add = (spec: DeviceSpec): void => {
+    if (taken.has(spec.name)) return;
+    taken.add(spec.name);
+    devices.push(spec);
+  };
+  for (const { dev, kind } of evidence.iommus)
+    add({
+      name: dev,
+      bus: kind === 'intel' || kind === 'amd' ? '' : (evidence.buses[dev] ?? 'platform'),
+      parent: null,
+      ids: [seenId(dev)],
+      iommu_kind: kind,
+      dma_coherent: true,
+    });
+  const [iommu] = evidence.iommus;
+  const joined = new Set(evidence.joins.map(({ dev }) => dev));
+  for (const { dev, drv } of evidence.pairs) {
+    const bus = evidence.buses[dev] ?? busOfDriver(drv);
+    if (bus === null || bus === 'pci' || isPciName(dev)) continue;
+    const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
+    const ids = [devices.length + 1];
+    const behind = iommu !== undefined && joined.has(dev);
+    add(behind ? { ...spec, iommus: [{ iommu: iommu.dev, ids }] } : spec);
+  }
+  return devices;
+}
+
+/** The bus of a driver by its name alone; null for one the table does not know. */
+function busOfDriver(drv: string): string | null {
+  return KNOWN_DRIVERS.find((driver) => driver.name === drv)?.bus ?? null;
+}
+
+interface Work {
+  readonly bus: string;
+  readonly drv: string;
+  readonly devices: Set<string>;
+  /** First line that shows it; Infinity where only an action names it. */
+  firstLine: number;
+}
+
+/** Drivers in the order in which the log first shows them. */
+function workOf(
+  evidence: Evidence,
+  named: readonly { readonly bus: string; readonly drv: string }[],
+): readonly Work[] {
+  const work = new Map<string, Work>();
+  const at = (bus: string, drv: string, line: number): Work => {
+    const key = `${bus}:${drv}`;
+    const found = work.get(key) ?? { bus, drv, devices: new Set(), firstLine: line };
+    work.set(key, found);
+    return found;
+  };
+  for (const { dev, drv, line } of evidence.pairs) {
+    const bus = evidence.buses[dev] ?? busOfDriver(drv);
+    if (bus !== null) at(bus, drv, line).devices.add(dev);
+  }
+  for (const { bus, drv } of named) at(bus, drv, Number.POSITIVE_INFINITY);
+  return [...work.values()];
+}
+
+function driversOf(
+  evidence: Evidence,
+  version: string,
+  named: readonly { readonly bus: string; readonly drv: string }[],
+): readonly DriverSpec[] {
+  return workOf(evidence, named).map(({ bus, drv, devices, firstLine }) => {
+    const known = knownDriver(bus, drv);
+    const afterBoot = evidence.userspaceLine !== null && firstLine > evidence.userspaceLine;
+    const isAsync =
+      known?.asyncFrom !== undefined && compareReleases(version, known.asyncFrom) >= 0;
+    const outcomes = [...devices].flatMap((dev) => {
+      const errors = evidence.failures[`${drv} ${dev}`];
+      return errors === undefined || drv === 'vfio-pci' ? [] : [[dev, [...errors, 0]] as const];
+    });
+    return {
+      name: drv,
+      bus,
+      module: afterBoot ? (known?.module ?? moduleName(drv)) : null,
+      ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
+      driver_managed_dma: known?.driver_managed_dma ?? false,
+      suppress_bind_attrs: bus === 'platform' && (known?.module.startsWith('arm_smmu') ?? false),
+      probe_type: isAsync ? 'async' : 'default',
+      ...(outcomes.length > 0 ? { outcomes: Object.fromEntries(outcomes) } : {}),
+    };
+  });
+}
+
+/** Modules of the drivers that are modular, with what they need, and those of VFIO. */
+function modulesFor(version: string, drivers: readonly DriverSpec[]): Machine['modules'] {
+  const builtIn = new Set(
+    drivers.filter((driver) => driver.module === null).map((driver) => moduleName(driver.name)),
+  );
+  const modules = modulesOf(version, ({ name }) => !builtIn.has(name));
+  const known = new Set(KNOWN_MODULES.map(({ name }) => name));
+  const unknown = drivers.flatMap(({ module }) =>
+    module === null || known.has(module) ? [] : [module],
+  );
+  return [...modules, ...[...new Set(unknown)].map((name) => ({ name, depends: [] }))];
+}
+
+/**
+ * The boot: devices first, then built-in drivers in link order. A driver that the link order does
+ * not know keeps its place in the log, behind the last driver before it that it does know.
+ */
+function bootOf(evidence: Evidence, drivers: readonly DriverSpec[]): readonly BootStep[] {
+  const rank = new Map(LINK_ORDER.map((key, i) => [key, i]));
+  const late = rank.get(LATE_MARK) ?? LINK_ORDER.length;
+  let last = 0;
+  const ranked = drivers
+    .filter(({ module }) => module === null)
+    .map(({ bus, name }, i) => {
+      const known = rank.get(`${bus}:${name}`);
+      if (known !== undefined) last = Math.max(last, known);
+      return { step: { step: 'driver', bus, drv: name } as const, at: known ?? last, i };
+    })
+    .sort((a, b) => a.at - b.at || a.i - b.i);
+  const before = ranked.filter(({ at }) => at <= late).map(({ step }) => step);
+  const after = ranked.filter(({ at }) => at > late).map(({ step }) => step);
+  const x86 = evidence.iommus.filter(({ kind }) => kind === 'intel' || kind === 'amd');
+  const units = x86.map(({ dev }) => ({ step: 'iommu', iommu: dev }) as const);
+  return [{ step: 'populate' }, ...units, ...before, { step: 'late_initcall' }, ...after];
+}
