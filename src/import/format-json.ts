@@ -1,0 +1,131 @@
+/**
+ * Logs as JSON: `journalctl -o json` with an object a line, its pretty form, and `dmesg --json`.
+ *
+ * Files are read line by line and not as one document, so that a file that was cut off is read up to
+ * where it ends.
+ */
+import { deviceOfUevent, levelOfPriority, type Reading, reading } from './format-reading.ts';
+
+/** A reading with the line it stands on, counted from 1, and the id of its boot where there is one. */
+export interface JsonReading {
+  readonly line: number;
+  readonly bootId: string | null;
+  readonly reading: Reading;
+}
+
+export interface JsonLog {
+  readonly readings: readonly JsonReading[];
+  /** Lines of objects that hold no message. */
+  readonly skipped: number;
+}
+
+/** `"MESSAGE" : "text",` of a pretty-printed object. */
+const FIELD = /^\s{0,20}"([^"\\]{1,80})"\s{0,4}:\s{0,20}(?![[{]\s{0,20}$)(\S.*)$/;
+const OBJECT_ENDS = /^\s{0,20}\}/;
+const PUNCTUATION = /^\s{0,20}(?:"\w{1,80}"\s{0,4}:)?[\s{}[\],]*$/;
+
+export function looksLikeJson(lines: readonly string[]): boolean {
+  const first = lines.find((line) => line.trim() !== '')?.trim() ?? '';
+  if (first === '{' || first === '[' || first === '[{') return true;
+  return first.startsWith('{') && objectOf(first) !== null;
+}
+
+export function readJsonLog(lines: readonly string[]): JsonLog {
+  const readings: JsonReading[] = [];
+  let skipped = 0;
+  let fields = new Map<string, unknown>();
+  let start = 0;
+  const push = (line: number, from: ReadonlyMap<string, unknown>): boolean => {
+    const found = readingOf(from);
+    if (found === null) return false;
+    const bootId = textOf(from.get('_BOOT_ID'));
+    readings.push({ line, bootId, reading: found });
+    return true;
+  };
+  for (const [index, line] of lines.entries()) {
+    const whole = line.startsWith('{') && line.length > 1 ? objectOf(line) : null;
+    const field = whole === null ? FIELD.exec(line) : null;
+    if (whole !== null) {
+      const records = recordsOf(whole).filter((record) => push(index + 1, record));
+      if (records.length === 0) skipped++;
+    } else if (field !== null) {
+      if (fields.size === 0) start = index + 1;
+      fields.set(field[1] ?? '', jsonOf(field[2] ?? ''));
+    } else if (!PUNCTUATION.test(line)) skipped++;
+    if (whole === null && OBJECT_ENDS.test(line)) {
+      push(start, fields);
+      fields = new Map();
+    }
+  }
+  push(start, fields);
+  return { readings, skipped };
+}
+
+/** An object is a record, or has them in an array as `dmesg --json` has. */
+function recordsOf(object: object): ReadonlyMap<string, unknown>[] {
+  const own = new Map<string, unknown>(Object.entries(object));
+  const list = own.get('dmesg');
+  if (!Array.isArray(list)) return [own];
+  const objects = list.filter((item) => typeof item === 'object' && item !== null);
+  return objects.map((item) => new Map<string, unknown>(Object.entries(item)));
+}
+
+function readingOf(fields: ReadonlyMap<string, unknown>): Reading | null {
+  const dmesg = textOf(fields.get('msg'));
+  if (dmesg !== null) {
+    const seconds = Number(textOf(fields.get('time')) ?? Number.NaN);
+    return reading({
+      format: 'journal-json',
+      clock: Number.isFinite(seconds) ? 'kernel' : 'none',
+      timeUs: Number.isFinite(seconds) ? Math.round(seconds * 1_000_000) : null,
+      level: levelOfPriority(textOf(fields.get('pri')) ?? ''),
+      caller: textOf(fields.get('caller')),
+      text: dmesg,
+    });
+  }
+  const message = textOf(fields.get('MESSAGE'));
+  return message === null ? null : journalReading(fields, message);
+}
+
+/** The kernel's own stamp where the journal kept it, else when the journal received the message. */
+function journalReading(fields: ReadonlyMap<string, unknown>, message: string): Reading {
+  const source = textOf(fields.get('_SOURCE_MONOTONIC_TIMESTAMP'));
+  const received = textOf(fields.get('__MONOTONIC_TIMESTAMP'));
+  const time = Number(source ?? received ?? Number.NaN);
+  const device = textOf(fields.get('_KERNEL_DEVICE'));
+  const program = textOf(fields.get('SYSLOG_IDENTIFIER')) ?? 'kernel';
+  const transport = textOf(fields.get('_TRANSPORT')) ?? program;
+  return reading({
+    format: 'journal-json',
+    clock: Number.isSafeInteger(time) ? 'kernel' : 'none',
+    timeUs: Number.isSafeInteger(time) ? time : null,
+    level: levelOfPriority(textOf(fields.get('PRIORITY')) ?? ''),
+    text: program === 'kernel' ? message : `${program}: ${message}`,
+    subsystem: textOf(fields.get('_KERNEL_SUBSYSTEM')),
+    device: device === null ? null : deviceOfUevent(device),
+    userSpace: transport !== 'kernel',
+  });
+}
+
+/** Text of a field; numbers as they print, and arrays of bytes, the journal's form of odd text. */
+function textOf(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
+  if (!Array.isArray(value)) return null;
+  const bytes = value.filter((item) => typeof item === 'number');
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text.trim().replace(/,$/, ''));
+    return value;
+  } catch {
+    return null;
+  }
+}
+
+function objectOf(text: string): object | null {
+  const value = jsonOf(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+}

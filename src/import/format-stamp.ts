@@ -1,0 +1,110 @@
+/** Stamps and callers in front of a kernel message. */
+import type { Clock } from './format-reading.ts';
+
+export interface Stamp {
+  readonly clock: Clock;
+  /** Microseconds since boot, since 1970 or since the line before, as `clock` says. */
+  readonly timeUs: number;
+  readonly caller: string | null;
+  /** What follows stamp and caller. */
+  readonly text: string;
+}
+
+/**
+ * `[    1.234567]`, of `dmesg -d` with a delta: `[    1.234567 <    0.000012>]`, of some vendors with
+ * a wall clock: `[    1.567824 / 01-01 00:00:01.520]`.
+ */
+const KERNEL = /^\[ {0,9}(\d{1,9})\.(\d{6})(?: <[ +\d.]{1,20}>| \/ \d\d-\d\d [\d:.]{8,15})?\] ?/;
+/** Of PRINTK_CALLER `[    T1]`, `[   C0]`; of vendors `[pid:916,cpu7,bash]` or a CPU number `[4]`. */
+const CALLER = /^\[(?: {0,6}([TC]\d{1,9})|(pid:[^\]]{1,60}|\d{1,3}))\] ?/;
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+/** `[Tue Jan 20 10:17:44 2026]` of `dmesg -T`; with `-d` a delta stands before the bracket. */
+const CTIME =
+  /^\[\w{3} (\w{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})(?: <[ +\d.]{1,20}>)?\] ?/;
+/** `[Jan20 10:17]` and `[  +0.000123]` of `dmesg -e` and `-H`. */
+const MINUTE = /^\[(\w{3}) {0,2}(\d{1,2}) (\d\d):(\d\d)\] ?/;
+const DELTA = /^\[ {0,6}\+ {0,6}(\d{1,6})\.(\d{6})\] ?/;
+/** `2025-10-07T11:51:22,602465-07:00`, with or without a fraction and a zone. */
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?(?= )/;
+
+/** A stamp in brackets at the start of `text`, or null. */
+export function readStamp(text: string): Stamp | null {
+  const kernel = KERNEL.exec(text);
+  if (kernel !== null) {
+    const timeUs = Number(kernel[1]) * 1_000_000 + Number(kernel[2]);
+    return withCaller('kernel', timeUs, text.slice(kernel[0].length));
+  }
+  return text.startsWith('[') ? readOtherStamp(text) : null;
+}
+
+/** A caller at the start of `text` and what follows it. */
+export function readCaller(text: string): { caller: string | null; text: string } {
+  const match = text.startsWith('[') ? CALLER.exec(text) : null;
+  if (match === null) return { caller: null, text };
+  return { caller: match[1] ?? match[2] ?? null, text: text.slice(match[0].length) };
+}
+
+function withCaller(clock: Clock, timeUs: number, text: string): Stamp {
+  return { clock, timeUs, ...readCaller(text) };
+}
+
+function readOtherStamp(text: string): Stamp | null {
+  const ctime = CTIME.exec(text);
+  if (ctime !== null) {
+    const [whole, month = '', day, hour, minute, second, year] = ctime;
+    const timeUs = wallTimeUs(Number(year), monthOf(month), [day, hour, minute, second]);
+    return timeUs === null ? null : withCaller('wall', timeUs, text.slice(whole.length));
+  }
+  const delta = DELTA.exec(text);
+  if (delta !== null) {
+    const timeUs = Number(delta[1]) * 1_000_000 + Number(delta[2]);
+    return withCaller('delta', timeUs, text.slice(delta[0].length));
+  }
+  const match = MINUTE.exec(text);
+  if (match === null) return null;
+  const timeUs = wallTimeUs(LEAP_YEAR, monthOf(match[1] ?? ''), [match[2], match[3], match[4]]);
+  return timeUs === null ? null : withCaller('wall', timeUs, text.slice(match[0].length));
+}
+
+/** The year of stamps that name none: it has every day of the calendar. */
+export const LEAP_YEAR = 1972;
+
+/** 0 for Jan; -1 for what is no month. */
+export function monthOf(name: string): number {
+  return MONTHS.indexOf(name);
+}
+
+/** Microseconds since 1970 of a date with day, hour, minute and second as read; null if it is none. */
+export function wallTimeUs(
+  year: number,
+  month: number,
+  [day, hour, minute, second]: readonly (string | undefined)[],
+): number | null {
+  if (month < 0 || month > 11) return null;
+  const time = [day, hour, minute, second].map((part) => Number(part ?? 0));
+  const [d = 0, h = 0, m = 0, s = 0] = time;
+  return Date.UTC(year, month, d, h, m, s) * 1000;
+}
+
+/** An ISO 8601 stamp at the start of `text`: microseconds since 1970, and what follows it. */
+export function readIso(
+  text: string,
+): { timeUs: number; zone: string; comma: boolean; rest: string } | null {
+  const match = ISO.exec(text);
+  if (match === null) return null;
+  const [whole, year, month, day, hour, minute, second, fraction = '', zone = ''] = match;
+  const utc = wallTimeUs(Number(year), Number(month) - 1, [day, hour, minute, second]);
+  if (utc === null) return null;
+  const sign = zone.startsWith('-') ? -1 : 1;
+  const digits = zone.replace(/\D/g, '');
+  const offsetMinutes = sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2, 4)));
+  const micros = Number(fraction.padEnd(6, '0').slice(0, 6));
+  return {
+    timeUs: utc + micros - offsetMinutes * 60_000_000,
+    zone,
+    comma: whole.includes(','),
+    rest: text.slice(whole.length + 1),
+  };
+}
