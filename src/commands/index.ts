@@ -1,7 +1,23 @@
 import type { Command } from '@oclif/core';
+import Bisect from './bisect.ts';
+import Diff from './diff.ts';
+import Import from './import.ts';
+import List from './list.ts';
+import Replay from './replay.ts';
+import Run from './run.ts';
+import Show from './show.ts';
 import Sniff from './sniff.ts';
+import WhatIf from './whatif.ts';
 
 /** Every command by its name. Looked up here, not by file, so that the program starts fast. */
 export const COMMANDS: Readonly<Record<string, Command.Class>> = {
+  bisect: Bisect,
+  diff: Diff,
+  import: Import,
+  list: List,
+  replay: Replay,
+  run: Run,
+  show: Show,
   sniff: Sniff,
+  whatif: WhatIf,
 };

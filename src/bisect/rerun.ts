@@ -1,0 +1,114 @@
+/** Running a trace's inputs again, under another kernel or with something left out. */
+import { runAll } from '../engine/run.ts';
+import type { Recorded } from '../events/event.ts';
+import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Trace } from '../events/trace.ts';
+import { checkTrace } from '../invariants/checker.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import type { Oracle } from '../model/context.ts';
+
+/** Another kernel: what is absent stays as it is. */
+export interface Change {
+  /** Another release as it shipped: patches that the source switches are not carried over. */
+  readonly version?: string;
+  readonly config?: Readonly<Record<string, string>>;
+  readonly patches?: Readonly<Record<string, boolean>>;
+}
+
+/** What a log says against the run that it guides. */
+export interface Divergence {
+  readonly line: number;
+  readonly expected: string;
+  readonly observed: string;
+  readonly event: number;
+}
+
+export interface RerunResult {
+  readonly trace: Trace;
+  readonly divergences: readonly Divergence[];
+}
+export type Rerun = (change: Change) => RerunResult;
+
+/** One input to do without. */
+export type Omission =
+  /** The stimulus of that position in the header, from 0. */
+  | { readonly kind: 'stimulus'; readonly index: number }
+  | { readonly kind: 'driver'; readonly name: string }
+  | { readonly kind: 'device'; readonly name: string };
+
+/** The kernel with the change applied. */
+export function changedKernel(spec: KernelSpec, change: Change): KernelSpec {
+  const { version, config, patches } = change;
+  const kept = version === undefined ? spec.patches : {};
+  return {
+    ...spec,
+    version: version ?? spec.version,
+    release: version === undefined || version === spec.version ? spec.release : null,
+    config: { ...spec.config, ...config },
+    patches: { ...kept, ...patches },
+  };
+}
+
+/**
+ * Runs the stimuli of the trace again.
+ *
+ * The scheduler's choices are followed as far as they fit: a choice of a task that is not there any
+ * more becomes the last one that is. Without a change it is the same run, but for a trace from a
+ * log, whose run is now guided by nothing but what its probes returned.
+ */
+export function rerunTrace(trace: Trace, change: Change, without: Omission | null = null): Trace {
+  const { header } = trace;
+  const { kernel, machine, source, choices } = header;
+  const system = {
+    kernel: changedKernel(kernel, change),
+    machine: machineWithout(machine, without),
+  };
+  const index = without?.kind === 'stimulus' ? without.index : -1;
+  const stimuli = header.stimuli.filter((_, i) => i !== index);
+  const oracle = source === null ? {} : { oracle: recordedOracle(machine, trace.events) };
+  return runAll(system, stimuli, { choose: followChoices(choices), ...oracle }).trace(source);
+}
+
+/** Every violation of a trace. */
+export function violationsOf({ header, events }: Trace): readonly Violation[] {
+  return checkTrace(header, events);
+}
+
+function followChoices(choices: readonly number[]): (runnable: number) => number {
+  let made = 0;
+  return (runnable) => Math.min(choices[made++] ?? 0, runnable - 1);
+}
+
+function machineWithout(machine: Machine, without: Omission | null): Machine {
+  if (without === null || without.kind === 'stimulus') return machine;
+  const { kind, name } = without;
+  if (kind === 'driver') {
+    return {
+      ...machine,
+      drivers: machine.drivers.filter((driver) => driver.name !== name),
+      boot: machine.boot.filter((step) => step.step !== 'driver' || step.drv !== name),
+    };
+  }
+  return {
+    ...machine,
+    devices: machine.devices.filter((device) => device.name !== name),
+    boot: machine.boot.filter((step) => step.step !== 'device' || step.dev !== name),
+  };
+}
+
+/** Probes return what they returned in the trace, in their order; the last answer repeats. */
+function recordedOracle(machine: Machine, events: readonly Recorded[]): Oracle {
+  const answers = new Map<string, number[]>();
+  for (const { event } of events) {
+    if (event.type !== 'driver.probed') continue;
+    const key = JSON.stringify([event.dev, event.drv]);
+    const list = answers.get(key);
+    if (list === undefined) answers.set(key, [event.ret]);
+    else list.push(event.ret);
+  }
+  return (dev, drv) => {
+    const list = answers.get(JSON.stringify([dev, drv]));
+    if (list === undefined) return machine.drivers.find(({ name }) => name === drv)?.outcome ?? 0;
+    return (list.length > 1 ? list.shift() : list[0]) ?? 0;
+  };
+}

@@ -1,0 +1,81 @@
+/** Which patch or option decides whether a violation happens. */
+import type { KernelSpec } from '../events/machine.ts';
+import { findInvariant } from '../invariants/all.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import { PATCHES, type Patch } from '../model/versions/patch-table.ts';
+import { configOf, isPatchName, PATCH_NAMES, patchesOf } from '../model/versions/profile.ts';
+import { sameViolation } from './first-violation.ts';
+import { type Change, type Rerun, violationsOf } from './rerun.ts';
+
+/** One thing that, had it been otherwise, would have kept the violation away. */
+export type Remedy =
+  | ({
+      readonly kind: 'patch';
+      readonly name: string;
+      /** `with`: the kernel lacks it and should have it. `without`: it brought the violation about. */
+      readonly direction: 'with' | 'without';
+    } & Pick<Patch, 'commit' | 'subject' | 'landed' | 'stable' | 'before' | 'after'>)
+  | {
+      readonly kind: 'config';
+      readonly name: string;
+      readonly from: string;
+      readonly to: string;
+    };
+
+/** Patches and options worth flipping, most likely first, each once. */
+export function suspectsOf(violation: Violation): readonly string[] {
+  const suspects = findInvariant(violation.invariant)?.suspects ?? [];
+  return [...new Set([...suspects, ...PATCH_NAMES, 'DEBUG_TEST_DRIVER_REMOVE'])];
+}
+
+/** The opposite of what the kernel has of a patch or an option. */
+export function flip(kernel: KernelSpec, name: string): { remedy: Remedy; change: Change } {
+  if (isPatchName(name)) {
+    const has = patchesOf(kernel).has(name);
+    const { commit, subject, landed, stable, before, after } = PATCHES[name];
+    const direction = has ? 'without' : 'with';
+    return {
+      remedy: {
+        ...{ kind: 'patch', name, direction, commit, subject, landed, stable, before, after },
+      },
+      change: { patches: { [name]: !has } },
+    };
+  }
+  const from = configOf(kernel, name);
+  const to = from === 'n' ? 'y' : 'n';
+  return { remedy: { kind: 'config', name, from, to }, change: { config: { [name]: to } } };
+}
+
+export interface WhatChanges {
+  /** The violation also happens when the source is run again unchanged. */
+  readonly reproduced: boolean;
+  readonly remedies: readonly Remedy[];
+}
+
+/**
+ * Runs the inputs again with each candidate flipped alone, and keeps those under which the violation
+ * is gone and none appears that the run did not have before. Patches to add come first, then
+ * options, then patches whose absence helps.
+ *
+ * Cost: one run a candidate and one more.
+ */
+export function whatChanges(
+  rerun: Rerun,
+  violation: Violation,
+  candidates: readonly string[] = suspectsOf(violation),
+): WhatChanges {
+  const { trace } = rerun({});
+  const had = violationsOf(trace);
+  if (!had.some((one) => sameViolation(one, violation))) return { reproduced: false, remedies: [] };
+  const remedies: Remedy[] = [];
+  for (const name of candidates) {
+    const { remedy, change } = flip(trace.header.kernel, name);
+    const has = violationsOf(rerun(change).trace);
+    const isGone = !has.some((one) => sameViolation(one, violation));
+    const isClean = has.every((one) => had.some((old) => sameViolation(one, old)));
+    if (isGone && isClean) remedies.push(remedy);
+  }
+  const rank = (remedy: Remedy) =>
+    remedy.kind === 'config' ? 1 : remedy.direction === 'with' ? 0 : 2;
+  return { reproduced: true, remedies: remedies.sort((a, b) => rank(a) - rank(b)) };
+}

@@ -1,0 +1,115 @@
+import type { Change } from '../bisect/rerun.ts';
+import { ReprobeError } from '../error.ts';
+import { emptyTable, type Table } from '../events/table.ts';
+import { isPatchName, PATCH_NAMES, PROFILES } from '../model/versions/profile.ts';
+import { nearest } from '../scenario/nearest.ts';
+import { readSource } from './read-source.ts';
+
+/** The flags that say which kernel to run, as typed. */
+export interface KernelFlags {
+  readonly kernel?: string | undefined;
+  readonly config?: readonly string[] | undefined;
+  readonly patch?: readonly string[] | undefined;
+}
+
+const SWITCHES = ['--patch', '--config', '--kernel'];
+
+/**
+ * Joins a flag and a value that begins with a minus sign, which would be read as a flag:
+ * `--patch -x` becomes `--patch=-x`. What follows `--` is left alone.
+ */
+export function joinSignedValues(argv: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? '';
+    if (word === '--') return [...joined, ...argv.slice(i)];
+    const value = argv[i + 1];
+    const isSigned = value !== undefined && /^-[A-Za-z_]/.test(value);
+    if (SWITCHES.includes(word) && isSigned) {
+      joined.push(`${word}=${value}`);
+      i += 1;
+    } else joined.push(word);
+  }
+  return joined;
+}
+
+/** The change that the flags ask for; without flags an empty one. */
+export async function readChange({ kernel, config, patch }: KernelFlags): Promise<Change> {
+  const patches = emptyTable<boolean>();
+  for (const given of patch ?? []) patches[patchNamed(given)] = !given.startsWith('-');
+  return {
+    ...(kernel === undefined ? {} : { version: releaseNamed(kernel) }),
+    ...(config === undefined ? {} : { config: await readConfig(config) }),
+    ...(patch === undefined ? {} : { patches }),
+  };
+}
+
+/** A patch's name without its sign. */
+export function patchNamed(given: string): string {
+  const name = given.replace(/^[+-]/, '');
+  if (isPatchName(name)) return name;
+  throw unknown('patch', name, PATCH_NAMES, 'patches');
+}
+
+/** The profile of `6.1` or of a whole `uname -r`. */
+export function releaseNamed(given: string): string {
+  const version = /^v?(\d+\.\d+)(?:[.-].*)?$/.exec(given)?.[1];
+  const known = PROFILES.find((profile) => profile === version);
+  if (known !== undefined) return known;
+  throw unknown('kernel', given, PROFILES, 'kernels');
+}
+
+/** The error for a name that is not in a list of names, with the nearest that is. */
+export function unknown(
+  kind: string,
+  name: string,
+  names: readonly string[],
+  list: string | null,
+): ReprobeError {
+  const meant = nearest(name, names);
+  const otherwise = list === null ? null : `\`reprobe list ${list}\` prints the names`;
+  return new ReprobeError('UNKNOWN_NAME', `There is no ${kind} '${name}'.`, {
+    hint: meant === null ? otherwise : `did you mean ${meant}?`,
+  });
+}
+
+const OPTION = /^(?:CONFIG_)?([A-Z0-9_a-z]+)=(.*)$/;
+const UNSET = /^# CONFIG_([A-Z0-9_a-z]+) is not set$/;
+
+/** `K=V`, with or without CONFIG_; null for what must be a file's name. */
+export function optionOf(given: string): readonly [string, string] | null {
+  const [, name, value] = OPTION.exec(given) ?? [];
+  return name === undefined || value === undefined ? null : [name, unquoted(value)];
+}
+
+async function readConfig(given: readonly string[]): Promise<Table<string>> {
+  const config = emptyTable<string>();
+  for (const one of given) {
+    const option = optionOf(one);
+    if (option !== null) config[option[0]] = option[1];
+    else await readConfigFile(one, config);
+  }
+  return config;
+}
+
+/** Reads a kernel's .config, gzipped or not. */
+export async function readConfigFile(path: string, config: Table<string>): Promise<void> {
+  const { file, bytes } = await readSource(path);
+  let options = 0;
+  for (const line of new TextDecoder().decode(bytes).split(/\r?\n/)) {
+    const unset = UNSET.exec(line)?.[1];
+    const option = line.startsWith('CONFIG_') ? optionOf(line) : null;
+    if (unset !== undefined) config[unset] = 'n';
+    if (option !== null) config[option[0]] = option[1];
+    if (unset !== undefined || option !== null) options += 1;
+  }
+  if (options > 0) return;
+  throw new ReprobeError('USAGE', 'The file is not a kernel configuration.', {
+    file,
+    hint: 'give an option as NAME=VALUE, or the .config of the kernel',
+  });
+}
+
+function unquoted(value: string): string {
+  return /^"(.*)"$/.exec(value)?.[1] ?? value;
+}

@@ -1,0 +1,109 @@
+import { Args } from '@oclif/core';
+import { documentEvent, eventTypes } from '../events/describe.ts';
+import { CATALOGUE } from '../import/catalogue.ts';
+import { INVARIANTS } from '../invariants/all.ts';
+import { PATCHES } from '../model/versions/patch-table.ts';
+import { PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
+import { BaseCommand } from './base.ts';
+import { table } from './terminal.ts';
+
+/** What a list looks like as a table and as JSON. */
+interface Listing {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly items: readonly object[];
+}
+
+const LISTS = {
+  invariants: listInvariants,
+  patches: listPatches,
+  kernels: listKernels,
+  events: listEvents,
+  messages: listMessages,
+} as const;
+type ListName = keyof typeof LISTS;
+const NAMES = Object.keys(LISTS).filter(isListName);
+
+function isListName(name: string): name is ListName {
+  return Object.hasOwn(LISTS, name);
+}
+
+/** Prints what the tool knows, with where it knows it from. */
+export default class List extends BaseCommand {
+  static override summary = 'List what reprobe knows, with sources.';
+  static override args = {
+    what: Args.string({ required: true, options: NAMES, description: 'which list' }),
+  };
+
+  async run(): Promise<object> {
+    const { args } = await this.parse(List);
+    const { columns, rows, items } = isListName(args.what) ? LISTS[args.what]() : listInvariants();
+    this.log(table(rows, columns));
+    return { [args.what]: items };
+  }
+}
+
+function listInvariants(): Listing {
+  return {
+    columns: ['code', 'invariant', 'when', 'subsystem', 'claim'],
+    rows: INVARIANTS.map(({ code, id, when, subsystem, claim }) => [
+      code,
+      id,
+      when,
+      subsystem,
+      claim,
+    ]),
+    items: INVARIANTS.map(({ id, code, claim, subsystem, when, watches, suspects }) => ({
+      ...{ id, code, claim, subsystem, when, watches, suspects },
+    })),
+  };
+}
+
+function listPatches(): Listing {
+  const items = PATCH_NAMES.map((name) => ({ name, ...PATCHES[name] }));
+  return {
+    columns: ['patch', 'commit', 'landed', 'stable', 'subject'],
+    rows: items.map(({ name, commit, landed, stable, subject }) => [
+      ...[name, commit ?? '-', landed, stable.join(' '), subject],
+    ]),
+    items,
+  };
+}
+
+function listKernels(): Listing {
+  const items = PROFILES.map((kernel) => ({
+    kernel,
+    patches: PATCH_NAMES.filter((name) => profileHas(kernel, name)),
+    lacks: PATCH_NAMES.filter((name) => !profileHas(kernel, name)),
+  }));
+  return {
+    columns: ['kernel', 'patches', 'lacks'],
+    rows: items.map(({ kernel, patches, lacks }) => [
+      ...[kernel, `${patches.length} of ${PATCH_NAMES.length}`, lacks.join(' ')],
+    ]),
+    items,
+  };
+}
+
+function listEvents(): Listing {
+  const items = eventTypes().map((type) => ({ type, doc: documentEvent(type) }));
+  return { columns: ['event', 'meaning'], rows: items.map(({ type, doc }) => [type, doc]), items };
+}
+
+function listMessages(): Listing {
+  const items = CATALOGUE.map(({ id, kind, level, since, until, file, template, example }) => ({
+    ...{ id, kind, level, since, until, file, template, example },
+  }));
+  return {
+    columns: ['kind', 'kernels', 'source', 'message'],
+    rows: items.map(({ kind, since, until, file, template }) => [
+      ...[kind, releases(since, until), file, template],
+    ]),
+    items,
+  };
+}
+
+function releases(since: string | null, until: string | null): string {
+  if (since === null && until === null) return 'all';
+  return `${since ?? ''}..${until ?? ''}`;
+}

@@ -1,0 +1,32 @@
+import { type Line, shellWords, type Tone } from '../report/line.ts';
+import type { KernelFlags } from './kernel-flags.ts';
+import { escapeControls, type Paint, type Style } from './terminal.ts';
+
+const STYLES: Readonly<Record<Tone, Style>> = {
+  bad: 'red',
+  good: 'green',
+  head: 'bold',
+  dim: 'dim',
+};
+
+/** Lines as text for a terminal: foreign text escaped, then coloured. */
+export function painted(lines: readonly Line[], paint: Paint): string {
+  return lines
+    .map(({ text, tone }) => {
+      const safe = escapeControls(text).replace(/[\n\t]/g, ' ');
+      return tone === undefined ? safe : paint(STYLES[tone], safe);
+    })
+    .join('\n');
+}
+
+/** `reprobe replay FILE --to 17`, with the flags that made this run. */
+export function againCommand(file: string, flags: AgainFlags, event: number): string {
+  const words = ['reprobe', 'replay', file === '<stdin>' ? '-' : file];
+  if (flags.kernel !== undefined) words.push('--kernel', flags.kernel);
+  for (const one of flags.config ?? []) words.push('--config', one);
+  for (const one of flags.patch ?? []) words.push(`--patch=${one}`);
+  if (flags.machine !== undefined) words.push('--machine', flags.machine);
+  return shellWords([...words, '--to', String(event)]);
+}
+
+type AgainFlags = KernelFlags & { readonly machine?: string | undefined };

@@ -1,0 +1,118 @@
+import { Flags } from '@oclif/core';
+import { foldAll } from '../engine/history.ts';
+import type { Trace } from '../events/trace.ts';
+import { INVARIANTS } from '../invariants/all.ts';
+import { checkTrace } from '../invariants/checker.ts';
+import { finalState } from '../report/final-state.ts';
+import { counted, line } from '../report/line.ts';
+import { follower, timeline } from '../report/timeline.ts';
+import { BaseCommand } from './base.ts';
+import { EXIT } from './exit.ts';
+import { joinSignedValues, unknown } from './kernel-flags.ts';
+import { eventNumber } from './position.ts';
+import { againCommand, painted } from './print.ts';
+import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { painter } from './terminal.ts';
+
+/** Folds a source, checks the invariants on the way, and shows the timeline and the final state. */
+export default class Replay extends BaseCommand {
+  static override summary =
+    'Show what happened, event by event, and check that the invariants hold.';
+  static override args = { source: sourceArg };
+  static override flags = {
+    ...sourceFlags,
+    to: Flags.string({ description: 'stop after this event', helpValue: 'N|TIME' }),
+    follow: Flags.string({
+      description: 'show only what is about this device or group',
+      helpValue: 'DEVICE|GROUP',
+    }),
+    all: Flags.boolean({
+      default: false,
+      description: 'show every event, not only those that matter',
+    }),
+  };
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(Replay, joinSignedValues(this.argv));
+    const source = await loadSource(args.source, flags);
+    const { trace } = source;
+    const last = trace.events.length - 1;
+    const to = flags.to === undefined ? last : eventNumber(flags.to, trace);
+    if (flags.follow !== undefined) checkFollowed(flags.follow, trace);
+    const events = trace.events.slice(0, to + 1);
+    const violations = checkTrace(trace.header, events);
+    const divergences = source.divergences.filter(({ event }) => event <= to);
+    const state = foldAll(events);
+    if (violations.length > 0) process.exitCode = EXIT.violated;
+
+    const paint = painter();
+    const shown = timeline(trace, violations, {
+      to,
+      all: flags.all,
+      follow: flags.follow ?? null,
+    });
+    const [first] = violations;
+    this.log(
+      painted(
+        [
+          ...shown.lines,
+          ...(shown.leftOut === 0 ? [] : [leftOut(shown.leftOut, flags.follow)]),
+          line(''),
+          line(`state after event #${to} of ${counted(trace.events.length, 'event')}`, 'head'),
+          ...finalState(state),
+          ...(divergences.length === 0
+            ? []
+            : [
+                line(
+                  `${counted(divergences.length, 'line')} of the log contradict the model`,
+                  'bad',
+                ),
+              ]),
+          verdict(violations.length, events.length),
+          ...(first === undefined
+            ? []
+            : [line(`again: ${againCommand(source.file, flags, first.event)}`)]),
+        ],
+        paint,
+      ),
+    );
+    return {
+      events: events.length,
+      violations,
+      divergences,
+      expectations: [],
+      final: state,
+    } satisfies ReplayJson;
+  }
+}
+
+interface ReplayJson {
+  readonly events: number;
+  readonly violations: readonly object[];
+  readonly divergences: LoadedSource['divergences'];
+  readonly expectations: readonly object[];
+  readonly final: object;
+}
+
+function leftOut(count: number, follow: string | undefined) {
+  const rest = follow === undefined ? '--all shows them' : 'they are not about what is followed';
+  return line(`${counted(count, 'event')} left out; ${rest}`, 'dim');
+}
+
+function verdict(violations: number, events: number) {
+  if (violations > 0) return line(`violated: ${counted(violations, 'violation')}`, 'bad');
+  const invariants = counted(INVARIANTS.length, 'invariant');
+  return line(`holds: ${invariants} over ${counted(events, 'event')}`, 'good');
+}
+
+/** A name that no event mentions is a typing error. */
+function checkFollowed(name: string, trace: Trace): void {
+  const follows = follower(name);
+  if (trace.events.some(({ event }) => follows(event))) return;
+  const names = new Set<string>();
+  for (const { event } of trace.events) {
+    if ('dev' in event && typeof event.dev === 'string') names.add(event.dev);
+    if ('group' in event) names.add(String(event.group));
+  }
+  throw unknown('device or group', name, [...names], null);
+}

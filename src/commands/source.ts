@@ -1,0 +1,175 @@
+import { Args, Flags } from '@oclif/core';
+import { type Change, type Divergence, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
+import { ReprobeError } from '../error.ts';
+import type { Machine } from '../events/machine.ts';
+import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
+import { readTrace } from '../events/trace-file.ts';
+import { parseMachine, parseScenario } from '../scenario/parse.ts';
+import type { ParsedScenario } from '../scenario/scenario.ts';
+import { driverKnowledge } from './driver-knowledge.ts';
+import { type KernelFlags, readChange } from './kernel-flags.ts';
+import { type Imported, importLog } from './log-importer.ts';
+import { readSource } from './read-source.ts';
+
+/** What a SOURCE is, run under the kernel that the flags ask for. */
+export interface LoadedSource {
+  readonly kind: 'log' | 'trace' | 'scenario';
+  /** The path as given, or `<stdin>`. */
+  readonly file: string;
+  readonly trace: Trace;
+  readonly divergences: readonly Divergence[];
+  /** What a log gave; null for the other kinds. */
+  readonly imported: Imported | null;
+  readonly scenario: ParsedScenario | null;
+  /** Runs the same inputs under a kernel changed further. */
+  readonly rerun: (change: Change) => RerunResult;
+}
+
+export const sourceArg = Args.string({
+  required: true,
+  description: 'a log, a trace, a scenario, or - for standard input',
+});
+
+/** Flags of every command that takes a SOURCE. */
+export const sourceFlags = {
+  kernel: Flags.string({ description: 'run under this release as it shipped', helpValue: '6.1' }),
+  config: Flags.string({
+    description: 'set a CONFIG_ option, or read a .config file',
+    helpValue: 'K=V|FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  patch: Flags.string({
+    description: 'add (+) or take out (-) a patch',
+    helpValue: '±NAME',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  machine: Flags.string({ description: 'the machine that a log is of', helpValue: 'M.yaml' }),
+};
+
+type SourceFlags = KernelFlags & { readonly machine?: string | undefined };
+
+const TRACE_START = '{"reprobe":';
+/** A scenario is never longer (scenario/yaml-source.ts). */
+const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * Reads a source of any kind, tells the kind by its content, and runs it.
+ *
+ * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible.
+ */
+export async function loadSource(path: string, flags: SourceFlags = {}): Promise<LoadedSource> {
+  const change = await readChange(flags);
+  const machine = flags.machine === undefined ? null : await readMachineFile(flags.machine);
+  const { file, bytes } = await readSource(path);
+  switch (kindOf(file, bytes)) {
+    case 'trace':
+      return loadTrace(file, readTrace(bytes, file), change);
+    case 'scenario':
+      return loadScenario(file, parseScenario(decode(bytes, file), file, driverKnowledge), change);
+    case 'log':
+      return loadLog(file, bytes, machine, change);
+  }
+}
+
+/** Finds the text of a line of the log; null where there is no log. */
+export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
+  const texts = new Map(imported?.log.records.map((record) => [record.line, record.text]));
+  return (line) => texts.get(line) ?? null;
+}
+
+/** Reads a scenario; what is none is refused. */
+export async function readScenario(
+  path: string,
+): Promise<{ file: string; scenario: ParsedScenario }> {
+  const { file, bytes } = await readSource(path);
+  return { file, scenario: parseScenario(decode(bytes, file), file, driverKnowledge) };
+}
+
+/** The run of a scenario under a kernel. */
+export function runScenario(
+  { kernel, machine, steps, choices }: ParsedScenario,
+  change: Change,
+): Trace {
+  const header = { schema: SCHEMA_VERSION, source: null, kernel, machine, stimuli: steps, choices };
+  return rerunTrace({ header, events: [] }, change);
+}
+
+async function readMachineFile(path: string): Promise<Machine> {
+  const { file, bytes } = await readSource(path);
+  return parseMachine(decode(bytes, file), file, driverKnowledge).machine;
+}
+
+function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
+  if (start.toString('latin1').startsWith(TRACE_START) || /\.jsonl(\.gz)?$/.test(file)) {
+    return 'trace';
+  }
+  if (/\.ya?ml$/.test(file)) return 'scenario';
+  if (bytes.length > SCENARIO_BYTES_MAX) return 'log';
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ReprobeError('NOT_UTF8', 'The file is not UTF-8 text.', { file });
+  }
+}
+
+function isEmpty({ version, config, patches }: Change): boolean {
+  return version === undefined && config === undefined && patches === undefined;
+}
+
+/** The second change on top of the first. */
+function merged(first: Change, second: Change): Change {
+  const version = second.version ?? first.version;
+  return {
+    ...(version === undefined ? {} : { version }),
+    config: { ...first.config, ...second.config },
+    patches: { ...(second.version === undefined ? first.patches : {}), ...second.patches },
+  };
+}
+
+function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
+  const rerun = (more: Change): RerunResult => ({
+    trace: rerunTrace(recorded, merged(change, more)),
+    divergences: [],
+  });
+  const trace = isEmpty(change) ? recorded : rerun({}).trace;
+  return {
+    ...{ kind: 'trace', file, trace, divergences: [], imported: null, scenario: null, rerun },
+  };
+}
+
+function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
+  const rerun = (more: Change): RerunResult => ({
+    trace: runScenario(scenario, merged(change, more)),
+    divergences: [],
+  });
+  const { trace } = rerun({});
+  return { kind: 'scenario', file, trace, divergences: [], imported: null, scenario, rerun };
+}
+
+function loadLog(
+  file: string,
+  bytes: Uint8Array,
+  machine: Machine | null,
+  change: Change,
+): LoadedSource {
+  const read = (asked: Change): Imported =>
+    importLog(bytes, {
+      name: file,
+      version: asked.version ?? null,
+      config: asked.config ?? {},
+      patches: asked.patches ?? {},
+      machine,
+    });
+  const imported = read(change);
+  const { trace, divergences } = imported;
+  const rerun = (more: Change) => read(merged(change, more));
+  return { kind: 'log', file, trace, divergences, imported, scenario: null, rerun };
+}

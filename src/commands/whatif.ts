@@ -1,0 +1,133 @@
+import { Flags } from '@oclif/core';
+import type { Change } from '../bisect/rerun.ts';
+import { allChanges, crossed, type WhatIfRow, whatIf } from '../bisect/whatif.ts';
+import { ReprobeError } from '../error.ts';
+import { emptyTable } from '../events/table.ts';
+import { BaseCommand } from './base.ts';
+import { EXIT } from './exit.ts';
+import {
+  joinSignedValues,
+  optionOf,
+  patchNamed,
+  readConfigFile,
+  releaseNamed,
+} from './kernel-flags.ts';
+import { againCommand } from './print.ts';
+import { loadSource, sourceArg, sourceFlags } from './source.ts';
+import { painter, table } from './terminal.ts';
+
+/** Options worth trying both ways when nobody says which. */
+const OPTIONS = ['DEBUG_TEST_DRIVER_REMOVE', 'MODULES'] as const;
+const RUNS_MAX = 4096;
+
+/** Runs the same inputs under other kernels. */
+export default class WhatIf extends BaseCommand {
+  static override summary = 'Run the same inputs under other kernels, as a table of verdicts.';
+  static override description =
+    'Each patch and each option is tried both ways, in all combinations, under each kernel.';
+  static override args = { source: sourceArg };
+  static override flags = {
+    ...sourceFlags,
+    kernel: Flags.string({
+      description: 'a release as it shipped',
+      helpValue: '6.1',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    all: Flags.boolean({
+      default: false,
+      description: 'every release, and every patch and option flipped alone',
+    }),
+  };
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(WhatIf, joinSignedValues(this.argv));
+    const { axes, file } = await readAxes(flags);
+    const isEmpty = axes.kernels.length + axes.patches.length === 0 && !hasKeys(axes.config);
+    if (isEmpty !== flags.all) {
+      throw new ReprobeError('USAGE', 'whatif needs --patch, --kernel or --config, or else --all.');
+    }
+    const source = await loadSource(args.source, { config: file, machine: flags.machine });
+    const { kernel } = source.trace.header;
+    const changes = flags.all ? allChanges(kernel, OPTIONS) : crossed(kernel, axes);
+    if (changes.length > RUNS_MAX) {
+      throw new ReprobeError('USAGE', `That makes ${changes.length} runs, more than ${RUNS_MAX}.`);
+    }
+    const rows = whatIf(source.rerun, changes);
+    process.exitCode = exitFor(rows);
+    this.log(tableOfRows(rows));
+    const bad = rows.find(({ violation }) => violation !== null);
+    if (bad?.violation != null)
+      this.log(
+        `again: ${againCommand(source.file, flagsOf(bad, changes[rows.indexOf(bad)]), bad.violation.event)}`,
+      );
+    return { runs: rows };
+  }
+}
+
+async function readAxes(flags: {
+  readonly kernel?: readonly string[] | undefined;
+  readonly patch?: readonly string[] | undefined;
+  readonly config?: readonly string[] | undefined;
+}) {
+  const config = emptyTable<string>();
+  const file: string[] = [];
+  for (const given of flags.config ?? []) {
+    const option = optionOf(given);
+    if (option === null) file.push(given);
+    else config[option[0]] = option[1];
+  }
+  for (const path of file) await readConfigFile(path, emptyTable());
+  return {
+    axes: {
+      kernels: (flags.kernel ?? []).map(releaseNamed),
+      patches: (flags.patch ?? []).map(patchNamed),
+      config,
+    },
+    file,
+  };
+}
+
+function hasKeys(value: object): boolean {
+  return Object.keys(value).length > 0;
+}
+
+function exitFor(rows: readonly WhatIfRow[]): number {
+  if (rows.some(({ verdict }) => verdict === 'violates')) return EXIT.violated;
+  return rows.some(({ verdict }) => verdict === 'diverges') ? EXIT.inconclusive : EXIT.holds;
+}
+
+function tableOfRows(rows: readonly WhatIfRow[]): string {
+  const paint = painter();
+  const cells = rows.map(({ verdict, violation, ...row }) => [
+    row.kernel,
+    settingsOf(row),
+    verdict,
+    violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,
+  ]);
+  const verdictPaint = (cell: string) => {
+    if (cell.startsWith('holds')) return paint('green', cell);
+    return paint(cell.startsWith('violates') ? 'red' : 'yellow', cell);
+  };
+  return table(cells, [
+    'kernel',
+    'patches and options',
+    { heading: 'verdict', paint: verdictPaint },
+    'first violation',
+  ]);
+}
+
+function settingsOf(row: Pick<WhatIfRow, 'patches' | 'config'>): string {
+  const patches = Object.entries(row.patches).map(([name, on]) => `${on ? '+' : '-'}${name}`);
+  const config = Object.entries(row.config).map(([name, value]) => `${name}=${value}`);
+  return [...patches, ...config].join(' ') || 'as it is';
+}
+
+/** The flags under which `replay` makes the same run. */
+function flagsOf({ patches, config }: WhatIfRow, change: Change | undefined) {
+  return {
+    kernel: change?.version,
+    patch: Object.entries(patches).map(([name, on]) => `${on ? '+' : '-'}${name}`),
+    config: Object.entries(config).map(([name, value]) => `${name}=${value}`),
+  };
+}

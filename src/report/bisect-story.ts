@@ -1,0 +1,157 @@
+/** The outcome of a bisection as text: what broke, where, how the kernel got there, what helps. */
+
+import type { BisectOutcome, Found } from '../bisect/outcome.ts';
+import { stimulusOf, type Verification } from '../bisect/verify.ts';
+import type { Remedy, WhatChanges } from '../bisect/what-changes.ts';
+import { describeEvent } from '../events/describe.ts';
+import type { Recorded } from '../events/event.ts';
+import { describeStimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
+import { findInvariant } from '../invariants/all.ts';
+import { aligned, counted, type Line, line, shown } from './line.ts';
+import { seconds } from './timeline.ts';
+
+export interface Story {
+  readonly trace: Trace;
+  readonly outcome: BisectOutcome;
+  readonly verification: Verification | null;
+  readonly changes: WhatChanges | null;
+  /** The text of a line of the log; null where there is none. */
+  readonly logText: (line: number) => string | null;
+  /** The command that shows the event again. */
+  readonly again: (event: number) => string;
+}
+
+export function bisectStory(story: Story): readonly Line[] {
+  const { outcome, trace } = story;
+  const events = counted(trace.events.length, 'event');
+  switch (outcome.kind) {
+    case 'found':
+      return foundLines(story, outcome);
+    case 'holds': {
+      const { invariants, evaluations } = outcome;
+      const how =
+        invariants === 0
+          ? `the check is good before the first and after the last of ${events}`
+          : `${counted(invariants, 'invariant')} over ${events}`;
+      const asked = invariants === 0 ? ` (asked ${evaluations} times)` : '';
+      return [line(`holds: ${how}${asked}`, 'good')];
+    }
+    case 'badFromStart':
+      return [
+        line('bad from the start: the check refuses the state before the first event', 'bad'),
+        line('hint: the check must be good for a state in which nothing has happened yet'),
+      ];
+    case 'notMonotone':
+      return [line(`not monotone: ${outcome.reason}`, 'bad')];
+    case 'inconclusive':
+      return [line(`inconclusive: ${outcome.reason}`, 'bad')];
+  }
+}
+
+function foundLines(story: Story, found: Found): readonly Line[] {
+  const { trace, verification, changes } = story;
+  const bad = trace.events[found.event];
+  if (bad === undefined) return [];
+  return [
+    ...headLines(found),
+    line(''),
+    ...aligned(factRows(story, found, bad), [], '  '),
+    ...(changes === null ? [] : changeLines(changes)),
+    ...(verification === null ? [] : [line(''), verified(verification)]),
+    line(`again: ${story.again(found.event)}`),
+  ];
+}
+
+function headLines({ violation, event, evaluations }: Found): readonly Line[] {
+  if (violation === null) {
+    return [line(`the check is bad from event #${event} on (asked ${evaluations} times)`, 'bad')];
+  }
+  const { id, code, claim } = findInvariant(violation.invariant) ?? {};
+  return [
+    line(`${id} (${code}) is violated by event #${event}`, 'bad'),
+    line(`  ${violation.message}`),
+    line(`  claim: ${claim}`, 'dim'),
+  ];
+}
+
+function factRows({ trace, logText }: Story, found: Found, bad: Recorded): string[][] {
+  const { violation } = found;
+  const good = trace.events[found.lastGood];
+  const origin = stimulusOf(trace, found.event);
+  const { dev, group } = aboutOf(bad, violation?.values ?? {});
+  const before =
+    good === undefined ? 'the state before anything happened' : place(good, found.lastGood);
+  const rows: (readonly [string, string | null])[] = [
+    ['first bad', place(bad, found.event)],
+    ['last good', before],
+    ['device', dev],
+    ['group', group],
+    ['subject', violation?.subject ?? null],
+    ['values', violation === null ? null : valuesText(violation.values)],
+    ['path', bad.stack.join(' > ') || null],
+    ['task', bad.task],
+    ['stimulus', origin === null ? null : describeStimulus(origin.stimulus)],
+    ['log', bad.line === null ? null : logLine(bad, logText)],
+    ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
+    ['healed', found.healed === null ? null : `at event #${found.healed}, for a while at least`],
+  ];
+  return rows.flatMap(([label, text]) => (text === null ? [] : [[label, text]]));
+}
+
+function place(recorded: Recorded, n: number): string {
+  const time = recorded.timeUs === null ? '' : `${seconds(recorded.timeUs)} `;
+  return `#${n} ${time}${describeEvent(recorded.event)}`;
+}
+
+function aboutOf({ event }: Recorded, values: Readonly<Record<string, unknown>>) {
+  const dev = 'dev' in event && typeof event.dev === 'string' ? event.dev : null;
+  const own = 'group' in event ? event.group : values['group'];
+  return { dev, group: own === undefined || own === null ? null : String(own) };
+}
+
+function valuesText(values: Readonly<Record<string, unknown>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${shown(value)}`)
+    .join(' ');
+}
+
+function logLine({ line: at, origin }: Recorded, logText: Story['logText']): string | null {
+  if (at === null) return null;
+  const text = logText(at);
+  const where = origin === 'observed' ? `line ${at}` : `${origin} after line ${at}`;
+  return text === null ? where : `${where}: ${text}`;
+}
+
+function changeLines({ reproduced, remedies }: WhatChanges): readonly Line[] {
+  const head = line('what would have changed it', 'head');
+  if (!reproduced) {
+    return [
+      line(''),
+      head,
+      line('  unknown: running the inputs again does not show the violation'),
+    ];
+  }
+  if (remedies.length === 0) {
+    return [line(''), head, line('  no single patch or option that reprobe knows')];
+  }
+  return [line(''), head, ...remedies.flatMap(remedyLines)];
+}
+
+function remedyLines(remedy: Remedy): readonly Line[] {
+  if (remedy.kind === 'config') {
+    return [line(`  CONFIG_${remedy.name}=${remedy.to} instead of ${remedy.from}`)];
+  }
+  const { direction, name, commit, subject, landed, stable, before, after } = remedy;
+  const sign = direction === 'with' ? '+' : '-';
+  const trees = stable.length === 0 ? '' : `, also in the ${stable.join(', ')} trees`;
+  const id = commit === null ? '' : `${commit} `;
+  const heading = line(`  ${sign}${name}: ${id}("${subject}"), ${landed}${trees}`);
+  // Taking an old patch away is a hint, not a cure: one line is enough.
+  if (direction === 'without') return [heading];
+  return [heading, line(`    without it: ${before}`, 'dim'), line(`    with it: ${after}`, 'dim')];
+}
+
+function verified({ verified: ok, how }: Verification): Line {
+  return ok ? line(`verified: ${how}`, 'good') : line(`not verified: ${how}`, 'bad');
+}

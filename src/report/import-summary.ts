@@ -1,0 +1,188 @@
+/** What an import recognised, inferred and contradicted: as one document and as text. */
+import type { Divergence } from '../bisect/rerun.ts';
+import { foldAll } from '../engine/history.ts';
+import type { Origin } from '../events/event.ts';
+import { emptyTable, type Table } from '../events/table.ts';
+import type { Trace } from '../events/trace.ts';
+import type { Observation } from '../import/observation.ts';
+import type { ParsedLog } from '../import/record.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import { aligned, counted, type Line, line } from './line.ts';
+
+/** What the summary is made of; `log` is null for a source that is no log. */
+export interface Import {
+  readonly kind: string;
+  readonly trace: Trace;
+  readonly log: ParsedLog | null;
+  readonly observations: readonly Observation[];
+  readonly unrecognised: readonly {
+    readonly shape: string;
+    readonly count: number;
+    readonly line: number;
+  }[];
+  readonly divergences: readonly Divergence[];
+  readonly violations: readonly Violation[];
+}
+
+/** The document of `import --json`. */
+export function importSummary(given: Import) {
+  const { trace, log, observations, unrecognised, divergences, violations } = given;
+  const { kernel } = trace.header;
+  const unknown = unrecognised.reduce((sum, { count }) => sum + count, 0);
+  return {
+    source: {
+      format: log?.format ?? given.kind,
+      lines: log?.lines ?? 0,
+      records: log?.records.length ?? 0,
+      unrecognised: unknown,
+    },
+    kernel: { release: kernel.release, cmdline: kernel.cmdline === '' ? null : kernel.cmdline },
+    observations: { total: observations.length, kinds: countBy(observations, ({ kind }) => kind) },
+    devices: distinct(trace, 'device.added', (event) => event.dev),
+    drivers: distinct(trace, 'driver.registered', (event) => `${event.bus} ${event.drv}`),
+    groups: finalGroups(trace),
+    everInGroups: everInGroups(trace),
+    iommus: iommusOf(trace),
+    probeFailures: of(observations, ['probe.failed']).map((one) => ({
+      line: one.record.line,
+      device: one.dev,
+      driver: driverOf(one),
+      error: one.error,
+    })),
+    deferrals: of(observations, ['probe.deferred', 'deferred.pending']).map((one) => ({
+      line: one.record.line,
+      device: one.dev,
+      driver: one.drv,
+      reason: one.fields['reason'] ?? null,
+    })),
+    events: { total: trace.events.length, ...originsOf(trace) },
+    divergences,
+    violations,
+    shapes: unrecognised,
+  };
+}
+
+function of(observations: readonly Observation[], kinds: readonly string[]) {
+  return observations.filter(({ kind }) => kinds.includes(kind));
+}
+
+/** The prefix of a line about a failed probe is the driver only where no bus has that name. */
+function driverOf({ drv, prefix }: Observation): string | null {
+  return drv ?? prefix;
+}
+
+function countBy<T>(items: readonly T[], key: (item: T) => string): Table<number> {
+  const counts = emptyTable<number>();
+  for (const item of items) counts[key(item)] = (counts[key(item)] ?? 0) + 1;
+  return counts;
+}
+
+type Event = Trace['events'][number]['event'];
+
+function distinct<T extends Event['type']>(
+  { events }: Trace,
+  type: T,
+  key: (event: Extract<Event, { type: T }>) => string,
+): number {
+  const isWanted = (event: Event): event is Extract<Event, { type: T }> => event.type === type;
+  return new Set(events.flatMap(({ event }) => (isWanted(event) ? [key(event)] : []))).size;
+}
+
+function finalGroups({ events }: Trace): Table<readonly string[]> {
+  const groups = emptyTable<readonly string[]>();
+  for (const { id, devices } of Object.values(foldAll(events).groups)) groups[id] = devices;
+  return groups;
+}
+
+function everInGroups({ events }: Trace): Table<string[]> {
+  const groups = emptyTable<string[]>();
+  for (const { event } of events) {
+    if (event.type !== 'group.joined') continue;
+    const list = groups[event.group] ?? [];
+    if (!list.includes(event.dev)) list.push(event.dev);
+    groups[event.group] = list;
+  }
+  return groups;
+}
+
+/** The ops of an IOMMU driver, as the contract spells the kind; others as they are. */
+const KINDS: Readonly<Record<string, string>> = {
+  virtio_iommu: 'virtio',
+  'virtio-iommu': 'virtio',
+  'ipmmu-vmsa': 'ipmmu',
+  'intel-iommu': 'intel',
+  'amd-iommu': 'amd',
+};
+
+function iommusOf({ events, header }: Trace) {
+  const found = emptyTable<string>();
+  for (const { name, iommu_kind } of header.machine.devices)
+    if (iommu_kind !== undefined) found[name] = iommu_kind;
+  for (const { event } of events)
+    if (event.type === 'iommu.registered') found[event.iommu] = event.ops;
+  return Object.entries(found).map(([device, kind]) => ({
+    kind: Object.hasOwn(KINDS, kind) ? (KINDS[kind] ?? kind) : kind,
+    device,
+  }));
+}
+
+function originsOf({ events }: Trace): Record<Origin, number> {
+  const counts: Record<Origin, number> = { observed: 0, implied: 0, assumed: 0 };
+  for (const { origin } of events) counts[origin] += 1;
+  return counts;
+}
+
+/** Shapes that are shown; the rest is in the document. */
+const SHAPES_MAX = 10;
+
+/** The summary for people. */
+export function importLines(given: Import): readonly Line[] {
+  const summary = importSummary(given);
+  const { source, kernel, events, observations, divergences, violations } = summary;
+  const read = `${source.format}, ${counted(source.lines, 'line')}, ${counted(source.records, 'record')}`;
+  const kinds = `${observations.total} of ${Object.keys(observations.kinds).length} kinds`;
+  const from = `${events.observed} observed, ${events.implied} implied, ${events.assumed} assumed`;
+  const groups = Object.values(summary.groups);
+  const members = groups.reduce((sum, devices) => sum + devices.length, 0);
+  const rows = [
+    ['source', read],
+    ['kernel', kernel.release ?? given.trace.header.kernel.version],
+    ['observations', kinds],
+    ['events', `${events.total}: ${from}`],
+    ['devices', `${summary.devices}, ${counted(summary.drivers, 'driver')}`],
+    [
+      'iommus',
+      summary.iommus.map(({ kind, device }) => `${device} (${kind})`).join(', ') || 'none',
+    ],
+    ['groups', `${groups.length} with ${counted(members, 'device')}`],
+    [
+      'failures',
+      `${summary.probeFailures.length} probes failed, ${summary.deferrals.length} deferred`,
+    ],
+    ['contradicted', counted(divergences.length, 'line')],
+    ['unrecognised', counted(source.unrecognised, 'record')],
+  ];
+  return [
+    ...aligned(rows),
+    ...violations.map((one) => line(`violation at #${one.event}: ${one.message}`, 'bad')),
+    ...divergences.map((one) =>
+      line(`line ${one.line}: expected ${one.expected}, observed ${one.observed}`),
+    ),
+    ...shapeLines(given.unrecognised),
+  ];
+}
+
+function shapeLines(shapes: Import['unrecognised']): readonly Line[] {
+  if (shapes.length === 0) return [];
+  const shown = shapes.slice(0, SHAPES_MAX);
+  const more = shapes.length - shown.length;
+  return [
+    line('unrecognised, by shape', 'head'),
+    ...aligned(
+      shown.map(({ shape, count, line: at }) => [`${count}x`, `line ${at}`, shape]),
+      [0],
+      '  ',
+    ),
+    ...(more === 0 ? [] : [line(`  and ${more} more; --json has them all`, 'dim')]),
+  ];
+}

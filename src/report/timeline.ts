@@ -1,0 +1,141 @@
+/** A run as lines of text, one an event, with its violations where they happen. */
+import { describeEvent } from '../events/describe.ts';
+import type { EventType, KernelEvent, Recorded } from '../events/event.ts';
+import type { Trace } from '../events/trace.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import { aligned, type Line } from './line.ts';
+
+export interface TimelineOptions {
+  /** Number of the last event to show. */
+  readonly to: number;
+  /** Show every event, not only those that matter to somebody who looks for a bug. */
+  readonly all: boolean;
+  /** Show everything about this device or group, and nothing else. */
+  readonly follow: string | null;
+}
+
+export interface Timeline {
+  readonly lines: readonly Line[];
+  /** Events up to `to` that are not shown. */
+  readonly leftOut: number;
+}
+
+/** The bookkeeping between two things that matter. */
+const QUIET: ReadonlySet<EventType> = new Set<EventType>([
+  'device.added',
+  'device.ready',
+  'device.match_driver',
+  'device.bus_removed',
+  'device.dead',
+  'device.unbind_cleanup',
+  'driver.registered',
+  'driver.unbinding',
+  'driver.removed',
+  'module.loading',
+  'module.got',
+  'module.put',
+  'module.going',
+  'probe.matched',
+  'probe.started',
+  'probe.unwound',
+  'probe.finished',
+  'dma.cleaned',
+  'deferred.removed',
+  'deferred.triggered',
+  'deferred.retried',
+  'deferred.reason',
+  'deferred.enabled',
+  'deferred.timeout_armed',
+  'link.added',
+  'link.state',
+  'link.deleted',
+  'links.status',
+  'fwspec.set',
+  'dev_iommu.allocated',
+  'dev_iommu.freed',
+  'bus.iommu_ops',
+  'iommu.device_probed',
+  'iommu.device_released',
+  'group.allocated',
+  'group.default_domain',
+  'vfio.group_created',
+  'vfio.group_removed',
+]);
+/** Worth a line only when the kernel says no. */
+const QUIET_WHEN_0: readonly EventType[] = ['task.finished', 'driver.probed', 'dma.configured'];
+const LOUD_LEVELS: readonly string[] = ['emerg', 'alert', 'crit', 'err', 'warn'];
+
+function matters(event: KernelEvent): boolean {
+  if (event.type === 'printk') return LOUD_LEVELS.includes(event.level);
+  if ('ret' in event && QUIET_WHEN_0.includes(event.type)) return event.ret !== 0;
+  return !QUIET.has(event.type);
+}
+
+/** The timeline up to an event. Cost: one pass. */
+export function timeline(
+  trace: Trace,
+  violations: readonly Violation[],
+  { to, all, follow }: TimelineOptions,
+): Timeline {
+  const broken = new Map<number, Violation[]>();
+  for (const one of violations) broken.set(one.event, [...(broken.get(one.event) ?? []), one]);
+  const follows = follow === null ? null : follower(follow);
+  const events = trace.events.slice(0, to + 1);
+  const kept = events.flatMap((recorded, n) => {
+    const isFollowed = follows === null ? null : follows(recorded.event);
+    const keep = isFollowed ?? (all || matters(recorded.event));
+    return keep || broken.has(n) ? [{ recorded, n }] : [];
+  });
+  const rows = aligned(
+    kept.map(({ recorded, n }) => rowOf(recorded, n, trace)),
+    [0],
+  );
+  const lines = kept.flatMap(({ n }, i): Line[] => [
+    ...(rows[i] === undefined ? [] : [rows[i]]),
+    ...(broken.get(n) ?? []).map((one): Line => ({ text: inline(one), tone: 'bad' })),
+  ]);
+  return { lines, leftOut: events.length - kept.length };
+}
+
+function inline({ invariant, message }: Violation): string {
+  return `    ! ${invariant}: ${message}`;
+}
+
+/** Number, then time and line where the trace has them, task, and what happened. */
+function rowOf({ event, task, origin, line, timeUs }: Recorded, n: number, trace: Trace): string[] {
+  const isLog = trace.header.source !== null;
+  const mark = origin === 'observed' ? '' : origin === 'implied' ? '+' : '?';
+  const place = [timeUs === null ? '' : seconds(timeUs), line === null ? '' : `${line}${mark}`];
+  return [`#${n}`, ...(isLog ? place : []), task, describeEvent(event)];
+}
+
+/** `[12.345678]`, as in the log. */
+export function seconds(timeUs: number): string {
+  return `[${(timeUs / 1e6).toFixed(6)}]`;
+}
+
+/**
+ * Tells whether an event is about a device, the group it is in at that time, or a group: one of that
+ * number, or the VFIO group of that name. To be asked about every event of a run, in order.
+ */
+export function follower(subject: string): (event: KernelEvent) => boolean {
+  let group: string | null = null;
+  const wanted = /^(?:group )?(\d+)$/.exec(subject)?.[1] ?? null;
+  return (event) => {
+    const own = 'dev' in event && event.dev === subject;
+    if (event.type === 'group.joined' && own) group = String(event.group);
+    const of = 'group' in event ? String(event.group) : null;
+    const isIn = of !== null && (of === wanted || of === group);
+    if (event.type === 'group.left' && own) group = null;
+    return own || isIn || ends(event).includes(subject) || stimulated(event, subject);
+  };
+}
+
+function ends(event: KernelEvent): readonly string[] {
+  return 'consumer' in event ? [event.consumer, event.supplier] : [];
+}
+
+function stimulated(event: KernelEvent, subject: string): boolean {
+  if (event.type !== 'task.started') return false;
+  return 'dev' in event.stimulus && event.stimulus.dev === subject;
+}
