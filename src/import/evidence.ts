@@ -34,6 +34,8 @@ export interface SeenPair {
 export interface Evidence {
   release: string | null;
   cmdline: string | null;
+  /** Options that the log's lines imply, without the prefix CONFIG_. */
+  readonly config: Table<string>;
   /** The log shows ACPI tables, or devices named as IORT names them. */
   acpi: boolean;
   /** The log shows a devicetree. */
@@ -43,6 +45,8 @@ export interface Evidence {
   readonly bridges: Table<string>;
   /** Root bus `0000:00` to the device that is its host bridge; '' where only the bus is named. */
   readonly hosts: Table<string>;
+  /** Host bridge device to how often its root bus was announced. */
+  readonly hostScans: Table<number>;
   readonly iommus: { readonly dev: string; readonly kind: IommuKind }[];
   readonly joins: SeenJoin[];
   readonly pairs: SeenPair[];
@@ -70,11 +74,13 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
   const evidence: Evidence = {
     release: null,
     cmdline: null,
+    config: emptyTable(),
     acpi: false,
     devicetree: false,
     functions: [],
     bridges: emptyTable(),
     hosts: emptyTable(),
+    hostScans: emptyTable(),
     iommus: [],
     joins: [],
     pairs: [],
@@ -107,6 +113,12 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'user.action':
       evidence.userspaceLine ??= record.line;
+      break;
+    case 'iommu.dma_policy':
+      if (fields['policy']?.startsWith('lazy')) evidence.config['IOMMU_DEFAULT_DMA_LAZY'] = 'y';
+      break;
+    case 'iommu.domain_type':
+      if (fields['type'] === 'Passthrough') evidence.config['IOMMU_DEFAULT_PASSTHROUGH'] = 'y';
       break;
     case 'iommu.group.added':
       if (dev !== null && group !== null)
@@ -157,7 +169,11 @@ function noteFailure(evidence: Evidence, { dev, drv, error }: Observation): void
 }
 
 function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
-  if (kind === 'pci.host_bridge') evidence.hosts[fields['bus'] ?? ''] = dev ?? '';
+  if (kind === 'pci.host_bridge') {
+    const host = dev ?? '';
+    evidence.hosts[fields['bus'] ?? ''] = host;
+    evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
+  }
   if (dev === null) return;
   if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
   if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;

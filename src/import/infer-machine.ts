@@ -245,11 +245,20 @@ function driversOf(
       module: afterBoot ? (known?.module ?? moduleName(drv)) : null,
       ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
       driver_managed_dma: known?.driver_managed_dma ?? false,
-      suppress_bind_attrs: bus === 'platform' && (known?.module.startsWith('arm_smmu') ?? false),
+      suppress_bind_attrs: keepsItsDevice(evidence, drv, devices),
       probe_type: isAsync ? 'async' : 'default',
       ...(outcomes.length > 0 ? { outcomes: Object.fromEntries(outcomes) } : {}),
     };
   });
+}
+
+/**
+ * Has the driver no bind files? SMMU drivers never have. A host bridge's driver has none when it
+ * scanned its bus once: were it exempt from nothing, a test removal would have made it scan twice.
+ */
+function keepsItsDevice(evidence: Evidence, drv: string, devices: ReadonlySet<string>): boolean {
+  if (drv === 'arm-smmu' || drv === 'arm-smmu-v3') return true;
+  return [...devices].some((dev) => evidence.hostScans[dev] === 1);
 }
 
 /** Modules of the drivers that are modular, with what they need, and those of VFIO. */

@@ -47,25 +47,25 @@ export interface Violation {
   readonly stimulus: string;
 }
 
-/** The events that name a device or a group, and which. */
-export function subjectsOf(event: KernelEvent): { dev: string | null; group: number | null } {
-  return {
-    dev: 'dev' in event && typeof event.dev === 'string' ? event.dev : null,
-    group: 'group' in event && typeof event.group === 'number' ? event.group : null,
-  };
+/** The group an event is about: named by it, behind its VFIO group, or that of its device. */
+export function groupsOf(event: KernelEvent, k: Facts): readonly string[] {
+  const id = groupIdOf(event, k);
+  return id === null ? [] : [String(id)];
 }
 
-/** The group an event is about: named by it, or that of its device. */
-export function groupsOf(event: KernelEvent, k: Facts): readonly string[] {
-  const { dev, group } = subjectsOf(event);
-  if (group !== null) return [String(group)];
-  const id = dev === null ? null : (k.state.devices[dev]?.iommu_group ?? null);
-  return id === null ? [] : [String(id)];
+function groupIdOf(event: KernelEvent, k: Facts): number | null {
+  if ('group' in event) {
+    const { group } = event;
+    return typeof group === 'number' ? group : (k.state.vfio.groups[group]?.iommu_group ?? null);
+  }
+  return 'dev' in event && event.dev !== null
+    ? (k.state.devices[event.dev]?.iommu_group ?? null)
+    : null;
 }
 
 /** The device an event is about, if it exists. */
 export function devicesOf(event: KernelEvent, k: Facts): readonly string[] {
-  const { dev } = subjectsOf(event);
+  const dev = 'dev' in event ? event.dev : null;
   return dev === null || k.state.devices[dev] === undefined ? [] : [dev];
 }
 

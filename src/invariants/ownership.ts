@@ -89,12 +89,10 @@ export const idle: Invariant = {
   watches: [
     'driver.unbound',
     'probe.finished',
-    'owner.released',
-    'owner.claimed',
     'vfio.container_unset',
+    'vfio.group_closed',
     'group.joined',
     'group.left',
-    'group.attached',
   ],
   subjects: groupsOf,
   name: groupName,

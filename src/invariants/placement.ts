@@ -6,26 +6,27 @@ import { bridges, dmaAliases, pciAddress, streamIds } from '../model/kernel/requ
 import { devicesOf, type Invariant } from './invariant.ts';
 
 /**
- * The functions that nothing isolates from `dev`, whatever the order of probing: those it aliases,
- * the bridges up to the first that ACS isolates, the functions of its slot without ACS.
+ * The bridges that nothing isolates from `dev`: those it aliases, and those up to the first that ACS
+ * isolates. One that is grouped later does not look down and gets a group of its own.
  */
-function notIsolatedFrom(dev: string, k: Facts): readonly string[] {
+function bridgesNotIsolated(dev: string, k: Facts): readonly string[] {
   const found = dmaAliases(k, dev).map((alias) => alias.by);
   const above = bridges(k, dev);
   for (const [i, bridge] of above.entries()) {
     if (above.slice(i).every(pci_acs_enabled)) break;
     found.push(bridge.name);
   }
-  return [...found, ...sameSlot(dev, k)].filter((name) => name !== dev);
+  return found.filter((name) => name !== dev);
 }
 
+/** Functions of the slot without ACS. One that is grouped later finds the group of `dev`. */
 function sameSlot(dev: string, k: Facts): readonly string[] {
   const device = deviceOf(k, dev);
   if (device.spec.pci?.multifunction !== true || pci_acs_enabled(device)) return [];
   const slot = (pciAddress(dev)?.devfn ?? 0) >> 3;
   return (k.state.buses['pci']?.devices ?? []).filter((name) => {
     const other = k.state.devices[name];
-    if (other === undefined || other.parent !== device.parent || pci_acs_enabled(other)) return false;
+    if (other?.parent !== device.parent || pci_acs_enabled(other)) return false;
     return (pciAddress(name)?.devfn ?? -1) >> 3 === slot;
   });
 }
@@ -44,10 +45,12 @@ export const grouping: Invariant = {
   check(dev, k) {
     const group = k.state.devices[dev]?.iommu_group ?? null;
     if (group === null || k.state.devices[dev]?.spec.pci === undefined) return null;
-    for (const other of notIsolatedFrom(dev, k)) {
+    const above = bridgesNotIsolated(dev, k);
+    for (const other of [...above, ...sameSlot(dev, k)]) {
       const device = k.state.devices[other];
       if (device === undefined || device.iommu_group === group) continue;
-      if (device.iommu_group === null && streamIds(k, other).length === 0) continue;
+      const joinsLater = !above.includes(other) || streamIds(k, other).length === 0;
+      if (device.iommu_group === null && joinsLater) continue;
       const theirs = device.iommu_group === null ? 'none yet' : String(device.iommu_group);
       const message =
         `${dev} is in group ${group}, but ${other}, from which nothing isolates it, ` +

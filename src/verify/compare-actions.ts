@@ -1,6 +1,7 @@
 /** What the recording's commands returned against what the emulated run returned. */
-import type { Stimulus } from '../events/stimulus.ts';
+
 import type { TaskEnd } from '../engine/tasks.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import type { SessionAction } from './actions-file.ts';
 import type { EmulatedAction, Emulation } from './emulate.ts';
 import type { Session } from './session.ts';

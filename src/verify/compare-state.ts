@@ -2,8 +2,8 @@
 import { createHistory, stateAfter } from '../engine/history.ts';
 import type { ReadDevice, ReadState } from '../model/state/state.ts';
 import type { Emulation } from './emulate.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
 import type { Session } from './session.ts';
+import type { SysfsSnapshot } from './sysfs-file.ts';
 import type { Tally } from './tally.ts';
 
 /** Buses whose devices the model has. */
@@ -32,12 +32,7 @@ export function compareSnapshots(tally: Tally, session: Session, emulation: Emul
   }
 }
 
-function compareDevices(
-  tally: Tally,
-  at: string,
-  snapshot: SysfsSnapshot,
-  state: ReadState,
-): void {
+function compareDevices(tally: Tally, at: string, snapshot: SysfsSnapshot, state: ReadState): void {
   const seen = new Set<string>();
   for (const { name, bus, driver, iommu_group } of snapshot.devices) {
     if (bus === null || !MODELLED_BUSES.has(bus)) continue;
@@ -70,7 +65,9 @@ function compareGroups(tally: Tally, at: string, snapshot: SysfsSnapshot, state:
       'group',
       at,
       `group ${id}`,
-      real === undefined ? null : { type: isReal ? real.type : null, devices: sorted(real.devices) },
+      real === undefined
+        ? null
+        : { type: isReal ? real.type : null, devices: sorted(real.devices) },
       mine === undefined
         ? null
         : { type: noiommu ? null : mine.default_domain, devices: sorted(mine.devices) },

@@ -1,7 +1,8 @@
 /** Runs a recorded session's stimuli through the model and remembers when what was done. */
-import type { Stimulus } from '../events/stimulus.ts';
+
 import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';

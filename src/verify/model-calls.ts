@@ -39,7 +39,12 @@ const PROBES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Probes of functions whose first argument is a group. */
-const OF_GROUPS = new Set(['claim_group', 'release_group', 'dma_owner_claimed', 'group_add_device']);
+const OF_GROUPS = new Set([
+  'claim_group',
+  'release_group',
+  'dma_owner_claimed',
+  'group_add_device',
+]);
 /** Probes whose calls are told apart by their order alone. */
 const OF_NOTHING = new Set(['iommu_device_register', 'bus_iommu_probe', 'iommu_device_unregister']);
 /** Probes of functions that return nothing, or nothing that a recording holds. */

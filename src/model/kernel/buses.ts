@@ -33,9 +33,14 @@ function matchByIds(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
   return Number(matchesIds(device, drv.spec.ids) || device.name === drv.name);
 }
 
+/** Does firmware describe the device, rather than code that registers it under its driver's name? */
+function isFirmwareDevice({ bus, spec }: ReadDevice): boolean {
+  return bus !== 'platform' || spec.ids.some((id) => !id.startsWith('platform:'));
+}
+
 /** What firmware says about DMA, then the ownership that a kernel driver needs. */
 function* dma_configure(k: Kernel, dev: string): Path<number> {
-  if (k.machine.firmware !== 'none') {
+  if (k.machine.firmware !== 'none' && isFirmwareDevice(deviceOf(k, dev))) {
     const byAcpi = k.machine.firmware === 'acpi';
     const ret = yield* byAcpi ? acpi_iommu_configure_id(k, dev) : of_iommu_configure(k, dev);
     if (ret !== 0) return ret;

@@ -30,7 +30,7 @@ function defaultBoot(k: Kernel): readonly BootStep[] {
  * @returns 0.
  */
 export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
-  yield* iommu_subsys_init(k);
+  yield* request_acs(k);
   for (const step of k.machine.boot.length > 0 ? k.machine.boot : defaultBoot(k)) {
     yield* initcall(k, step);
     yield { type: 'cond_resched' };
@@ -41,7 +41,8 @@ export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
 function* initcall(k: Kernel, step: BootStep): Path<number> {
   switch (step.step) {
     case 'populate':
-      return yield* of_platform_default_populate(k);
+      yield* of_platform_default_populate(k);
+      return yield* iommu_subsys_init(k);
     case 'device':
       return yield* addDevice(k, step.dev);
     case 'driver':
@@ -55,22 +56,33 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
 }
 
 /**
- * Says what DMA will go through, and switches ACS on early where firmware tables tell of IOMMUs.
+ * ACS is asked for before the PCI scan where firmware tables tell of IOMMUs early.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_subsys_init, drivers/acpi/arm64/iort.c:iort_enable_acs, v6.1.
- * Leaves out: memory encryption.
+ * Kernel: drivers/acpi/arm64/iort.c:iort_enable_acs, drivers/iommu/intel/dmar.c:detect_intel_iommu,
+ * v6.1.
+ * Leaves out: nothing.
  */
-const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<void> {
+const request_acs = path('pci_request_acs', function* (k): Path<void> {
   const maps = k.machine.devices.some((device) => device.iommu_map !== undefined);
   if (k.machine.firmware === 'acpi' && maps) yield { type: 'pci.acs_requested' };
-  if (k.config('IOMMU_API') === 'n' && k.config('IOMMU_SUPPORT') === 'n') return;
+});
+
+/**
+ * Says what DMA will go through.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_subsys_init, v6.1.
+ * Leaves out: memory encryption.
+ */
+const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> {
+  if (k.config('IOMMU_API') === 'n') return 0;
   const type = defaultDomainType(k) === 'identity' ? 'Passthrough' : 'Translated';
   const by = k.cmdline('iommu.passthrough') === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: Default domain type: ${type} ${by}`);
-  if (type === 'Passthrough') return;
+  if (type === 'Passthrough') return 0;
   const strictness = isStrict(k) ? 'strict' : 'lazy';
   const set = k.cmdline('iommu.strict') === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: DMA domain TLB invalidation policy: ${strictness} mode ${set}`);
+  return 0;
 });
 
 /**

@@ -1,7 +1,7 @@
 /** Firmware tells a device of its IOMMU. Kernel: drivers/iommu/of_iommu.c, v6.1 unless said. */
 import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
-import { EPROBE_DEFER } from '../errno.ts';
+import { ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
@@ -9,8 +9,8 @@ import { driver_deferred_probe_check_state } from './dd-deferred.ts';
 import { iommu_probe_device } from './iommu.ts';
 import { type StreamId, streamIds } from './requester-ids.ts';
 
-/** Not an error: the device has no IOMMU, or one that does not matter. */
-const NO_IOMMU = 1;
+/** The device has no IOMMU, or one that does not matter: no error until the ops of buses retired. */
+const noIommu = (k: Kernel): number => (k.has('bus_ops_retired') ? -ENODEV : 1);
 
 /**
  * Associates a device with its IOMMU, and replays the IOMMU probe that came too early for it.
@@ -55,9 +55,9 @@ function* xlate(
   acpi: boolean,
 ): Path<number> {
   const [first] = streams;
-  if (first === undefined) return NO_IOMMU;
+  if (first === undefined) return noIommu(k);
   const node = k.machine.devices.find((device) => device.name === first.iommu);
-  if (node === undefined || node.disabled === true || findsByItself(node)) return NO_IOMMU;
+  if (node === undefined || node.disabled === true || findsByItself(node)) return noIommu(k);
   if (!k.state.iommus.some((instance) => instance.name === first.iommu)) {
     const keeps = !k.has('fwspec_needs_iommu');
     if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };

@@ -99,8 +99,9 @@ function rootBusName(k: Kernel, host: string): string | null {
  */
 export const pci_host_probe = path('pci_host_probe', function* (k, host: string): Path<number> {
   const bus = rootBusName(k, host);
-  if (bus !== null && k.state.devices[host]?.driver !== null)
-    yield dev_printk(k, 'info', host, `PCI host bridge to bus ${bus}`);
+  const text = `PCI host bridge to bus ${bus}`;
+  const hasDriver = k.state.devices[host]?.driver != null;
+  if (bus !== null) yield hasDriver ? dev_printk(k, 'info', host, text) : printk('info', text);
   yield* pci_scan_child_bus(k, host);
   yield* pci_bus_add_devices(k, host);
   return 0;

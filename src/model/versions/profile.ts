@@ -53,7 +53,11 @@ export function unknownPatch(name: string): ReprobeError {
 }
 
 /** CONFIG_ options that differ from `n` where a kernel's configuration is not known. */
-const CONFIG_DEFAULTS: Readonly<Record<string, string>> = { MODULES: 'y', IOMMU_DMA: 'y' };
+const CONFIG_DEFAULTS: Readonly<Record<string, string>> = {
+  MODULES: 'y',
+  IOMMU_API: 'y',
+  IOMMU_DMA: 'y',
+};
 
 /** The value of an option: from the spec, else the default, else `n`. */
 export function configOf(spec: KernelSpec, option: string): string {

@@ -1,0 +1,91 @@
+/**
+ * The guide of a replayed log: it lays the lines that the model prints over the lines that the log
+ * has, and so tells each event where in the log it happened.
+ */
+import type { KernelEvent } from '../events/event.ts';
+import type { Label } from '../engine/scheduler.ts';
+import { isDebug, keyOf, observePrintk } from './message-key.ts';
+import type { Observation } from './observation.ts';
+
+/** A line that the log has and the model did not print, or the other way round. */
+export interface Divergence {
+  readonly line: number;
+  readonly expected: string;
+  readonly observed: string;
+  /** Number of the event at which it was noticed. */
+  readonly event: number;
+}
+
+export interface Guide {
+  /** Labels each event of the run. */
+  readonly label: (event: KernelEvent) => Label;
+  /** Observations that the model should print and has not printed yet, in the log's order. */
+  unmatched(before: number): readonly Observation[];
+  /** Takes an observation as explained. */
+  explain(observation: Observation): void;
+  /** Moves the place in the log forward to that observation. */
+  moveTo(observation: Observation): void;
+  /** Lines the model printed and the log does not have, since the last call. */
+  takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
+  /** While set, events without a line of their own count as assumed. */
+  assuming: boolean;
+}
+
+/** A guide over the observations of one boot. */
+export function createGuide(observations: readonly Observation[]): Guide {
+  const waiting = new Map<string, Observation[]>();
+  const open = new Set<Observation>();
+  for (const observation of observations) {
+    const key = keyOf(observation);
+    if (key === null) continue;
+    const list = waiting.get(key) ?? [];
+    list.push(observation);
+    waiting.set(key, list);
+    if (!isDebug(observation.kind)) open.add(observation);
+  }
+  let at: Observation | null = null;
+  let count = 0;
+  let unobserved: { text: string; event: number }[] = [];
+
+  const explain = (observation: Observation): void => {
+    const list = waiting.get(keyOf(observation) ?? '') ?? [];
+    const i = list.indexOf(observation);
+    if (i >= 0) list.splice(i, 1);
+    open.delete(observation);
+  };
+  const moveTo = (observation: Observation): void => {
+    if (at === null || observation.record.line > at.record.line) at = observation;
+  };
+
+  const guide: Guide = {
+    assuming: false,
+    label(event) {
+      count += 1;
+      const line = at?.record.line ?? null;
+      const timeUs = at?.record.timeUs ?? null;
+      const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
+      if (event.type !== 'printk') return unseen;
+      const printed = observePrintk(event);
+      const key = printed === null ? null : keyOf(printed);
+      if (printed === null || key === null) return unseen;
+      const observation = waiting.get(key)?.[0];
+      if (observation === undefined) {
+        if (!isDebug(printed.kind)) unobserved.push({ text: event.text, event: count - 1 });
+        return unseen;
+      }
+      explain(observation);
+      moveTo(observation);
+      const { record } = observation;
+      return { origin: 'observed', line: record.line, timeUs: record.timeUs };
+    },
+    unmatched: (before) => [...open].filter(({ record }) => record.line < before),
+    explain,
+    moveTo,
+    takeUnobserved() {
+      const taken = unobserved;
+      unobserved = [];
+      return taken;
+    },
+  };
+  return guide;
+}

@@ -1,0 +1,202 @@
+/** A log becomes a trace: its boot is emulated, guided by what it shows. */
+import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
+import { createRun, type Run } from '../engine/run.ts';
+import { PROFILES, profileOf } from '../model/versions/profile.ts';
+import { parseAction } from './action.ts';
+import { type Evidence, gatherEvidence } from './evidence.ts';
+import { parseLog } from './format.ts';
+import { createGuide, type Divergence, type Guide } from './guide.ts';
+import { explanationOf, followLog } from './infer-stimuli.ts';
+import { inferMachine } from './infer-machine.ts';
+import type { Observation } from './observation.ts';
+import { looksRelevant, recognise, shapeOf } from './recognise.ts';
+import type { LogRecord, ParsedLog } from './record.ts';
+
+export interface ImportOptions {
+  /** What the log is called in the trace's header. */
+  readonly name: string;
+  /** Kernel profile; from the log where null. */
+  readonly version: string | null;
+  readonly config: Readonly<Record<string, string>>;
+  readonly patches: Readonly<Record<string, boolean>>;
+  /** The machine, where it is known better than the log can tell. */
+  readonly machine: Machine | null;
+}
+
+/** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
+export interface Unrecognised {
+  readonly shape: string;
+  readonly count: number;
+  /** The first of them. */
+  readonly line: number;
+}
+
+export interface Imported {
+  readonly trace: Trace;
+  readonly log: ParsedLog;
+  /** The boot that was replayed, from 0, and how many the log holds. */
+  readonly boot: number;
+  readonly boots: number;
+  readonly observations: readonly Observation[];
+  readonly unrecognised: readonly Unrecognised[];
+  readonly divergences: readonly Divergence[];
+}
+
+/**
+ * Imports a log in any format that is recognised. Total: what is no log gives an empty trace.
+ *
+ * Of a log with several boots the one that says most about the model is replayed.
+ */
+export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
+  const log = parseLog(bytes);
+  const boots = byBoot(log.records);
+  const seen = boots.map(observe);
+  const boot = indexOfLongest(seen);
+  const observations = seen[boot] ?? [];
+  const evidence = gatherEvidence(observations);
+  const kernel = kernelOf(evidence, options);
+  const actions = observations.flatMap(actionOf);
+  const machine =
+    options.machine ?? inferMachine(evidence, kernel.version, actions.flatMap(namedDriver));
+  const { run, divergences } = replay(machine, kernel, observations, evidence, actions);
+  return {
+    trace: run.trace({ name: options.name, format: log.format }),
+    log,
+    boot,
+    boots: boots.length,
+    observations,
+    unrecognised: unrecognisedShapes(boots[boot] ?? []),
+    divergences,
+  };
+}
+
+function byBoot(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
+  const boots: LogRecord[][] = [];
+  for (const record of records) {
+    const list = boots[record.boot] ?? [];
+    if (!record.replay) list.push(record);
+    boots[record.boot] = list;
+  }
+  return boots.map((list) => list ?? []);
+}
+
+function observe(records: readonly LogRecord[]): readonly Observation[] {
+  return records.flatMap((record) => recognise(record) ?? []);
+}
+
+function indexOfLongest(lists: readonly (readonly unknown[])[]): number {
+  let best = 0;
+  for (const [i, list] of lists.entries())
+    if (list.length > (lists[best]?.length ?? 0)) best = i;
+  return best;
+}
+
+function kernelOf(evidence: Evidence, options: ImportOptions): KernelSpec {
+  const { release, cmdline } = evidence;
+  const version = options.version ?? (release === null ? PROFILES[0] : profileOf(release));
+  const { patches } = options;
+  const config = { ...evidence.config, ...options.config };
+  return { version, release, config, cmdline: cmdline ?? '', patches };
+}
+
+/** A user action with the place where the log has it. */
+interface LoggedAction {
+  readonly observation: Observation;
+  readonly stimulus: Stimulus;
+}
+
+function actionOf(observation: Observation): readonly LoggedAction[] {
+  const command = observation.fields['command'];
+  if (observation.kind !== 'user.action' || command === undefined) return [];
+  return [{ observation, stimulus: parseAction(command) }];
+}
+
+/** The driver an action speaks of. */
+function namedDriver({ stimulus }: LoggedAction): readonly { bus: string; drv: string }[] {
+  switch (stimulus.do) {
+    case 'bind':
+    case 'unbind':
+    case 'new_id':
+    case 'remove_id':
+      return [{ bus: stimulus.bus, drv: stimulus.drv }];
+    case 'driver_override':
+      return stimulus.drv === null ? [] : [{ bus: stimulus.bus, drv: stimulus.drv }];
+    default:
+      return [];
+  }
+}
+
+interface Replayed {
+  readonly run: Run;
+  readonly divergences: readonly Divergence[];
+}
+
+/** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
+function replay(
+  machine: Machine,
+  kernel: KernelSpec,
+  observations: readonly Observation[],
+  evidence: Evidence,
+  actions: readonly LoggedAction[],
+): Replayed {
+  const guide = createGuide(observations);
+  const run = createRun({ machine, kernel }, { label: guide.label });
+  const divergences: Divergence[] = [];
+  run.give({ do: 'boot' });
+  const end = Number.POSITIVE_INFINITY;
+  const first = evidence.userspaceLine ?? actions[0]?.observation.record.line ?? end;
+  settle(run, guide, first, divergences);
+  for (const [i, { observation, stimulus }] of actions.entries()) {
+    guide.moveTo(observation);
+    run.give(stimulus);
+    settle(run, guide, actions[i + 1]?.observation.record.line ?? end, divergences);
+  }
+  settle(run, guide, end, divergences);
+  return { run, divergences };
+}
+
+/** Explains what the log shows before line `before` and the model has not printed. */
+function settle(run: Run, guide: Guide, before: number, divergences: Divergence[]): void {
+  for (const observation of guide.unmatched(before)) {
+    if (!guide.unmatched(before).includes(observation)) continue;
+    guide.moveTo(observation);
+    guide.assuming = true;
+    for (const stimulus of explanationOf(observation, run)) run.give(stimulus);
+    if (guide.unmatched(before).includes(observation)) {
+      divergences.push(contradiction(observation, run));
+      guide.explain(observation);
+      followLog(observation, run);
+    }
+    guide.assuming = false;
+  }
+  for (const { text, event } of guide.takeUnobserved()) {
+    const line = run.scheduler.events[event]?.line ?? null;
+    if (line !== null) divergences.push({ line, expected: text, observed: 'no such line', event });
+  }
+}
+
+function contradiction({ record }: Observation, run: Run): Divergence {
+  return {
+    line: record.line,
+    expected: 'no such line',
+    observed: record.text,
+    event: run.scheduler.events.length,
+  };
+}
+
+/** Relevant lines that nothing recognised, the most frequent shape first. */
+function unrecognisedShapes(records: readonly LogRecord[]): readonly Unrecognised[] {
+  const shapes = new Map<string, { count: number; line: number }>();
+  for (const record of records) {
+    if (!looksRelevant(record) || recognise(record) !== null) continue;
+    const shape = shapeOf(record.text);
+    const known = shapes.get(shape);
+    if (known === undefined) shapes.set(shape, { count: 1, line: record.line });
+    else known.count += 1;
+  }
+  return [...shapes]
+    .map(([shape, { count, line }]) => ({ shape, count, line }))
+    .sort((a, b) => b.count - a.count || a.line - b.line);
+}

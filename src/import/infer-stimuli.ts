@@ -1,0 +1,65 @@
+/** What must have happened for a log line that nothing so far explains. */
+import type { Stimulus } from '../events/stimulus.ts';
+import type { Run } from '../engine/run.ts';
+import type { Observation } from './observation.ts';
+
+/**
+ * Stimuli that the log does not show and that would explain the line, the likeliest only; none when
+ * nothing known would.
+ */
+export function explanationOf(observation: Observation, run: Run): readonly Stimulus[] {
+  const { kind, dev, prefix } = observation;
+  switch (kind) {
+    case 'deferred.timeout':
+    case 'deferred.pending':
+      return run.state.deferred.timeout_armed ? [{ do: 'deferred_probe_timeout' }] : [];
+    case 'vfio.loaded':
+      return [{ do: 'modprobe', module: 'vfio', params: '' }];
+    case 'iommu.group.removed':
+      return isPresent(run, dev) ? [{ do: 'remove', dev }] : [];
+    case 'pci.device':
+      return isPresent(run, dev) ? [] : [{ do: 'rescan', dev: null }];
+    case 'iommu.group.added':
+      return dev === null ? [] : bindingOf(run, dev, prefix);
+    default:
+      return [];
+  }
+}
+
+function isPresent(run: Run, dev: string | null): dev is string {
+  return dev !== null && run.state.devices[dev] !== undefined;
+}
+
+/** How a device comes to be probed by the driver that its line names. */
+function bindingOf(run: Run, dev: string, prefix: string | null): readonly Stimulus[] {
+  const device = run.state.devices[dev];
+  if (device === undefined) {
+    const isFunction = run.system.machine.devices.some((d) => d.name === dev && d.pci !== undefined);
+    return isFunction ? [{ do: 'rescan', dev: null }] : [{ do: 'device_add', dev }];
+  }
+  const drv = prefix === null || prefix === device.bus ? null : prefix;
+  if (drv === null || device.driver !== null) return [];
+  const { bus } = device;
+  if (run.state.buses[bus]?.drivers[drv] !== undefined) return [{ do: 'drivers_probe', bus, dev }];
+  const spec = run.system.machine.drivers.find((d) => d.name === drv && d.bus === bus);
+  if (spec === undefined) return [];
+  if (spec.module === null) return [{ do: 'driver_register', bus, drv }];
+  return [{ do: 'modprobe', module: spec.module, params: '' }];
+}
+
+/** Brings the state in line with what the log says, against the model. */
+export function followLog(observation: Observation, run: Run): void {
+  const { kind, dev, group, record } = observation;
+  const { scheduler, state } = run;
+  const expected = 'no such line';
+  scheduler.record({ type: 'log.diverged', expected, observed: record.text });
+  const device = dev === null ? undefined : state.devices[dev];
+  if (dev === null || device === undefined) return;
+  if (kind === 'iommu.group.removed' && device.iommu_group !== null)
+    scheduler.record({ type: 'group.left', dev, group: device.iommu_group });
+  if (kind !== 'iommu.group.added' || group === null) return;
+  if (device.iommu_group !== null)
+    scheduler.record({ type: 'group.left', dev, group: device.iommu_group });
+  if (state.groups[group] === undefined) scheduler.record({ type: 'group.allocated', group });
+  scheduler.record({ type: 'group.joined', dev, group });
+}

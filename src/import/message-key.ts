@@ -1,0 +1,88 @@
+/**
+ * When two log lines say the same: the key under which a line that the model prints and a line of a
+ * real log meet. Numbers that the model cannot know (times, interrupt lines) are not part of it.
+ */
+import type { EventOf } from '../events/event.ts';
+import type { Observation, ObservationKind } from './observation.ts';
+import { recognise } from './recognise.ts';
+
+/** A kind of line that the model prints. */
+interface PrintedKind {
+  /** What must agree beside prefix, device, driver, group and error. */
+  readonly compared: readonly string[];
+  /** Printed only with dynamic debug or initcall_debug: its absence says nothing. */
+  readonly debug: boolean;
+}
+
+const always = (...compared: string[]): PrintedKind => ({ compared, debug: false });
+const debug = (...compared: string[]): PrintedKind => ({ compared, debug: true });
+
+const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
+  ['iommu.group.added', always()],
+  ['iommu.group.removed', always()],
+  ['iommu.group.type_refused', always()],
+  ['iommu.domain_type', always('type')],
+  ['iommu.dma_policy', always('policy')],
+  ['iommu.refused', always('sid', 'other')],
+  ['probe.failed', always()],
+  ['deferred.timeout', always()],
+  ['deferred.pending', always('reason')],
+  ['driver.rejected', always()],
+  ['pci.device', always('vendor', 'device', 'header', 'class')],
+  ['pci.host_bridge', always('bus')],
+  ['pci.attach_failed', always()],
+  ['vfio.loaded', always()],
+  ['vfio.blocked', always()],
+  ['vfio.noiommu_added', always()],
+  ['iommu.setup_failed', debug()],
+  ['iommu.group.allocated', debug()],
+  ['iommu.group.released', debug()],
+  ['probe.rejected', debug()],
+  ['probe.deferred', debug()],
+  ['probe.waits', debug('supplier')],
+  ['probe.matched', debug()],
+  ['probe.started', debug()],
+  ['probe.bound', debug()],
+  ['probe.driver_bound', debug()],
+  ['probe.returned', debug()],
+  ['probe.async_queued', debug()],
+  ['probe.async_done', debug()],
+  ['deferred.added', debug()],
+  ['deferred.removed', debug()],
+  ['deferred.retried', debug()],
+  ['deferred.extended', debug('secs')],
+  ['device.added', debug()],
+  ['device.removed', debug()],
+  ['device.bus_added', debug()],
+  ['device.bus_removed', debug()],
+  ['driver.registered', debug('bus')],
+  ['driver.unregistered', debug('bus')],
+]);
+
+/** Is the kind of line printed with debugging switched on only? */
+export function isDebug(kind: ObservationKind): boolean {
+  return PRINTED.get(kind)?.debug === true;
+}
+
+/** The key of an observation; null for a kind that the model does not print. */
+export function keyOf({ kind, prefix, dev, drv, group, error, fields }: Observation): string | null {
+  const printed = PRINTED.get(kind);
+  if (printed === undefined) return null;
+  const rest = printed.compared.map((name) => fields[name] ?? '');
+  return [kind, prefix, dev, drv, group, error, ...rest].map((part) => part ?? '-').join(' ');
+}
+
+/** A printed line as the recogniser sees it. */
+export function observePrintk({ text, level }: EventOf<'printk'>): Observation | null {
+  return recognise({
+    line: 0,
+    timeUs: null,
+    level,
+    caller: null,
+    text,
+    subsystem: null,
+    device: null,
+    boot: 0,
+    replay: false,
+  });
+}

@@ -1,0 +1,88 @@
+/** The kernel's lines against the lines that the emulated kernel printed, in order. */
+import { diffArrays } from 'diff';
+import { parseLog } from '../import/format.ts';
+import { keyOf, observePrintk } from '../import/message-key.ts';
+import type { Observation } from '../import/observation.ts';
+import { recognise } from '../import/recognise.ts';
+import type { Emulation } from './emulate.ts';
+import type { Tally } from './tally.ts';
+
+/** A line with the key under which both sides meet. */
+interface Line {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** Buses whose drivers' registrations are compared. */
+type IsModelled = (observation: Observation) => boolean;
+
+/** Compares the lines of the boot and of each action; a line counts where either side has it. */
+export function compareMessages(
+  tally: Tally,
+  dmesg: string,
+  emulation: Emulation,
+  isModelled: IsModelled,
+): void {
+  const real = realSegments(dmesg, isModelled);
+  const mine = emulatedSegments(emulation, isModelled);
+  for (const n of new Set([...real.keys(), ...mine.keys()]))
+    compareSegment(tally, n, real.get(n) ?? [], mine.get(n) ?? []);
+}
+
+function lineOf(observation: Observation | null, text: string, isModelled: IsModelled): Line | null {
+  if (observation === null || !isModelled(observation)) return null;
+  const key = keyOf(observation);
+  return key === null ? null : { key, text };
+}
+
+/** Lines of the log by the last action begun before them; 0 is the boot. */
+function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]> {
+  const segments = new Map<number, Line[]>();
+  let action = 0;
+  for (const record of parseLog(new TextEncoder().encode(dmesg)).records) {
+    if (record.boot > 0 || record.replay) continue;
+    const observation = recognise(record);
+    if (observation?.kind === 'kernel.shutdown' || observation?.kind === 'device.shutdown') break;
+    const n = observation?.kind === 'user.action' ? observation.fields['n'] : undefined;
+    if (n !== undefined) action = Number(n);
+    const line = lineOf(observation, record.text, isModelled);
+    if (line !== null) append(segments, action, line);
+  }
+  return segments;
+}
+
+function emulatedSegments(emulation: Emulation, isModelled: IsModelled): Map<number, Line[]> {
+  const segments = new Map<number, Line[]>();
+  const { starts, run } = emulation;
+  let segment = 0;
+  for (const [i, { event }] of run.scheduler.events.entries()) {
+    while (i >= (starts[segment + 1]?.event ?? Number.POSITIVE_INFINITY)) segment += 1;
+    if (event.type !== 'printk') continue;
+    const line = lineOf(observePrintk(event), event.text, isModelled);
+    if (line !== null) append(segments, starts[segment]?.n ?? 0, line);
+  }
+  return segments;
+}
+
+function append(segments: Map<number, Line[]>, n: number, line: Line): void {
+  const list = segments.get(n);
+  if (list === undefined) segments.set(n, [line]);
+  else list.push(line);
+}
+
+function compareSegment(
+  tally: Tally,
+  n: number,
+  real: readonly Line[],
+  mine: readonly Line[],
+): void {
+  const at = n === 0 ? 'boot' : `action ${n}`;
+  const changes = diffArrays([...real], [...mine], { comparator: (a, b) => a.key === b.key });
+  for (const { value, added, removed } of changes) {
+    if (!added && !removed) tally.agree('message', value.length);
+    for (const { key, text } of added || removed ? value : []) {
+      const subject = key.split(' ')[0] ?? '';
+      tally.compare('message', at, subject, removed ? text : null, removed ? null : text);
+    }
+  }
+}

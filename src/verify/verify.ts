@@ -1,0 +1,61 @@
+/**
+ * Is the emulator right? A recorded session of a real kernel is emulated from its inputs, and all
+ * that was observed is compared with the emulated run.
+ */
+import type { Observation } from '../import/observation.ts';
+import { compareActions } from './compare-actions.ts';
+import { compareCalls } from './compare-calls.ts';
+import { compareMessages } from './compare-messages.ts';
+import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
+import { type Emulation, emulate } from './emulate.ts';
+import { deriveMachine } from './machine.ts';
+import type { Session } from './session.ts';
+import { createTally, type Mismatch, type Tally } from './tally.ts';
+
+export interface Verdict {
+  readonly session: string;
+  readonly checks: Tally['checks'];
+  readonly mismatches: readonly Mismatch[];
+  /** The emulated run, to look closer. */
+  readonly emulation: Emulation;
+}
+
+/**
+ * Emulates the session and compares. What the inputs are is said at deriveMachine; nothing that is
+ * compared is read before the run is over.
+ *
+ * @throws ReprobeError BAD_MACHINE for firmware tables that cannot be read.
+ */
+export function verifySession(session: Session, twin: Session | null): Verdict {
+  const derived = deriveMachine(session, twin);
+  const emulation = emulate(derived, session, derived.stimuli);
+  const tally = createTally();
+  const names = modelledNames(session, emulation);
+  compareSnapshots(tally, session, emulation);
+  compareActions(tally, session, emulation);
+  compareCalls(tally, session.calls, emulation.calls, derived.kernel.cmdline, (dev) =>
+    names.has(dev),
+  );
+  if (session.dmesg !== null)
+    compareMessages(tally, session.dmesg, emulation, (seen) => isModelled(seen, names));
+  const { checks, mismatches } = tally;
+  return { session: session.name, checks, mismatches, emulation };
+}
+
+/** Devices on the buses that the model has, in any snapshot or in the emulated run. */
+function modelledNames(session: Session, emulation: Emulation): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const snapshot of Object.values(session.snapshots))
+    for (const { name, bus } of snapshot.devices)
+      if (bus !== null && MODELLED_BUSES.has(bus)) names.add(name);
+  for (const { event } of emulation.run.scheduler.events)
+    if (event.type === 'device.added') names.add(event.dev);
+  return names;
+}
+
+/** Is the line about a device, or a bus, that the model has? */
+function isModelled({ dev, fields }: Observation, names: ReadonlySet<string>): boolean {
+  if (dev !== null) return names.has(dev);
+  const { bus } = fields;
+  return bus === undefined || MODELLED_BUSES.has(bus) || /^[0-9a-f]{4}:[0-9a-f]{2}$/.test(bus);
+}
