@@ -12,11 +12,15 @@ export interface Stamp {
 
 /**
  * `[    1.234567]`, of `dmesg -d` with a delta: `[    1.234567 <    0.000012>]`, of some vendors with
- * a wall clock: `[    1.567824 / 01-01 00:00:01.520]`.
+ * a CPU: `[    1.234567@0]`, or a wall clock: `[    1.567824 / 01-01 00:00:01.520]`.
  */
-const KERNEL = /^\[ {0,9}(\d{1,9})\.(\d{6})(?: <[ +\d.]{1,20}>| \/ \d\d-\d\d [\d:.]{8,15})?\] ?/;
-/** Of PRINTK_CALLER `[    T1]`, `[   C0]`; of vendors `[pid:916,cpu7,bash]` or a CPU number `[4]`. */
-const CALLER = /^\[(?: {0,6}([TC]\d{1,9})|(pid:[^\]]{1,60}|\d{1,3}))\] ?/;
+const KERNEL =
+  /^\[ {0,9}(\d{1,9})\.(\d{6})(?: <[ +\d.]{1,20}>| \/ \d\d-\d\d [\d:.]{8,15}|[@,]\d{1,3})?\] ?/;
+/** Of PRINTK_CALLER `[    T1]`, `[   C0]`; of vendors `[pid:916,cpu7,bash]`, `(0)[1:swapper/0]`. */
+const CALLER =
+  /^(?:\[ {0,6}([TC]\d{1,9})\]|\[(pid:[^\]]{1,60})\]|\(\d{1,3}\)\[(\d{1,7}:[^\]]{1,40})\]) ?/;
+/** A vendor's CPU number, right after the stamp. */
+const CPU = /^\[(\d{1,3})\] ?/;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 /** `[Tue Jan 20 10:17:44 2026]` of `dmesg -T`; with `-d` a delta stands before the bracket. */
@@ -32,18 +36,22 @@ const ISO =
 /** A stamp in brackets at the start of `text`, or null. */
 export function readStamp(text: string): Stamp | null {
   const kernel = KERNEL.exec(text);
-  if (kernel !== null) {
-    const timeUs = Number(kernel[1]) * 1_000_000 + Number(kernel[2]);
-    return withCaller('kernel', timeUs, text.slice(kernel[0].length));
-  }
-  return text.startsWith('[') ? readOtherStamp(text) : null;
+  if (kernel === null) return text.startsWith('[') ? readOtherStamp(text) : null;
+  const timeUs = Number(kernel[1]) * 1_000_000 + Number(kernel[2]);
+  const rest = text.slice(kernel[0].length);
+  const cpu = rest.startsWith('[') && kernel[0].endsWith(']') ? CPU.exec(rest) : null;
+  if (cpu === null) return withCaller('kernel', timeUs, rest);
+  const caller = cpu[1] ?? null;
+  return { clock: 'kernel', timeUs, caller, text: rest.slice(cpu[0].length) };
 }
 
 /** A caller at the start of `text` and what follows it. */
 export function readCaller(text: string): { caller: string | null; text: string } {
-  const match = text.startsWith('[') ? CALLER.exec(text) : null;
+  const first = text[0];
+  const match = first === '[' || first === '(' ? CALLER.exec(text) : null;
   if (match === null) return { caller: null, text };
-  return { caller: match[1] ?? match[2] ?? null, text: text.slice(match[0].length) };
+  const caller = match[1] ?? match[2] ?? match[3] ?? null;
+  return { caller, text: text.slice(match[0].length) };
 }
 
 function withCaller(clock: Clock, timeUs: number, text: string): Stamp {

@@ -8,6 +8,9 @@ export interface DevHead {
 }
 
 const PREFIX = /^[\w.()+,-]{1,64}$/;
+/** Names of drivers hold blanks at times; what has other signs in it is a sentence. */
+const PREFIX_WORDS = /^[\w.()+,/-]{1,64}(?: [\w.()+,/-]{1,64}){0,2}$/;
+const DEV_NAME = /^[\w.:,@+/!#-]{1,128}$/;
 /** Buses whose devices have names that nothing else tells from words. */
 const BUSES: ReadonlySet<string> = new Set([
   'pci',
@@ -44,7 +47,9 @@ export function readDevHead(head: string): DevHead | null {
   const words = head.split(' ', 4);
   const [first = '', second = ''] = words;
   if (words.length === 3 && PCI_FUNCTION.test(second)) return { prefix: first, dev: second };
-  return { prefix: head.slice(0, last), dev: head.slice(last + 1) };
+  const prefix = head.slice(0, last);
+  const dev = head.slice(last + 1);
+  return PREFIX_WORDS.test(prefix) && DEV_NAME.test(dev) ? { prefix, dev } : null;
 }
 
 /** Whether the head, of a message that no row knows, is dev_printk's. */

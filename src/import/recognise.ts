@@ -52,10 +52,12 @@ export function looksRelevant(record: LogRecord): boolean {
 
 /** The text with numbers and addresses replaced by `#`: lines of one message have one shape. */
 export function shapeOf(text: string): string {
-  return text
-    .trim()
-    .replace(/\b(?:0x[0-9a-f]+|[0-9a-f]*\d[0-9a-f]*)\b/gi, '#')
-    .replace(/\d+/g, '#');
+  return text.trim().replace(/\w+/g, (word) => (isNumber(word) ? '#' : word.replace(/\d+/g, '#')));
+}
+
+/** Decimal, or hexadecimal with a digit in it. */
+function isNumber(word: string): boolean {
+  return /^(?:0x)?[0-9a-f]+$/i.test(word) && /\d/.test(word);
 }
 
 function bucketsOf(rows: readonly CatalogueRow[]): Buckets {

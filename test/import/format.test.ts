@@ -14,6 +14,11 @@ describe('a line of', () => {
     ['dmesg', `[ 2331.755688][    C0] ${GROUP}`, 2_331_755_688, null, 'C0'],
     ['dmesg', `[    1.234567 <    0.000012>] ${GROUP}`, 1_234_567, null, null],
     ['dmesg', `[   86.068242] [pid:916,cpu7,bash]${GROUP}`, 86_068_242, null, 'pid:916,cpu7,bash'],
+    ['dmesg', `[    1.234567@0] ${GROUP}`, 1_234_567, null, null],
+    ['dmesg', `[    1.234567] (0)[1:swapper/0]${GROUP}`, 1_234_567, null, '1:swapper/0'],
+    ['dmesg-T', `[Nov21 10:13] ${GROUP}`, 0, null, null],
+    ['journal', `Mon 2021-06-28 09:22:12 MST host kernel: ${GROUP}`, 0, null, null],
+    ['journal', `1759863083.123456 host kernel: ${GROUP}`, 0, null, null],
     ['dmesg-x', `kern  :info  : [    1.234567] [T29] ${GROUP}`, 1_234_567, 'info', 'T29'],
     ['dmesg-x', `kern  :warn  : ${GROUP}`, null, 'warn', null],
     ['dmesg-r', `<6>[    1.234567] ${GROUP}`, 1_234_567, 'info', null],
@@ -53,6 +58,31 @@ describe('a line of', () => {
   });
 });
 
+describe('times of a wall clock', () => {
+  const times = (lines: readonly string[]) => parse(lines.join('\n')).records.map((r) => r.timeUs);
+
+  it('count from the first record', () => {
+    expect(
+      times([
+        '2025-10-07T23:59:59.900000-07:00 host kernel: a',
+        '2025-10-08T09:00:00.100000+02:00 host kernel: b',
+      ]),
+    ).toEqual([0, 200_000]);
+  });
+
+  it('go on over New Year where stamps have no year', () => {
+    expect(times(['Dec 31 23:59:59 h kernel: a', 'Jan  1 00:00:01 h kernel: b'])).toEqual([
+      0, 2_000_000,
+    ]);
+  });
+
+  it('add up differences', () => {
+    expect(times(['[Nov21 10:13] a', '[  +0.000012] b', '[  +1.000000] c'])).toEqual([
+      0, 12, 1_000_012,
+    ]);
+  });
+});
+
 describe('/dev/kmsg', () => {
   it('takes subsystem and device from the lines after a record', () => {
     const log = parse(`6,98,218056,-;${GROUP}\n SUBSYSTEM=pci\n DEVICE=+pci:0000:01:00.0\n`);
@@ -89,6 +119,11 @@ describe('JSON', () => {
     expect(log.records).toMatchObject([
       { timeUs: 1_234_567, level: 'warn', text: GROUP, subsystem: 'pci', device: '0000:01:00.0' },
     ]);
+  });
+
+  it('of journalctl, pretty', () => {
+    const text = `{\n\t"_TRANSPORT" : "kernel",\n\t"MESSAGE" : ${JSON.stringify(GROUP)}\n}\n`;
+    expect(parse(text)).toMatchObject({ records: [{ line: 2, text: GROUP }], skipped: 0 });
   });
 
   it('of dmesg, cut off in the middle', () => {

@@ -71,6 +71,12 @@ describe('recognise', () => {
     expect(recognise(record('# a comment', null))).toBeNull();
   });
 
+  it('does not take damaged or torn text for an event', () => {
+    expect(recognise(record('ar\ufffd-smmu 1e00000.iommu: disabling translation'))).toBeNull();
+    expect(recognise(record('Adding to iommu group 7'))).toBeNull();
+    expect(recognise(record('+ dev_info(dev, "Adding to iommu group %d", group->id);'))).toBeNull();
+  });
+
   it('does not take frames of a trace for events', () => {
     for (const frame of ['  really_probe+0xdc/0x330', ' ? iommu_probe_device+0x6c/0xec']) {
       expect(recognise(record(frame))).toBeNull();
