@@ -7,6 +7,7 @@ import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
 import Sniff from './sniff.ts';
+import Verify from './verify.ts';
 import WhatIf from './whatif.ts';
 
 /** Every command by its name. Looked up here, not by file, so that the program starts fast. */
@@ -19,5 +20,6 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   run: Run,
   show: Show,
   sniff: Sniff,
+  verify: Verify,
   whatif: WhatIf,
 };

@@ -1,0 +1,62 @@
+/** Reads the folder of a recorded session from disk. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { ReprobeError } from '../error.ts';
+import { emptyTable, type Table } from '../events/table.ts';
+import { readSession, type Session } from '../verify/session.ts';
+
+const FILE_BYTES_MAX = 256 * 2 ** 20;
+const unpack = promisify(gunzip);
+
+/**
+ * The session in `folder`, with the names and contents of its plain files; `.gz` is unpacked.
+ *
+ * @throws ReprobeError UNREADABLE for a folder that cannot be read or holds nothing of a session.
+ */
+export async function readSessionFolder(folder: string): Promise<Session> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    throw new ReprobeError('UNREADABLE', `cannot read the folder: ${cause.code ?? cause.message}`, {
+      file: folder,
+      hint: 'give the folder of a recorded session, with dmesg.txt and actions.txt in it',
+    });
+  });
+  if (!names.some((name) => name.startsWith('dmesg.txt') || name === 'actions.txt'))
+    throw new ReprobeError('BAD_SESSION', 'there is neither a dmesg.txt nor an actions.txt', {
+      file: folder,
+      hint: '`reprobe verify` compares a recorded session: a folder with the kernel log and what was done',
+    });
+  const files: Table<Uint8Array> = emptyTable();
+  for (const name of names.sort()) {
+    const path = join(folder, name);
+    const info = await stat(path);
+    if (!info.isFile() || info.size > FILE_BYTES_MAX) continue;
+    const bytes = await readFile(path);
+    if (name.endsWith('.gz')) files[name.slice(0, -3)] = await unpackFile(path, bytes);
+    else files[name] = bytes;
+  }
+  return readSession(files, basename(resolve(folder)));
+}
+
+async function unpackFile(path: string, bytes: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await unpack(bytes, { maxOutputLength: FILE_BYTES_MAX });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ReprobeError('UNREADABLE', `not a whole gzip file: ${why}`, { file: path });
+  }
+}
+
+/** The recording of the same machine with or without debug output, where there is one beside it. */
+export async function readTwin(folder: string): Promise<Session | null> {
+  const whole = resolve(folder);
+  const name = basename(whole);
+  const twin = name.endsWith('-verbose')
+    ? name.replace(/-verbose$/, '-plain')
+    : name.replace(/-plain$/, '-verbose');
+  if (twin === name) return null;
+  const path = join(whole, '..', twin);
+  const info = await stat(path).catch(() => null);
+  return info?.isDirectory() === true ? readSessionFolder(path) : null;
+}
