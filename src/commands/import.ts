@@ -32,7 +32,7 @@ export default class Import extends BaseCommand {
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
-      const source = await loadSource(String(path), flags);
+      const source = await loadSource(String(path), flags, { mayBeEmpty: true });
       const imported = importOf(source);
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(imported), paint));

@@ -67,7 +67,8 @@ export function unknown(
   list: string | null,
 ): ReprobeError {
   const meant = nearest(name, names);
-  const otherwise = list === null ? null : `\`reprobe list ${list}\` prints the names`;
+  const few = names.length === 0 ? null : `there is: ${names.slice(0, 12).join(', ')}`;
+  const otherwise = list === null ? few : `\`reprobe list ${list}\` prints the names`;
   return new ReprobeError('UNKNOWN_NAME', `There is no ${kind} '${name}'.`, {
     hint: meant === null ? otherwise : `did you mean ${meant}?`,
   });

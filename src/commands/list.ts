@@ -5,6 +5,7 @@ import { INVARIANTS } from '../invariants/all.ts';
 import { PATCHES } from '../model/versions/patch-table.ts';
 import { PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
 import { BaseCommand } from './base.ts';
+import { unknown } from './kernel-flags.ts';
 import { table } from './terminal.ts';
 
 /** What a list looks like as a table and as JSON. */
@@ -32,12 +33,13 @@ function isListName(name: string): name is ListName {
 export default class List extends BaseCommand {
   static override summary = 'List what reprobe knows, with sources.';
   static override args = {
-    what: Args.string({ required: true, options: NAMES, description: 'which list' }),
+    what: Args.string({ required: true, description: NAMES.join(', ') }),
   };
 
   async run(): Promise<object> {
     const { args } = await this.parse(List);
-    const { columns, rows, items } = isListName(args.what) ? LISTS[args.what]() : listInvariants();
+    if (!isListName(args.what)) throw unknown('list', args.what, NAMES, null);
+    const { columns, rows, items } = LISTS[args.what]();
     this.log(table(rows, columns));
     return { [args.what]: items };
   }

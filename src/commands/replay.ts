@@ -5,7 +5,7 @@ import { INVARIANTS } from '../invariants/all.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import { finalState } from '../report/final-state.ts';
 import { counted, line } from '../report/line.ts';
-import { follower, timeline } from '../report/timeline.ts';
+import { follower, MARKS, timeline } from '../report/timeline.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
@@ -57,6 +57,7 @@ export default class Replay extends BaseCommand {
         [
           ...shown.lines,
           ...(shown.leftOut === 0 ? [] : [leftOut(shown.leftOut, flags.follow)]),
+          ...(trace.header.source === null ? [] : [line(MARKS, 'dim')]),
           line(''),
           line(`state after event #${to} of ${counted(trace.events.length, 'event')}`, 'head'),
           ...finalState(state),

@@ -4,11 +4,11 @@ import { ReprobeError } from '../error.ts';
 import type { Machine } from '../events/machine.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
+import { type Imported, importLog } from '../import/import.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { driverKnowledge } from './driver-knowledge.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
-import { type Imported, importLog } from './log-importer.ts';
 import { readSource } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -57,9 +57,14 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
 /**
  * Reads a source of any kind, tells the kind by its content, and runs it.
  *
- * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible.
+ * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
+ * NO_EVIDENCE for a log that says nothing, unless it may be empty.
  */
-export async function loadSource(path: string, flags: SourceFlags = {}): Promise<LoadedSource> {
+export async function loadSource(
+  path: string,
+  flags: SourceFlags,
+  { mayBeEmpty = false } = {},
+): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine = flags.machine === undefined ? null : await readMachineFile(flags.machine);
   const { file, bytes } = await readSource(path);
@@ -69,7 +74,7 @@ export async function loadSource(path: string, flags: SourceFlags = {}): Promise
     case 'scenario':
       return loadScenario(file, parseScenario(decode(bytes, file), file, driverKnowledge), change);
     case 'log':
-      return loadLog(file, bytes, machine, change);
+      return loadLog(file, bytes, machine, change, mayBeEmpty);
   }
 }
 
@@ -159,6 +164,7 @@ function loadLog(
   bytes: Uint8Array,
   machine: Machine | null,
   change: Change,
+  mayBeEmpty: boolean,
 ): LoadedSource {
   const read = (asked: Change): Imported =>
     importLog(bytes, {
@@ -169,6 +175,12 @@ function loadLog(
       machine,
     });
   const imported = read(change);
+  if (imported.observations.length === 0 && !mayBeEmpty) {
+    throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
+      file,
+      hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
+    });
+  }
   const { trace, divergences } = imported;
   const rerun = (more: Change) => read(merged(change, more));
   return { kind: 'log', file, trace, divergences, imported, scenario: null, rerun };

@@ -5,13 +5,7 @@ import { ReprobeError } from '../error.ts';
 import { emptyTable } from '../events/table.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
-import {
-  joinSignedValues,
-  optionOf,
-  patchNamed,
-  readConfigFile,
-  releaseNamed,
-} from './kernel-flags.ts';
+import { joinSignedValues, optionOf, patchNamed, releaseNamed } from './kernel-flags.ts';
 import { againCommand } from './print.ts';
 import { loadSource, sourceArg, sourceFlags } from './source.ts';
 import { painter, table } from './terminal.ts';
@@ -42,7 +36,7 @@ export default class WhatIf extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(WhatIf, joinSignedValues(this.argv));
-    const { axes, file } = await readAxes(flags);
+    const { axes, file } = readAxes(flags);
     const isEmpty = axes.kernels.length + axes.patches.length === 0 && !hasKeys(axes.config);
     if (isEmpty !== flags.all) {
       throw new ReprobeError('USAGE', 'whatif needs --patch, --kernel or --config, or else --all.');
@@ -55,7 +49,7 @@ export default class WhatIf extends BaseCommand {
     }
     const rows = whatIf(source.rerun, changes);
     process.exitCode = exitFor(rows);
-    this.log(tableOfRows(rows));
+    this.log(tableOfRows(rows, changes));
     const bad = rows.find(({ violation }) => violation !== null);
     if (bad?.violation != null)
       this.log(
@@ -65,7 +59,7 @@ export default class WhatIf extends BaseCommand {
   }
 }
 
-async function readAxes(flags: {
+function readAxes(flags: {
   readonly kernel?: readonly string[] | undefined;
   readonly patch?: readonly string[] | undefined;
   readonly config?: readonly string[] | undefined;
@@ -77,7 +71,6 @@ async function readAxes(flags: {
     if (option === null) file.push(given);
     else config[option[0]] = option[1];
   }
-  for (const path of file) await readConfigFile(path, emptyTable());
   return {
     axes: {
       kernels: (flags.kernel ?? []).map(releaseNamed),
@@ -97,11 +90,11 @@ function exitFor(rows: readonly WhatIfRow[]): number {
   return rows.some(({ verdict }) => verdict === 'diverges') ? EXIT.inconclusive : EXIT.holds;
 }
 
-function tableOfRows(rows: readonly WhatIfRow[]): string {
+function tableOfRows(rows: readonly WhatIfRow[], changes: readonly Change[]): string {
   const paint = painter();
-  const cells = rows.map(({ verdict, violation, ...row }) => [
-    row.kernel,
-    settingsOf(row),
+  const cells = rows.map(({ verdict, violation, kernel }, i) => [
+    kernel,
+    settingsOf(changes[i] ?? {}),
     verdict,
     violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,
   ]);
@@ -117,10 +110,12 @@ function tableOfRows(rows: readonly WhatIfRow[]): string {
   ]);
 }
 
-function settingsOf(row: Pick<WhatIfRow, 'patches' | 'config'>): string {
-  const patches = Object.entries(row.patches).map(([name, on]) => `${on ? '+' : '-'}${name}`);
-  const config = Object.entries(row.config).map(([name, value]) => `${name}=${value}`);
-  return [...patches, ...config].join(' ') || 'as it is';
+function settingsOf({ version, patches = {}, config = {} }: Change): string {
+  const settings = [
+    ...Object.entries(patches).map(([name, on]) => `${on ? '+' : '-'}${name}`),
+    ...Object.entries(config).map(([name, value]) => `${name}=${value}`),
+  ];
+  return settings.join(' ') || (version === undefined ? 'as it is' : 'as shipped');
 }
 
 /** The flags under which `replay` makes the same run. */

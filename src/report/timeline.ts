@@ -63,6 +63,11 @@ const QUIET: ReadonlySet<EventType> = new Set<EventType>([
 ]);
 /** Worth a line only when the kernel says no. */
 const QUIET_WHEN_0: readonly EventType[] = ['task.finished', 'driver.probed', 'dma.configured'];
+const ALARMS: ReadonlySet<EventType> = new Set<EventType>([
+  'kernel.warned',
+  'kernel.oopsed',
+  'log.diverged',
+]);
 const LOUD_LEVELS: readonly string[] = ['emerg', 'alert', 'crit', 'err', 'warn'];
 
 function matters(event: KernelEvent): boolean {
@@ -91,15 +96,22 @@ export function timeline(
     [0],
   );
   const lines = kept.flatMap(({ n }, i): Line[] => [
-    ...(rows[i] === undefined ? [] : [rows[i]]),
+    ...(rows[i] === undefined ? [] : [toned(rows[i], trace.events[n])]),
     ...(broken.get(n) ?? []).map((one): Line => ({ text: inline(one), tone: 'bad' })),
   ]);
   return { lines, leftOut: events.length - kept.length };
 }
 
+function toned(row: Line, recorded: Recorded | undefined): Line {
+  return recorded !== undefined && ALARMS.has(recorded.event.type) ? { ...row, tone: 'bad' } : row;
+}
+
 function inline({ invariant, message }: Violation): string {
   return `    ! ${invariant}: ${message}`;
 }
+
+/** `12+`: implied after line 12; `12?`: assumed there. */
+export const MARKS = 'line N is observed, N+ implied after it, N? assumed there';
 
 /** Number, then time and line where the trace has them, task, and what happened. */
 function rowOf({ event, task, origin, line, timeUs }: Recorded, n: number, trace: Trace): string[] {

@@ -1,7 +1,8 @@
 // A machine that is just large enough: an SMMUv3, a host bridge, a root port with a network card
 // behind it, and vfio-pci as a module.
 
-import { createRun, type RunOptions, runAll, type System } from '../../src/engine/run.ts';
+import fc, { type Arbitrary } from 'fast-check';
+import { type RunOptions, runAll, type System } from '../../src/engine/run.ts';
 import type {
   DeviceSpec,
   DriverSpec,
@@ -11,6 +12,7 @@ import type {
 } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import { tableOf } from '../../src/events/table.ts';
+import type { Trace } from '../../src/events/trace.ts';
 
 export const SMMU = '9050000.smmuv3';
 export const HOST = '40000000.pcie';
@@ -29,7 +31,6 @@ export interface SmallOptions {
   readonly asyncNic?: boolean;
   /** What e1000e's probe returns, in the order of attempts. */
   readonly outcomes?: readonly number[];
-  /** The card needs a regulator's driver first; the regulator has none. */
   readonly boot?: Machine['boot'];
 }
 
@@ -191,4 +192,52 @@ export function runSmall(
   return runAll(smallSystem(options, over), stimuli, run);
 }
 
-export { createRun };
+/** Everything a user may do on the small machine after its boot. */
+export const USER_ACTIONS: readonly Stimulus[] = [
+  MODPROBE_VFIO,
+  { do: 'rmmod', module: 'vfio-pci', force: false },
+  UNBIND_NIC,
+  BIND_NIC,
+  { do: 'driver_override', bus: 'pci', dev: NIC, drv: 'vfio-pci' },
+  { do: 'driver_override', bus: 'pci', dev: NIC, drv: null },
+  { do: 'bind', bus: 'pci', drv: 'vfio-pci', dev: NIC },
+  { do: 'unbind', bus: 'pci', drv: 'vfio-pci', dev: NIC },
+  { do: 'drivers_probe', bus: 'pci', dev: NIC },
+  { do: 'remove', dev: NIC },
+  { do: 'rescan', dev: null },
+  { do: 'group_type', group: NIC_GROUP, value: 'identity' },
+  { do: 'deferred_probe_timeout' },
+  { do: 'unbind', bus: 'pci', drv: 'pcieport', dev: PORT },
+  USE_NIC,
+  { ...USE_NIC, hold: 'vm' },
+  { do: 'vfio_release', hold: 'vm' },
+];
+
+/** A boot and what users then do, under a scheduler that decides by the numbers given. */
+export const aRun: Arbitrary<{
+  readonly options: SmallOptions;
+  readonly config: Readonly<Record<string, string>>;
+  readonly patches: Readonly<Record<string, boolean>>;
+  readonly stimuli: readonly Stimulus[];
+  readonly luck: readonly number[];
+}> = fc.record({
+  options: fc.record({ acs: fc.boolean(), asyncNic: fc.boolean() }),
+  config: fc.constantFrom({}, { DEBUG_TEST_DRIVER_REMOVE: 'y' }),
+  patches: fc.dictionary(
+    fc.constantFrom('test_remove_dma_cleanup', 'bus_dma_cleanup', 'fw_parse_at_add'),
+    fc.boolean(),
+  ),
+  stimuli: fc
+    .array(fc.constantFrom(...USER_ACTIONS), { maxLength: 8 })
+    .map((actions) => [BOOT, ...actions]),
+  luck: fc.array(fc.nat(5), { maxLength: 10 }),
+});
+
+type ARun = typeof aRun extends Arbitrary<infer R> ? R : never;
+
+/** The trace of such a run. */
+export function traceOf({ options, config, patches, stimuli, luck }: ARun): Trace {
+  let drawn = 0;
+  const choose = (runnable: number) => (luck[drawn++] ?? 0) % runnable;
+  return runSmall(stimuli, options, { config, patches }, { choose }).trace();
+}

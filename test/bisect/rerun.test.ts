@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { firstViolation } from '../../src/bisect/first-violation.ts';
+import { whereRunsPart } from '../../src/bisect/parting.ts';
+import { changedKernel, type Rerun, rerunTrace, violationsOf } from '../../src/bisect/rerun.ts';
+import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
+import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
+import { allChanges, crossed, whatIf } from '../../src/bisect/whatif.ts';
+import type { Trace } from '../../src/events/trace.ts';
+import { PATCH_NAMES, PROFILES } from '../../src/model/versions/profile.ts';
+import {
+  ASSIGN_NIC,
+  aRun,
+  BOOT,
+  kernel,
+  LEAKY,
+  leakyTrace,
+  NIC,
+  runSmall,
+  traceOf,
+} from '../model/small-machine.ts';
+
+const rerunOf =
+  (trace: Trace): Rerun =>
+  (change) => ({ trace: rerunTrace(trace, change), divergences: [] });
+
+function leak(trace: Trace) {
+  const found = firstViolation(trace);
+  if (found.kind !== 'found' || found.violation === null) throw new Error('there is a leak');
+  return found.violation;
+}
+
+describe('rerunTrace', () => {
+  it('makes the same run of the same inputs', () => {
+    const property = fc.property(aRun, (run) => {
+      const trace = traceOf(run);
+      expect(rerunTrace(trace, {})).toEqual(trace);
+    });
+    fc.assert(property, { numRuns: 50 });
+  });
+
+  it('takes a release as it shipped, and keeps what the change says', () => {
+    expect(changedKernel(LEAKY, { version: '6.12' })).toMatchObject({
+      version: '6.12',
+      patches: {},
+    });
+    expect(changedKernel(LEAKY, { patches: { ready_to_probe: false } }).patches).toEqual({
+      test_remove_dma_cleanup: false,
+      ready_to_probe: false,
+    });
+    expect(changedKernel(kernel({ release: '6.1.0' }), { version: '6.12' }).release).toBeNull();
+  });
+
+  it('answers probes of a log as the log did', () => {
+    const { header, events } = runSmall([BOOT], { outcomes: [-19] }).trace();
+    const drivers = header.machine.drivers.map(({ outcomes: _, ...driver }) => driver);
+    const source = { name: 'a.log', format: 'dmesg' };
+    const log = { header: { ...header, source, machine: { ...header.machine, drivers } }, events };
+    const probed = rerunTrace(log, {}).events.find(
+      ({ event }) => event.type === 'driver.probed' && event.dev === NIC,
+    );
+    expect(probed?.event).toMatchObject({ ret: -19 });
+  });
+});
+
+describe('verifyViolation', () => {
+  it('leaves out the driver that a boot probed', () => {
+    const trace = leakyTrace();
+    expect(verifyViolation(trace, leak(trace))).toEqual({
+      verified: true,
+      how: 'both ends were checked, and without the driver e1000e it does not happen',
+    });
+  });
+
+  it('leaves out the stimulus that came from a user', () => {
+    const modprobe = { do: 'modprobe', module: 'e1000e', params: '' } as const;
+    const trace = runSmall([BOOT, modprobe], { modularNic: true }, LEAKY).trace();
+    const violation = leak(trace);
+    expect(stimulusOf(trace, violation.event)).toEqual({ stimulus: modprobe, index: 1 });
+    expect(verifyViolation(trace, violation)).toMatchObject({
+      verified: true,
+      how: expect.stringContaining('`modprobe e1000e`'),
+    });
+  });
+
+  it('refuses an event that is not the first bad one', () => {
+    const trace = leakyTrace();
+    const violation = leak(trace);
+    for (const event of [violation.event - 1, violation.event + 1, violation.event + 1000]) {
+      expect(verifyViolation(trace, { ...violation, event }).verified).toBe(false);
+    }
+  });
+});
+
+describe('whatChanges', () => {
+  it('names the patch and the option of B-01', () => {
+    const trace = leakyTrace();
+    const { reproduced, remedies } = whatChanges(rerunOf(trace), leak(trace));
+    expect(reproduced).toBe(true);
+    expect(remedies.slice(0, 2)).toMatchObject([
+      {
+        kind: 'patch',
+        name: 'test_remove_dma_cleanup',
+        direction: 'with',
+        commit: 'f429378a9bf8',
+        landed: '6.6',
+      },
+      { kind: 'config', name: 'DEBUG_TEST_DRIVER_REMOVE', from: 'y', to: 'n' },
+    ]);
+  });
+
+  it('names only what helps', () => {
+    const trace = leakyTrace();
+    const violation = leak(trace);
+    for (const { name } of whatChanges(rerunOf(trace), violation).remedies) {
+      const { change } = flip(trace.header.kernel, name);
+      const left = violationsOf(rerunTrace(trace, change));
+      expect(left.some(({ subject }) => subject === violation.subject)).toBe(false);
+    }
+  });
+
+  it('says when the violation does not come back', () => {
+    const rerun = rerunOf(runSmall(ASSIGN_NIC).trace());
+    expect(whatChanges(rerun, leak(leakyTrace()))).toEqual({ reproduced: false, remedies: [] });
+  });
+});
+
+describe('whatIf', () => {
+  it('crosses both values of a patch and an option', () => {
+    const changes = crossed(LEAKY, {
+      kernels: [],
+      patches: ['test_remove_dma_cleanup'],
+      config: { DEBUG_TEST_DRIVER_REMOVE: 'y' },
+    });
+    const rows = whatIf(rerunOf(leakyTrace()), changes);
+    expect(
+      rows.map(({ patches, config, verdict }) => [
+        patches['test_remove_dma_cleanup'],
+        config['DEBUG_TEST_DRIVER_REMOVE'],
+        verdict,
+      ]),
+    ).toEqual([
+      [false, 'n', 'holds'],
+      [false, 'y', 'violates'],
+      [true, 'n', 'holds'],
+      [true, 'y', 'holds'],
+    ]);
+  });
+
+  it('has a row for each combination, and each once', () => {
+    const aName = fc.constantFrom(...PATCH_NAMES);
+    const property = fc.property(
+      fc.uniqueArray(aName, { maxLength: 4 }),
+      fc.subarray([...PROFILES]),
+      (patches, kernels) => {
+        const changes = crossed(kernel(), { kernels, patches, config: { MODULES: 'n' } });
+        expect(changes).toHaveLength(Math.max(1, kernels.length) * 2 ** (patches.length + 1));
+        expect(new Set(changes.map((change) => JSON.stringify(change))).size).toBe(changes.length);
+      },
+    );
+    fc.assert(property);
+  });
+
+  it('flips everything once for --all', () => {
+    const changes = allChanges(kernel(), ['MODULES']);
+    expect(changes).toHaveLength(2 + PROFILES.length + PATCH_NAMES.length);
+  });
+
+  it('calls a run that a log contradicts more often divergent', () => {
+    const trace = runSmall(ASSIGN_NIC).trace();
+    const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
+    const rerun: Rerun = ({ version }) => ({
+      trace,
+      divergences: version === '6.12' ? [one, one] : [one],
+    });
+    const verdicts = whatIf(rerun, [{ version: '6.1' }, { version: '6.12' }]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['holds', 'diverges']);
+  });
+});
+
+describe('whereRunsPart', () => {
+  it('finds nothing between a run and itself, or itself with other line numbers', () => {
+    const { events } = leakyTrace();
+    const moved = events.map((recorded) => ({ ...recorded, line: 7, timeUs: 1 }));
+    expect(whereRunsPart(events, moved)).toBeNull();
+  });
+
+  it('finds the first difference, also at the end of one run', () => {
+    const { events } = leakyTrace();
+    expect(whereRunsPart(events, events.slice(0, 9))).toMatchObject({ event: 9, b: null });
+    const fixed = runSmall(ASSIGN_NIC, {}, { config: LEAKY.config }).trace().events;
+    const parting = whereRunsPart(events, fixed);
+    expect(parting?.b?.event.type).toBe('dma.cleaned');
+    expect(events.slice(0, parting?.event)).toEqual(fixed.slice(0, parting?.event));
+  });
+});
