@@ -4,11 +4,14 @@
  * A block of events is folded in one Immer `produce`, so that a checkpoint shares what did not
  * change with the one before it. Between checkpoints the fast lane runs on a private copy.
  */
-import { produce } from 'immer';
+import { enableArrayMethods, produce } from 'immer';
 import type { Recorded } from '../events/event.ts';
 import { emptyTable } from '../events/table.ts';
 import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
+
+// Lists are searched and spliced as whole arrays rather than element by element through proxies.
+enableArrayMethods();
 
 /** Events between two checkpoints. */
 export const CHECKPOINT_EVERY = 4096;

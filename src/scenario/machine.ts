@@ -162,15 +162,17 @@ function readModule(place: Place): ModuleSpec {
   return { name: nameOf(fields.need('name')), depends: namesAt(fields.get('depends')) };
 }
 
-/** `populate`, `late_initcall`, `device: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
+/** `populate`, `late_initcall`, `device: NAME`, `iommu: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
 function readBootStep(place: Place, drivers: readonly DriverSpec[]): BootStep {
   if (isText(place)) return { step: oneOf(place, ['populate', 'late_initcall']) };
-  const fields = fieldsOf(place, ['device', 'driver']);
+  const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
   if (entry === undefined || entriesOf(place).length > 1) {
-    return fail(place, `${place.what} must be one of populate, late_initcall, device, driver.`);
+    return fail(place, `${place.what} must be one of populate, late_initcall, device, iommu, driver.`);
   }
   const device = fields.get('device');
   if (device !== undefined) return { step: 'device', dev: nameOf(device) };
+  const iommu = fields.get('iommu');
+  if (iommu !== undefined) return { step: 'iommu', iommu: nameOf(iommu) };
   return { step: 'driver', ...driverAt(fields.need('driver'), drivers) };
 }

@@ -185,6 +185,7 @@ function printBootStep(
   drivers: readonly DriverSpec[],
 ): Yaml | readonly [string, Yaml] {
   if (step.step === 'device') return ['device', plain(step.dev)];
+  if (step.step === 'iommu') return ['iommu', plain(step.iommu)];
   return step.step === 'driver' ? ['driver', printDriverRef(step, drivers)] : step.step;
 }
 
