@@ -154,7 +154,7 @@ export const BOOT: Stimulus = { do: 'boot' };
 export const MODPROBE_VFIO: Stimulus = { do: 'modprobe', module: 'vfio-pci', params: '' };
 export const UNBIND_NIC: Stimulus = { do: 'unbind', bus: 'pci', drv: 'e1000e', dev: NIC };
 export const BIND_NIC: Stimulus = { do: 'bind', bus: 'pci', drv: 'e1000e', dev: NIC };
-export const USE_NIC: Stimulus = {
+export const USE_NIC: Extract<Stimulus, { do: 'vfio' }> = {
   do: 'vfio',
   group: String(NIC_GROUP),
   dev: NIC,

@@ -1,0 +1,154 @@
+// Each invariant is shown to fail: a run with one thing wrong breaks it, and the same run without
+// that does not.
+import { describe, expect, it } from 'vitest';
+import type { BootStep } from '../../src/events/machine.ts';
+import type { Stimulus } from '../../src/events/stimulus.ts';
+import type { Trace } from '../../src/events/trace.ts';
+import { INVARIANTS } from '../../src/invariants/all.ts';
+import { checkTrace } from '../../src/invariants/checker.ts';
+import {
+  ASSIGN_NIC,
+  BOOT,
+  LEAKY,
+  NIC,
+  NIC_GROUP,
+  PORT,
+  runSmall,
+  SMMU,
+  UNBIND_NIC,
+  USE_NIC,
+} from '../model/small-machine.ts';
+
+interface Mutant {
+  readonly code: string;
+  readonly what: string;
+  readonly subject: string;
+  readonly broken: () => Trace;
+  readonly sane: () => Trace;
+}
+
+const TEST_REMOVE = { config: { DEBUG_TEST_DRIVER_REMOVE: 'y' } };
+/** The SMMU comes between the port's driver, which then waits for it, and the card's. */
+const SMMU_BETWEEN: readonly BootStep[] = [
+  { step: 'populate' },
+  { step: 'driver', bus: 'platform', drv: 'pci-host-generic' },
+  { step: 'driver', bus: 'pci', drv: 'pcieport' },
+  { step: 'driver', bus: 'platform', drv: 'arm-smmu-v3' },
+  { step: 'driver', bus: 'pci', drv: 'e1000e' },
+  { step: 'late_initcall' },
+];
+const MODPROBE_SMMU = { do: 'modprobe', module: 'arm_smmu_v3', params: '' } as const;
+const TIMEOUT = { do: 'deferred_probe_timeout' } as const;
+/** The group that the port and the card share where the port has no ACS. */
+const HOLD_SHARED: readonly Stimulus[] = [
+  ...ASSIGN_NIC.slice(0, -1),
+  { ...USE_NIC, group: '0', hold: 'vm' },
+];
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    code: 'INV-BAL',
+    what: 'a test removal without dma_cleanup',
+    subject: NIC,
+    broken: () => runSmall([BOOT], {}, LEAKY).trace(),
+    sane: () => runSmall([BOOT], {}, TEST_REMOVE).trace(),
+  },
+  {
+    code: 'INV-OWN',
+    what: 'an unbind without dma_cleanup',
+    subject: `group ${NIC_GROUP}`,
+    broken: () => runSmall([BOOT, UNBIND_NIC], {}, { patches: { bus_dma_cleanup: false } }).trace(),
+    sane: () => runSmall([BOOT, UNBIND_NIC]).trace(),
+  },
+  {
+    code: 'INV-IDLE',
+    what: 'a card that is let go with a leaked count',
+    subject: `group ${NIC_GROUP}`,
+    broken: () => runSmall([BOOT, UNBIND_NIC], {}, LEAKY).trace(),
+    sane: () => runSmall([BOOT, UNBIND_NIC], {}, TEST_REMOVE).trace(),
+  },
+  {
+    code: 'INV-ISO',
+    what: 'a bridge driver that counts, in a kernel that counts nobody',
+    subject: 'group 0',
+    broken: () => {
+      const patches = { portdrv_managed: false, bus_dma_ownership: false };
+      return runSmall(HOLD_SHARED, { acs: false }, { patches }).trace();
+    },
+    sane: () => {
+      const patches = { portdrv_managed: false };
+      return runSmall(HOLD_SHARED, { acs: false }, { patches }).trace();
+    },
+  },
+  {
+    code: 'INV-GRP',
+    what: 'a port without ACS that is grouped after what is behind it',
+    subject: NIC,
+    broken: () => runSmall([BOOT], { acs: false, boot: SMMU_BETWEEN }).trace(),
+    sane: () => runSmall([BOOT], { acs: false }).trace(),
+  },
+  {
+    code: 'INV-ORDER',
+    what: 'a timeout before the module of the SMMU is loaded',
+    subject: NIC,
+    broken: () => runSmall([BOOT, TIMEOUT, MODPROBE_SMMU], { modularSmmu: true }).trace(),
+    sane: () => runSmall([BOOT, MODPROBE_SMMU, TIMEOUT], { modularSmmu: true }).trace(),
+  },
+];
+
+function violations({ header, events }: Trace, code: string) {
+  const invariant = INVARIANTS.find((one) => one.code === code);
+  return checkTrace(header, events, invariant === undefined ? [] : [invariant]);
+}
+
+describe('an invariant can fail', () => {
+  it.each(MUTANTS)('$code: $what', ({ code, subject, broken, sane }) => {
+    const found = violations(broken(), code);
+    expect(found.map((one) => one.subject)).toContain(subject);
+    expect(violations(sane(), code)).toEqual([]);
+  });
+
+  it('and each has its mutant', () => {
+    const codes = MUTANTS.map(({ code }) => code);
+    expect(INVARIANTS.filter(({ code }) => !codes.includes(code))).toEqual([]);
+  });
+});
+
+describe('the order of probing', () => {
+  it('is blamed at the event that groups the card without its port', () => {
+    const trace = runSmall([BOOT], { acs: false, boot: SMMU_BETWEEN }).trace();
+    const [first] = violations(trace, 'INV-GRP');
+    expect(trace.events[first?.event ?? -1]?.event).toMatchObject({
+      type: 'group.joined',
+      dev: NIC,
+    });
+    expect(first?.values).toMatchObject({ other: PORT });
+  });
+
+  it('names the SMMU that a client did not wait for', () => {
+    const trace = runSmall([BOOT, TIMEOUT], { modularSmmu: true }).trace();
+    expect(violations(trace, 'INV-ORDER')[0]?.values).toMatchObject({
+      iommu: SMMU,
+      registered: false,
+    });
+  });
+});
+
+describe('a violation', () => {
+  it('is reported when it begins, and again when it begins again', () => {
+    const trace = runSmall([BOOT, UNBIND_NIC], {}, LEAKY).trace();
+    const events = violations(trace, 'INV-BAL').map(({ event }) => event);
+    expect(events).toHaveLength(2);
+    expect(trace.events[events[1] ?? -1]?.task).toBe('sh-1');
+  });
+
+  it('says what was done, where in the kernel, and with which values', () => {
+    const trace = runSmall([BOOT], {}, LEAKY).trace();
+    expect(violations(trace, 'INV-OWN')[0]).toMatchObject({
+      subject: `group ${NIC_GROUP}`,
+      stimulus: 'boot',
+      values: { owner_cnt: 1, users: 0 },
+      stack: expect.arrayContaining(['really_probe', 'test_remove']),
+    });
+  });
+});
