@@ -1,0 +1,51 @@
+// Goal: a scenario's run is the same, byte for byte, on every machine and after every change that
+// was not meant to change it. Method: its trace and its dmesg are compared with files; after a change
+// that was meant, `npm run golden` writes them anew, and the diff is read before it is committed.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { driverKnowledge } from '../../src/commands/driver-knowledge.ts';
+import { runAll } from '../../src/engine/run.ts';
+import { readTrace, writeTrace } from '../../src/events/trace-file.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
+
+const FOLDER = 'scenarios';
+const GOLDEN = 'scenarios/golden';
+const update = process.env['UPDATE_GOLDEN'] === '1';
+const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yaml'));
+
+function simulate(file: string): { trace: string; dmesg: string } {
+  const text = readFileSync(`${FOLDER}/${file}`, 'utf8');
+  const { machine, kernel, steps, choices } = parseScenario(text, file, driverKnowledge);
+  const run = runAll({ machine, kernel }, steps, { choices });
+  const printed = run.scheduler.events.flatMap(({ event }) =>
+    event.type === 'printk' ? [`${event.text}\n`] : [],
+  );
+  return { trace: new TextDecoder().decode(writeTrace(run.trace())), dmesg: printed.join('') };
+}
+
+describe.each(files)('%s', (file) => {
+  const name = file.replace('.yaml', '');
+  const { trace, dmesg } = simulate(file);
+
+  it.each([
+    [`${name}.trace.jsonl`, trace],
+    [`${name}.dmesg.txt`, dmesg],
+  ])('%s', (golden, actual) => {
+    const path = `${GOLDEN}/${golden}`;
+    if (update) {
+      mkdirSync(GOLDEN, { recursive: true });
+      writeFileSync(path, actual);
+    }
+    expect(existsSync(path), `${path} is missing; npm run golden writes it`).toBe(true);
+    expect(actual).toBe(readFileSync(path, 'utf8'));
+  });
+
+  it('runs the same a second time', () => {
+    expect(simulate(file)).toEqual({ trace, dmesg });
+  });
+
+  it('has a trace that reads back', () => {
+    const { events } = readTrace(new TextEncoder().encode(trace), file);
+    expect(events.length).toBeGreaterThan(100);
+  });
+});
