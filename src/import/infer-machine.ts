@@ -11,6 +11,7 @@ import type {
 import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
 import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
+import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { compareReleases } from '../model/versions/profile.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
@@ -92,8 +93,11 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   }
   const hostOf = (dev: string): string => {
     const domain = dev.slice(0, 4);
-    const found = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
-    return found === undefined || found[1] === '' ? `pci${domain}:00` : found[1];
+    const own = evidence.hosts[dev.slice(0, 7)];
+    const first = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
+    const bus = own === undefined ? (first?.[0] ?? `${domain}:00`) : dev.slice(0, 7);
+    const host = own ?? first?.[1] ?? '';
+    return host === '' ? `pci${bus}` : host;
   };
   const parentOf = (dev: string): string => bridgeOfBus.get(dev.slice(0, -5)) ?? hostOf(dev);
   const above = (dev: string): readonly string[] => {
@@ -113,22 +117,37 @@ function hostsOf(
   functions: readonly SeenFunction[],
   topology: Topology,
 ): readonly DeviceSpec[] {
-  const names = new Set(
-    functions.map(({ dev }) => topology.parentOf(dev)).filter((n) => !isPciName(n)),
-  );
+  const hosts = new Map<string, string[]>();
+  for (const { dev } of functions) {
+    const top = topology.above(dev).at(-1) ?? dev;
+    const host = topology.parentOf(top);
+    const below = hosts.get(host) ?? [];
+    below.push(dev);
+    hosts.set(host, below);
+  }
+  return [...hosts].map(([name, below]) => {
+    const rows = mapOf(evidence, below);
+    return {
+      name,
+      bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
+      parent: null,
+      ids: [seenId(name)],
+      ...(rows.length > 0 ? { iommu_map: rows } : {}),
+    };
+  });
+}
+
+/** A row for each function that the log puts into a group, and for no other. */
+function mapOf(evidence: Evidence, functions: readonly string[]): readonly IommuMapRow[] {
   const [iommu] = evidence.iommus;
-  const joined = evidence.joins.some(({ dev }) => isPciName(dev));
-  const rows: IommuMapRow[] =
-    iommu === undefined || !joined
-      ? []
-      : [{ rid_base: 0, iommu: iommu.dev, sid_base: 0, length: 0x10000 }];
-  return [...names].map((name) => ({
-    name,
-    bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
-    parent: null,
-    ids: [seenId(name)],
-    ...(rows.length > 0 ? { iommu_map: rows } : {}),
-  }));
+  if (iommu === undefined) return [];
+  const joined = new Set(evidence.joins.map(({ dev }) => dev));
+  return functions.flatMap((dev) => {
+    const at = pciAddress(dev);
+    if (at === null || !joined.has(dev)) return [];
+    const rid = (at.bus << 8) | at.devfn;
+    return [{ rid_base: rid, iommu: iommu.dev, sid_base: rid, length: 1 }];
+  });
 }
 
 function pciDevice(seen: SeenFunction, topology: Topology, acs: AcsView): DeviceSpec {

@@ -56,10 +56,19 @@ export function followLog(observation: Observation, run: Run): void {
   const device = dev === null ? undefined : state.devices[dev];
   if (dev === null || device === undefined) return;
   if (kind === 'iommu.group.removed' && device.iommu_group !== null)
-    scheduler.record({ type: 'group.left', dev, group: device.iommu_group });
+    leave(run, dev, device.iommu_group, device.owner_uses);
   if (kind !== 'iommu.group.added' || group === null) return;
-  if (device.iommu_group !== null)
-    scheduler.record({ type: 'group.left', dev, group: device.iommu_group });
+  const uses = device.owner_uses;
+  if (device.iommu_group !== null) leave(run, dev, device.iommu_group, uses);
   if (state.groups[group] === undefined) scheduler.record({ type: 'group.allocated', group });
   scheduler.record({ type: 'group.joined', dev, group });
+  for (let i = 0; i < uses; i += 1) scheduler.record({ type: 'owner.used', dev, group, ret: 0 });
+}
+
+/** The device takes what it counts in the group with it, so that the count stays true. */
+function leave(run: Run, dev: string, group: number, uses: number): void {
+  for (let i = 0; i < uses; i += 1) run.scheduler.record({ type: 'owner.unused', dev, group });
+  run.scheduler.record({ type: 'group.left', dev, group });
+  if (run.state.groups[group]?.devices.length === 0)
+    run.scheduler.record({ type: 'group.freed', group });
 }
