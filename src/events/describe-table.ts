@@ -44,6 +44,10 @@ export const LINES: {
     doc: 'The kernel decided to switch ACS on while it scans PCI (pci_request_acs).',
     line: () => 'ACS requested for all PCI devices',
   },
+  'iommu.dma_strict': {
+    doc: 'DMA domains were made strict at run time (iommu_set_dma_strict).',
+    line: () => 'DMA domains are strict from here on',
+  },
   'device.dead': {
     doc: 'The device was marked dead: no driver may bind to it any more.',
     line: (e) => `${e.dev}: device marked dead`,

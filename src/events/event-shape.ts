@@ -107,6 +107,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'device.ready': dev,
   'device.match_driver': dev,
   'pci.acs_requested': nothing,
+  'iommu.dma_strict': nothing,
   'device.dead': dev,
   'device.bus_removed': dev,
   'device.deleted': dev,

@@ -84,7 +84,11 @@ export interface EventMap {
 
   // Device links (managed ones only).
   'link.added': { readonly consumer: string; readonly supplier: string };
-  'link.state': { readonly consumer: string; readonly supplier: string; readonly status: LinkState };
+  'link.state': {
+    readonly consumer: string;
+    readonly supplier: string;
+    readonly status: LinkState;
+  };
   'link.deleted': { readonly consumer: string; readonly supplier: string };
   'links.status': { readonly dev: string; readonly status: LinksStatus };
 
@@ -95,6 +99,8 @@ export interface EventMap {
   'iommu.registered': { readonly iommu: string; readonly ops: string; readonly fwnode: boolean };
   'iommu.unregistered': { readonly iommu: string };
   'bus.iommu_ops': { readonly bus: string; readonly ops: string | null };
+  /** DMA domains are strict from here on, whatever was configured. */
+  'iommu.dma_strict': Record<never, never>;
   'iommu.device_probed': { readonly dev: string; readonly iommu: string };
   'iommu.device_released': { readonly dev: string };
   'group.allocated': { readonly group: number };

@@ -76,6 +76,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   disabled: optional(flag),
   iommu_kind: optional(iommuKind),
   dma_coherent: optional(flag),
+  caching_mode: optional(flag),
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
   suppliers: optional(names),
   iommu_map: optional(

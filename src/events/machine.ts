@@ -61,6 +61,8 @@ export interface DeviceSpec {
   readonly iommu_kind?: IommuKind;
   /** Wired coherent to the CPU's caches according to firmware. */
   readonly dma_coherent?: boolean;
+  /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */
+  readonly caching_mode?: boolean;
   /** IOMMU references of a firmware-described device. */
   readonly iommus?: readonly IommuSpec[];
   /** Names of devices whose drivers must be bound first (clocks, regulators: managed links). */
@@ -74,7 +76,13 @@ export interface DeviceSpec {
   readonly creates?: readonly DeviceSpec[];
 }
 
-export type IommuKind = 'arm-smmu' | 'arm-smmu-v3' | 'virtio-iommu' | 'intel' | 'amd' | 'ipmmu-vmsa';
+export type IommuKind =
+  | 'arm-smmu'
+  | 'arm-smmu-v3'
+  | 'virtio-iommu'
+  | 'intel'
+  | 'amd'
+  | 'ipmmu-vmsa';
 
 /** A driver as registration hands it to the driver core. */
 export interface DriverSpec {

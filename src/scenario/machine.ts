@@ -94,6 +94,7 @@ const DEVICE_KEYS = [
   'disabled',
   'iommu_kind',
   'dma_coherent',
+  'caching_mode',
   'iommus',
   'suppliers',
   'iommu_map',
@@ -124,6 +125,7 @@ function readDevice(place: Place, creator: string | null): DeviceSpec {
     ...optional('disabled', (value) => flagAt(value, false)),
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
+    ...optional('caching_mode', (value) => flagAt(value, false)),
     ...optional('iommus', (value) => itemsOf(value).map(readIommuSpec)),
     ...optional('suppliers', namesAt),
     ...optional('iommu_map', (value) => itemsOf(value).map(readMapRow)),
@@ -168,7 +170,10 @@ function readBootStep(place: Place, drivers: readonly DriverSpec[]): BootStep {
   const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
   if (entry === undefined || entriesOf(place).length > 1) {
-    return fail(place, `${place.what} must be one of populate, late_initcall, device, iommu, driver.`);
+    return fail(
+      place,
+      `${place.what} must be one of populate, late_initcall, device, iommu, driver.`,
+    );
   }
   const device = fields.get('device');
   if (device !== undefined) return { step: 'device', dev: nameOf(device) };

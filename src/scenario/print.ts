@@ -117,6 +117,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('disabled', device.disabled, String),
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
+    maybe('caching_mode', device.caching_mode, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
     maybe('iommu_map', device.iommu_map, (rows) => listOf(rows.map(printMapRow))),

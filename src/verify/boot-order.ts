@@ -10,6 +10,9 @@ import type { Firmware } from './firmware-devices.ts';
 import { parameterOf } from './kernel-spec.ts';
 
 const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;
+const ADDED = /\bbus: '([^']*)': add device (.+)$/;
+/** Stands before the name of a platform device among the registrations. */
+const DEVICE = '+';
 
 /**
  * The steps of a kernel's boot: firmware devices, built-in drivers, IOMMUs without a driver, the
@@ -17,7 +20,8 @@ const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;
  *
  * The order is that of the registrations a verbose log reports, else the link order of the driver
  * table; drivers that neither knows come before deferred probing is switched on. A device without
- * firmware gets a step of its own, right before the driver of its name where there is one.
+ * firmware gets a step of its own: where the verbose log has it, else right before the driver of
+ * its name where there is one.
  */
 export function bootOrder(
   log: string | null,
@@ -41,17 +45,33 @@ export function bootOrder(
       steps.push(...unknown.map(driverStep), ...deviceSteps([...waiting.values()]));
       steps.push({ step: 'late_initcall' });
     }
+    if (key.startsWith(DEVICE)) steps.push(...deviceSteps(takeNamed(waiting, key.slice(1))));
     if (!has.has(key)) continue;
-    steps.push(...deviceSteps(takeFor(waiting, key)), driverStep(key));
+    steps.push(...deviceSteps(takeFor(waiting, key, listed)), driverStep(key));
   }
   return steps;
 }
 
-/** The software devices that the driver with that key is for, taken out of those that wait. */
-function takeFor(waiting: Map<string, DeviceSpec>, key: string): DeviceSpec[] {
+/** The software device of that name, taken out of those that wait. */
+function takeNamed(waiting: Map<string, DeviceSpec>, name: string): DeviceSpec[] {
+  const device = waiting.get(name);
+  waiting.delete(name);
+  return device === undefined ? [] : [device];
+}
+
+/**
+ * The software devices that the driver with that key is for, taken out of those that wait; one that
+ * `listed` has a place for waits on.
+ */
+function takeFor(
+  waiting: Map<string, DeviceSpec>,
+  key: string,
+  listed: ReadonlySet<string>,
+): DeviceSpec[] {
   const driver = key.slice(key.indexOf(':') + 1);
   const devices = [...waiting.values()].filter(
-    ({ name, ids }) => name === driver || ids.includes(`platform:${driver}`),
+    ({ name, ids }) =>
+      (name === driver || ids.includes(`platform:${driver}`)) && !listed.has(`${DEVICE}${name}`),
   );
   for (const { name } of devices) waiting.delete(name);
   return devices;
@@ -75,15 +95,17 @@ function driverStep(key: string): BootStep {
   return { step: 'driver', bus: key.slice(0, colon), drv: key.slice(colon + 1) };
 }
 
-/** Registrations and marks of a verbose log up to the first action, each once. */
+/** Registrations, additions of platform devices and marks of a verbose log up to the first action. */
 export function registrations(log: string): string[] {
   const found = new Set<string>();
   for (const line of log.split('\n')) {
     if (line.includes('reprobe-action: ')) break;
     const match = REGISTERED.exec(line.trimEnd());
     if (match !== null) found.add(`${match[1]}:${match[2]}`);
+    const [, bus, device] = ADDED.exec(line.trimEnd()) ?? [];
+    if (bus === 'platform') found.add(`${DEVICE}${device}`);
+    if (bus === 'acpi') found.add(ACPI_MARK);
     if (line.includes('calling  of_platform_default_populate_init+')) found.add(DEVICETREE_MARK);
-    if (line.includes('calling  acpi_init+')) found.add(ACPI_MARK);
     if (line.includes('calling  pci_iommu_init+')) found.add(IOMMU_MARK);
     if (line.includes('calling  deferred_probe_initcall+')) found.add(LATE_MARK);
   }

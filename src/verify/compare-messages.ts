@@ -29,7 +29,11 @@ export function compareMessages(
     compareSegment(tally, n, real.get(n) ?? [], mine.get(n) ?? []);
 }
 
-function lineOf(observation: Observation | null, text: string, isModelled: IsModelled): Line | null {
+function lineOf(
+  observation: Observation | null,
+  text: string,
+  isModelled: IsModelled,
+): Line | null {
   if (observation === null || !isModelled(observation)) return null;
   const key = keyOf(observation);
   return key === null ? null : { key, text };
@@ -47,8 +51,19 @@ function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]
     if (n !== undefined) action = Number(n);
     const line = lineOf(observation, record.text, isModelled);
     if (line !== null) append(segments, action, line);
+    else if (observation?.kind === 'device.bus_added')
+      takeBackAddition(segments.get(action) ?? [], observation);
   }
   return segments;
+}
+
+/**
+ * A device that turns out to be on a bus that the model does not have: its ACPI companion bears the
+ * name of the platform device. The line of its device_add, right before, is not compared either.
+ */
+function takeBackAddition(lines: Line[], { dev, fields }: Observation): void {
+  const name = dev ?? fields['dev'] ?? '';
+  if (lines.at(-1)?.text.endsWith(`device: '${name}': device_add`) === true) lines.pop();
 }
 
 function emulatedSegments(emulation: Emulation, isModelled: IsModelled): Map<number, Line[]> {

@@ -1,6 +1,7 @@
 import type { DeviceSpec, DriverSpec, KernelSpec, ModuleSpec } from '../events/machine.ts';
 import { type Table, tableOf } from '../events/table.ts';
 import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
+import type { FdtNode } from '../model/firmware/fdt.ts';
 import { LINK_ORDER } from '../model/firmware/link-order.ts';
 import { modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
@@ -92,7 +93,7 @@ export function driversOf(
 
 /** What a verbose log reports; of a kernel that left nothing behind, the drivers the model knows. */
 function loggedRows(session: Session): DriverRow[] {
-  const logged = registrations(session.dmesg ?? '').filter((key) => !key.startsWith('@'));
+  const logged = registrations(session.dmesg ?? '').filter((key) => !/^[@+]/.test(key));
   const known = new Set(KNOWN_DRIVERS.map(({ bus, name }) => `${bus}:${name}`));
   const keys = logged.length > 0 ? logged : LINK_ORDER.filter((key) => known.has(key));
   return keys.map((key) => {
@@ -125,10 +126,18 @@ function outcomesOf(firmware: Firmware): Table<Outcomes> {
   return tableOf<Outcomes>([
     ['platform:virtio-mmio', { outcomes: refuses((d) => isVirtioSlot(d) && !d.creates) }],
     ['platform:simple-pm-bus', { outcomes: refuses(isForeignBus) }],
+    ['platform:psci-cpuidle', hasIdleStates(firmware.tree) ? {} : { outcome: -ENODEV }],
+    ['pci:agpgart-intel', { outcome: -ENODEV }],
     ['pci:pcieport', { outcomes: refuses(isNoPort) }],
     ['pci_express:aer', { outcomes: tableOf(aer.map(({ name }) => [name, [-ENODEV]])) }],
     ...asksOf(firmware),
   ]);
+}
+
+/** Kernel: drivers/cpuidle/cpuidle-psci.c: without idle states of the CPUs there is nothing to do. */
+function hasIdleStates(node: FdtNode | null): boolean {
+  if (node === null) return false;
+  return node.props['cpu-idle-states'] !== undefined || node.children.some(hasIdleStates);
 }
 
 /** Kernel: drivers/bus/simple-pm-bus.c: a transparent bus is taken only as its first compatible. */

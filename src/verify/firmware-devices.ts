@@ -11,7 +11,7 @@ import {
 } from '../model/firmware/pci-children.ts';
 import { type ConfigSpace, parsePciConfig, scanPci } from '../model/firmware/pci-config.ts';
 import { cmdlineOf, parameterOf } from './kernel-spec.ts';
-import { childrenListed, listedDevices, softwareDevices } from './listed-devices.ts';
+import { childrenListed, inLogOrder, listedDevices, softwareDevices } from './listed-devices.ts';
 import { functionsOfLog } from './pci-log.ts';
 import type { MachineFiles, Session } from './session.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
@@ -60,7 +60,9 @@ export function firmwareOf(
   const configs = files.pciConfig === null ? [] : parsePciConfig(files.pciConfig);
   const usesAcpi = ofTree.length === 0 && isAcpi(session, files);
   const platform = usesAcpi
-    ? acpiDevices(files, configs)
+    ? inLogOrder(acpiDevices(files, configs), session.dmesg ?? '').map((device) =>
+        withCapability(device, session.dmesg ?? ''),
+      )
     : ofTree.length > 0
       ? ofTree
       : listedDevices(session.dmesg, files, first);
@@ -76,7 +78,9 @@ export function firmwareOf(
     kind: usesAcpi ? 'acpi' : ofTree.length > 0 || files.fdt === null ? 'devicetree' : 'none',
     tree: ofTree.length > 0 ? root : null,
     devices,
-    software: softwareDevices(files, first, devices).map((device) => withVirtio(device, session)),
+    software: inLogOrder(softwareDevices(files, first, devices), session.dmesg ?? '').map(
+      (device) => withVirtio(device, session),
+    ),
   };
 }
 
@@ -101,6 +105,17 @@ function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): Devi
     dma_coherent: complex?.dma_coherent ?? true,
   };
   return [...iort.devices, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
+}
+
+/** CAP_REG.CM: a unit of an emulated machine that wants to be told of every mapping. */
+const CACHING_MODE = 1n << 7n;
+
+/** The capability register of a VT-d unit, which no table has; the kernel prints what it read. */
+function withCapability(device: DeviceSpec, log: string): DeviceSpec {
+  if (device.iommu_kind !== 'intel') return device;
+  const cap = new RegExp(`DMAR: ${device.name}: reg_base_addr .* cap ([0-9a-f]{1,16}) `).exec(log);
+  const caches = cap !== null && (BigInt(`0x${cap[1]}`) & CACHING_MODE) !== 0n;
+  return caches ? { ...device, caching_mode: true } : device;
 }
 
 /** A platform device carries its ACPI companion's name and ids: the second row of that name. */

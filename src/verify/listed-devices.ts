@@ -63,6 +63,24 @@ function addedInLog(log: string): Listed[] {
   return [...found.values()];
 }
 
+/** The devices in the order in which a verbose log adds them; those that it does not add go last. */
+export function inLogOrder(devices: readonly DeviceSpec[], log: string): DeviceSpec[] {
+  const names = new Set(devices.map((device) => device.name));
+  const place = new Map<string, number>();
+  for (const [number, line] of log.split('\n').entries()) {
+    if (line.includes('reprobe-action: ')) break;
+    const [, bus, dev = '', busless] = PLACED.exec(line.trimEnd()) ?? [];
+    const name = bus === 'platform' || bus === 'amba' ? dev : (busless ?? '');
+    if (names.has(name) && !place.has(name)) place.set(name, number);
+  }
+  const at = ({ name }: DeviceSpec) => place.get(name) ?? Number.MAX_SAFE_INTEGER;
+  return devices.toSorted((a, b) => at(a) - at(b));
+}
+
+/** A device on its bus, or the root of PCI buses, which is on none. */
+const PLACED =
+  /\b(?:bus: '([^']+)': add device (\S+)|device: '(pci[0-9a-f]{4}:[0-9a-f]{2})': device_add)$/;
+
 function specOf({ name, bus }: Listed, files: MachineFiles): DeviceSpec {
   const modalias = files.modalias?.find((row) => row.name === name)?.modalias;
   const ids = compatibleOf(modalias ?? '') ?? [modalias ?? guessedId(name)];

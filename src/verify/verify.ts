@@ -53,9 +53,12 @@ function modelledNames(session: Session, emulation: Emulation): ReadonlySet<stri
   return names;
 }
 
+/** A PCI bus by its number, with or without its domain. */
+const PCI_BUS = /^(?:[0-9a-f]{4}:)?[0-9a-f]{2}$/;
+
 /** Is the line about a device, or a bus, that the model has? */
 function isModelled({ dev, fields }: Observation, names: ReadonlySet<string>): boolean {
-  if (dev !== null) return names.has(dev);
   const { bus } = fields;
-  return bus === undefined || MODELLED_BUSES.has(bus) || /^[0-9a-f]{4}:[0-9a-f]{2}$/.test(bus);
+  const isForeign = bus !== undefined && !MODELLED_BUSES.has(bus) && !PCI_BUS.test(bus);
+  return !isForeign && (dev === null || names.has(dev));
 }

@@ -137,6 +137,7 @@ const deviceFields = {
     'ipmmu-vmsa',
   ),
   dma_coherent: fc.boolean(),
+  caching_mode: fc.boolean(),
   iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {
     maxLength: 2,
   }),
@@ -294,6 +295,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'device.ready': aDev,
   'device.match_driver': aDev,
   'pci.acs_requested': nothing,
+  'iommu.dma_strict': nothing,
   'device.dead': aDev,
   'device.bus_removed': aDev,
   'device.deleted': aDev,

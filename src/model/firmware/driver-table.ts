@@ -104,6 +104,7 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   { bus: 'amba', name: 'amba-proxy', module: 'amba', ids: [] },
 
   // PCI.
+  { bus: 'pci', name: 'agpgart-intel', module: 'intel_agp', ids: intel('29B0', '29C0', '29D0') },
   { bus: 'pci', name: 'ahci', module: 'ahci', ids: pci('v*d*sv*sd*bc01sc06i01*') },
   {
     bus: 'pci',

@@ -65,19 +65,17 @@ function hasBindFiles(k: Kernel, bus: string, drv: string): boolean {
  * @returns 0; -ENOENT without such a file; -ENODEV for a device that is not there or does not match;
  * -EBUSY for a bound one; -EAGAIN for a deferral; or the probe's errno.
  */
-export const bind_store = path('bind_store', function* (
-  k,
-  bus: string,
-  drv: string,
-  dev: string,
-): Path<number> {
-  if (!hasBindFiles(k, bus, drv)) return -ENOENT;
-  const device = k.state.devices[dev];
-  const driver = driverOf(k, bus, drv);
-  if (device?.bus !== bus || driver === undefined) return -ENODEV;
-  if (k.ops.bus(bus).match(k, device, driver) <= 0) return -ENODEV;
-  return yield* device_driver_attach(k, dev, drv);
-});
+export const bind_store = path(
+  'bind_store',
+  function* (k, bus: string, drv: string, dev: string): Path<number> {
+    if (!hasBindFiles(k, bus, drv)) return -ENOENT;
+    const device = k.state.devices[dev];
+    const driver = driverOf(k, bus, drv);
+    if (device?.bus !== bus || driver === undefined) return -ENODEV;
+    if (k.ops.bus(bus).match(k, device, driver) <= 0) return -ENODEV;
+    return yield* device_driver_attach(k, dev, drv);
+  },
+);
 
 /**
  * Writes a device's name to `drivers/DRV/unbind`.
@@ -87,16 +85,14 @@ export const bind_store = path('bind_store', function* (
  *
  * @returns 0; -ENOENT without such a file; -ENODEV when the driver does not have that device.
  */
-export const unbind_store = path('unbind_store', function* (
-  k,
-  bus: string,
-  drv: string,
-  dev: string,
-): Path<number> {
-  if (!hasBindFiles(k, bus, drv)) return -ENOENT;
-  if (k.state.devices[dev]?.bus !== bus) return -ENODEV;
-  return (yield* device_driver_detach(k, dev, drv)) ? 0 : -ENODEV;
-});
+export const unbind_store = path(
+  'unbind_store',
+  function* (k, bus: string, drv: string, dev: string): Path<number> {
+    if (!hasBindFiles(k, bus, drv)) return -ENOENT;
+    if (k.state.devices[dev]?.bus !== bus) return -ENODEV;
+    return (yield* device_driver_detach(k, dev, drv)) ? 0 : -ENODEV;
+  },
+);
 
 /**
  * Writes a device's name to `drivers_probe`.
@@ -107,16 +103,15 @@ export const unbind_store = path('unbind_store', function* (
  * @returns 0, also when no driver took the device; -ENODEV for an unknown device; -EINVAL when the
  * core refused.
  */
-export const drivers_probe_store = path('drivers_probe_store', function* (
-  k,
-  bus: string,
-  dev: string,
-): Path<number> {
-  const device = k.state.devices[dev];
-  if (device?.bus !== bus) return -ENODEV;
-  if (device.driver !== null) return 0;
-  return (yield* __device_attach(k, dev, false)) < 0 ? -EINVAL : 0;
-});
+export const drivers_probe_store = path(
+  'drivers_probe_store',
+  function* (k, bus: string, dev: string): Path<number> {
+    const device = k.state.devices[dev];
+    if (device?.bus !== bus) return -ENODEV;
+    if (device.driver !== null) return 0;
+    return (yield* __device_attach(k, dev, false)) < 0 ? -EINVAL : 0;
+  },
+);
 
 /**
  * Writes `driver_override` of a device: the next match obeys it, nothing happens now.
@@ -126,12 +121,11 @@ export const drivers_probe_store = path('drivers_probe_store', function* (
  *
  * @returns 0, or -ENOENT for a device that is not there.
  */
-export const driver_override_store = path('driver_override_store', function* (
-  k,
-  dev: string,
-  drv: string | null,
-): Path<number> {
-  if (k.state.devices[dev] === undefined) return -ENOENT;
-  yield { type: 'device.driver_override', dev, drv: drv === '' ? null : drv };
-  return 0;
-});
+export const driver_override_store = path(
+  'driver_override_store',
+  function* (k, dev: string, drv: string | null): Path<number> {
+    if (k.state.devices[dev] === undefined) return -ENOENT;
+    yield { type: 'device.driver_override', dev, drv: drv === '' ? null : drv };
+    return 0;
+  },
+);

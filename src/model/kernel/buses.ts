@@ -4,8 +4,8 @@
  * Kernel: drivers/base/platform.c, drivers/pci/pci-driver.c, drivers/amba/bus.c, v6.1.
  */
 import type { BusOps, Kernel } from '../context.ts';
-import { deviceOf, driver_managed_dma } from '../lookup.ts';
 import { matchesId } from '../firmware/modalias.ts';
+import { deviceOf, driver_managed_dma } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadDevice, ReadDriver } from '../state/state.ts';
 import { iommu_device_unuse_default_domain, iommu_device_use_default_domain } from './dma-owner.ts';

@@ -23,26 +23,25 @@ const FILE = 'drivers/base/dd.c';
  * @returns what really_probe returns, -ENODEV for a dying device, -EBUSY for one with a driver, or
  * -EPROBE_DEFER for one that device_add is not done with.
  */
-export const __driver_probe_device = path('__driver_probe_device', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const device = k.state.devices[dev];
-  if (device === undefined || device.dead) return -ENODEV;
-  if (device.driver !== null) return -EBUSY;
-  if (k.has('ready_to_probe') && !device.ready_to_probe) return -EPROBE_DEFER;
-  yield { type: 'probe.matched', dev, drv };
-  const where = `bus: '${device.bus}': __driver_probe_device:`;
-  yield* dd_dbg(k, dev, [
-    `${where} matched device ${dev} with driver ${drv}`,
-    `${where} matched device with driver ${drv}`,
-  ]);
-  const ret = yield* really_probe(k, dev, drv);
-  yield { type: 'probe.finished', dev, drv, ret };
-  if (initcall_debug(k)) yield printk('debug', `probe of ${dev} returned ${ret} after 0 usecs`);
-  return ret;
-});
+export const __driver_probe_device = path(
+  '__driver_probe_device',
+  function* (k, dev: string, drv: string): Path<number> {
+    const device = k.state.devices[dev];
+    if (device === undefined || device.dead) return -ENODEV;
+    if (device.driver !== null) return -EBUSY;
+    if (k.has('ready_to_probe') && !device.ready_to_probe) return -EPROBE_DEFER;
+    yield { type: 'probe.matched', dev, drv };
+    const where = `bus: '${device.bus}': __driver_probe_device:`;
+    yield* dd_dbg(k, dev, [
+      `${where} matched device ${dev} with driver ${drv}`,
+      `${where} matched device with driver ${drv}`,
+    ]);
+    const ret = yield* really_probe(k, dev, drv);
+    yield { type: 'probe.finished', dev, drv, ret };
+    if (initcall_debug(k)) yield printk('debug', `probe of ${dev} returned ${ret} after 0 usecs`);
+    return ret;
+  },
+);
 
 /**
  * Probes, and queues the device when the probe defers.
@@ -52,19 +51,18 @@ export const __driver_probe_device = path('__driver_probe_device', function* (
  *
  * @returns what __driver_probe_device returns.
  */
-export const driver_probe_device = path('driver_probe_device', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const { trigger_count } = k.state.deferred;
-  const ret = yield* __driver_probe_device(k, dev, drv);
-  if (Math.abs(ret) === EPROBE_DEFER) {
-    yield* driver_deferred_probe_add(k, dev);
-    if (trigger_count !== k.state.deferred.trigger_count) yield* driver_deferred_probe_trigger(k);
-  }
-  return ret;
-});
+export const driver_probe_device = path(
+  'driver_probe_device',
+  function* (k, dev: string, drv: string): Path<number> {
+    const { trigger_count } = k.state.deferred;
+    const ret = yield* __driver_probe_device(k, dev, drv);
+    if (Math.abs(ret) === EPROBE_DEFER) {
+      yield* driver_deferred_probe_add(k, dev);
+      if (trigger_count !== k.state.deferred.trigger_count) yield* driver_deferred_probe_trigger(k);
+    }
+    return ret;
+  },
+);
 
 /** Drivers of the bus that match the device now, in registration order. */
 function driver_match_device(k: Kernel, dev: string, drv: ReadDriver): number {
@@ -91,13 +89,12 @@ function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
  *
  * @returns 1 when bound, 0 when no driver took it, or a negative errno from the core.
  */
-export const __device_attach = path('__device_attach', function* (
-  k,
-  dev: string,
-  allow_async: boolean,
-): Path<number> {
-  return yield* locked(deviceLock(dev), attachLocked(k, dev, allow_async));
-});
+export const __device_attach = path(
+  '__device_attach',
+  function* (k, dev: string, allow_async: boolean): Path<number> {
+    return yield* locked(deviceLock(dev), attachLocked(k, dev, allow_async));
+  },
+);
 
 function* attachLocked(k: Kernel, dev: string, allow_async: boolean): Path<number> {
   const device = k.state.devices[dev];
@@ -137,19 +134,19 @@ function* tryDrivers(
  * Kernel: drivers/base/dd.c:__device_attach_async_helper, v6.1.
  * Leaves out: runtime power management.
  */
-const __device_attach_async_helper = path('__device_attach_async_helper', function* (
-  k,
-  dev: string,
-): Path<number> {
-  yield { type: 'lock', lock: deviceLock(dev) };
-  const device = k.state.devices[dev];
-  if (device !== undefined && !device.dead && device.driver === null) {
-    yield* tryDrivers(k, dev, true);
-    yield* dev_dbg(k, FILE, dev, 'async probe completed');
-  }
-  yield { type: 'unlock', lock: deviceLock(dev) };
-  return 0;
-});
+const __device_attach_async_helper = path(
+  '__device_attach_async_helper',
+  function* (k, dev: string): Path<number> {
+    yield { type: 'lock', lock: deviceLock(dev) };
+    const device = k.state.devices[dev];
+    if (device !== undefined && !device.dead && device.driver === null) {
+      yield* tryDrivers(k, dev, true);
+      yield* dev_dbg(k, FILE, dev, 'async probe completed');
+    }
+    yield { type: 'unlock', lock: deviceLock(dev) };
+    return 0;
+  },
+);
 
 /**
  * Tries `drv` on every device of its bus, in the order the devices were added.
@@ -159,47 +156,44 @@ const __device_attach_async_helper = path('__device_attach_async_helper', functi
  *
  * @returns 0: a device's failure never stops the loop.
  */
-export const driver_attach = path('driver_attach', function* (
-  k,
-  bus: string,
-  drv: string,
-): Path<number> {
-  for (const dev of k.state.buses[bus]?.devices.slice() ?? []) yield* __driver_attach(k, bus, drv, dev);
-  return 0;
-});
+export const driver_attach = path(
+  'driver_attach',
+  function* (k, bus: string, drv: string): Path<number> {
+    for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
+      yield* __driver_attach(k, bus, drv, dev);
+    return 0;
+  },
+);
 
-const __driver_attach = path('__driver_attach', function* (
-  k,
-  bus: string,
-  drv: string,
-  dev: string,
-): Path<void> {
-  const driver = driverOf(k, bus, drv);
-  if (driver === undefined || driver_match_device(k, dev, driver) <= 0) return;
-  if (driver_allows_async_probing(k, driver)) {
-    yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);
-    if (deviceOf(k, dev).driver !== null) return;
-    const what = `async ${dev}`;
-    yield { type: 'spawn', what, path: () => __driver_attach_async_helper(k, dev, drv) };
-    return;
-  }
-  yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
-});
+const __driver_attach = path(
+  '__driver_attach',
+  function* (k, bus: string, drv: string, dev: string): Path<void> {
+    const driver = driverOf(k, bus, drv);
+    if (driver === undefined || driver_match_device(k, dev, driver) <= 0) return;
+    if (driver_allows_async_probing(k, driver)) {
+      yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);
+      if (deviceOf(k, dev).driver !== null) return;
+      const what = `async ${dev}`;
+      yield { type: 'spawn', what, path: () => __driver_attach_async_helper(k, dev, drv) };
+      return;
+    }
+    yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
+  },
+);
 
 /**
  * Kernel: drivers/base/dd.c:__driver_attach_async_helper, v6.1.
  * Leaves out: nothing.
  */
-const __driver_attach_async_helper = path('__driver_attach_async_helper', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const ret = yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
-  if (k.state.devices[dev] !== undefined)
-    yield* dev_dbg(k, FILE, dev, `driver ${drv} async attach completed: ${ret}`);
-  return 0;
-});
+const __driver_attach_async_helper = path(
+  '__driver_attach_async_helper',
+  function* (k, dev: string, drv: string): Path<number> {
+    const ret = yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
+    if (k.state.devices[dev] !== undefined)
+      yield* dev_dbg(k, FILE, dev, `driver ${drv} async attach completed: ${ret}`);
+    return 0;
+  },
+);
 
 /**
  * Binds by hand: one driver, one device, no queueing when it defers.
@@ -209,15 +203,14 @@ const __driver_attach_async_helper = path('__driver_attach_async_helper', functi
  *
  * @returns 0 or a negative errno: the driver's own errors lose their sign, a deferral is -EAGAIN.
  */
-export const device_driver_attach = path('device_driver_attach', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const ret = yield* locked(deviceLock(dev), __driver_probe_device(k, dev, drv));
-  const errno = ret > 0 ? -ret : ret;
-  return errno === -EPROBE_DEFER ? -EAGAIN : errno;
-});
+export const device_driver_attach = path(
+  'device_driver_attach',
+  function* (k, dev: string, drv: string): Path<number> {
+    const ret = yield* locked(deviceLock(dev), __driver_probe_device(k, dev, drv));
+    const errno = ret > 0 ? -ret : ret;
+    return errno === -EPROBE_DEFER ? -EAGAIN : errno;
+  },
+);
 
 /** Looks for a driver on the bus, if the bus does so by itself. Kernel: bus.c:bus_probe_device. */
 export const bus_probe_device = path('bus_probe_device', function* (k, dev: string): Path<void> {
@@ -232,12 +225,13 @@ export const bus_probe_device = path('bus_probe_device', function* (k, dev: stri
  * Kernel: drivers/base/dd.c:deferred_probe_work_func, v6.1.
  * Leaves out: see nextActive.
  */
-export const deferred_probe_work_func = path('deferred_probe_work_func', function* (
-  k,
-): Path<number> {
-  for (;;) {
-    const dev = yield* nextActive(k);
-    if (dev === null) return 0;
-    yield* bus_probe_device(k, dev);
-  }
-});
+export const deferred_probe_work_func = path(
+  'deferred_probe_work_func',
+  function* (k): Path<number> {
+    for (;;) {
+      const dev = yield* nextActive(k);
+      if (dev === null) return 0;
+      yield* bus_probe_device(k, dev);
+    }
+  },
+);

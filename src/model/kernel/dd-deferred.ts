@@ -16,15 +16,15 @@ const WORKER = 'deferred_probe_work';
  * Kernel: drivers/base/dd.c:driver_deferred_probe_add, v6.1.
  * Leaves out: nothing.
  */
-export const driver_deferred_probe_add = path('driver_deferred_probe_add', function* (
-  k,
-  dev: string,
-): Path<void> {
-  const { can_match, deferred } = deviceOf(k, dev);
-  if (!can_match || deferred !== 'none') return;
-  yield* dev_dbg(k, FILE, dev, 'Added to deferred list');
-  yield { type: 'deferred.added', dev };
-});
+export const driver_deferred_probe_add = path(
+  'driver_deferred_probe_add',
+  function* (k, dev: string): Path<void> {
+    const { can_match, deferred } = deviceOf(k, dev);
+    if (!can_match || deferred !== 'none') return;
+    yield* dev_dbg(k, FILE, dev, 'Added to deferred list');
+    yield { type: 'deferred.added', dev };
+  },
+);
 
 /**
  * Takes `dev` off the deferred lists.
@@ -32,14 +32,14 @@ export const driver_deferred_probe_add = path('driver_deferred_probe_add', funct
  * Kernel: drivers/base/dd.c:driver_deferred_probe_del, v6.1.
  * Leaves out: nothing.
  */
-export const driver_deferred_probe_del = path('driver_deferred_probe_del', function* (
-  k,
-  dev: string,
-): Path<void> {
-  if (deviceOf(k, dev).deferred === 'none') return;
-  yield* dev_dbg(k, FILE, dev, 'Removed from deferred list');
-  yield { type: 'deferred.removed', dev };
-});
+export const driver_deferred_probe_del = path(
+  'driver_deferred_probe_del',
+  function* (k, dev: string): Path<void> {
+    if (deviceOf(k, dev).deferred === 'none') return;
+    yield* dev_dbg(k, FILE, dev, 'Removed from deferred list');
+    yield { type: 'deferred.removed', dev };
+  },
+);
 
 /**
  * Makes all pending devices active and starts the worker.
@@ -47,18 +47,19 @@ export const driver_deferred_probe_del = path('driver_deferred_probe_del', funct
  * Kernel: drivers/base/dd.c:driver_deferred_probe_trigger, v6.1.
  * Leaves out: nothing.
  */
-export const driver_deferred_probe_trigger = path('driver_deferred_probe_trigger', function* (
-  k,
-): Path<void> {
-  const { enable, trigger_count } = k.state.deferred;
-  if (!enable) return;
-  yield { type: 'deferred.triggered', trigger_count: trigger_count + 1 };
-  yield {
-    type: 'spawn',
-    what: WORKER,
-    path: () => k.ops.deferred_probe_work_func(k),
-  };
-});
+export const driver_deferred_probe_trigger = path(
+  'driver_deferred_probe_trigger',
+  function* (k): Path<void> {
+    const { enable, trigger_count } = k.state.deferred;
+    if (!enable) return;
+    yield { type: 'deferred.triggered', trigger_count: trigger_count + 1 };
+    yield {
+      type: 'spawn',
+      what: WORKER,
+      path: () => k.ops.deferred_probe_work_func(k),
+    };
+  },
+);
 
 /**
  * Takes the head of the active list for the worker to retry; null when the list is empty.
@@ -90,21 +91,21 @@ export function driver_deferred_probe_timeout(k: Kernel): number {
  *
  * @returns -EPROBE_DEFER for yes; -ENODEV or -ETIMEDOUT, with a warning, for no.
  */
-export const driver_deferred_probe_check_state = path('driver_deferred_probe_check_state', function* (
-  k,
-  dev: string,
-): Path<number> {
-  const { initcalls_done } = k.state.deferred;
-  if (initcalls_done && k.config('MODULES') !== 'y') {
-    yield dev_printk(k, 'warn', dev, 'ignoring dependency for device, assuming no driver');
-    return -ENODEV;
-  }
-  if (initcalls_done && driver_deferred_probe_timeout(k) === 0) {
-    yield dev_printk(k, 'warn', dev, 'deferred probe timeout, ignoring dependency');
-    return -ETIMEDOUT;
-  }
-  return -EPROBE_DEFER;
-});
+export const driver_deferred_probe_check_state = path(
+  'driver_deferred_probe_check_state',
+  function* (k, dev: string): Path<number> {
+    const { initcalls_done } = k.state.deferred;
+    if (initcalls_done && k.config('MODULES') !== 'y') {
+      yield dev_printk(k, 'warn', dev, 'ignoring dependency for device, assuming no driver');
+      return -ENODEV;
+    }
+    if (initcalls_done && driver_deferred_probe_timeout(k) === 0) {
+      yield dev_printk(k, 'warn', dev, 'deferred probe timeout, ignoring dependency');
+      return -ETIMEDOUT;
+    }
+    return -EPROBE_DEFER;
+  },
+);
 
 /**
  * The end of the initcalls: deferred devices are retried from here on.
@@ -112,9 +113,7 @@ export const driver_deferred_probe_check_state = path('driver_deferred_probe_che
  * Kernel: drivers/base/dd.c:deferred_probe_initcall, v6.1.
  * Leaves out: debugfs, fw_devlink_drivers_done of kernels without modules.
  */
-export const deferred_probe_initcall = path('deferred_probe_initcall', function* (
-  k,
-): Path<number> {
+export const deferred_probe_initcall = path('deferred_probe_initcall', function* (k): Path<number> {
   yield { type: 'deferred.enabled' };
   yield* driver_deferred_probe_trigger(k);
   yield { type: 'join', what: WORKER };
@@ -132,14 +131,15 @@ export const deferred_probe_initcall = path('deferred_probe_initcall', function*
  * Kernel: drivers/base/dd.c:deferred_probe_extend_timeout, v6.1.
  * Leaves out: nothing.
  */
-export const deferred_probe_extend_timeout = path('deferred_probe_extend_timeout', function* (
-  k,
-): Path<void> {
-  if (!k.has('timeout_extend') || !k.state.deferred.timeout_armed) return;
-  const seconds = driver_deferred_probe_timeout(k);
-  yield { type: 'deferred.timeout_armed', seconds };
-  yield* pr_debug(k, FILE, `Extended deferred probe timeout by ${seconds} secs`);
-});
+export const deferred_probe_extend_timeout = path(
+  'deferred_probe_extend_timeout',
+  function* (k): Path<void> {
+    if (!k.has('timeout_extend') || !k.state.deferred.timeout_armed) return;
+    const seconds = driver_deferred_probe_timeout(k);
+    yield { type: 'deferred.timeout_armed', seconds };
+    yield* pr_debug(k, FILE, `Extended deferred probe timeout by ${seconds} secs`);
+  },
+);
 
 /**
  * The timeout expires: devices are retried without what they wait for, and the rest is listed.
@@ -147,20 +147,21 @@ export const deferred_probe_extend_timeout = path('deferred_probe_extend_timeout
  * Kernel: drivers/base/dd.c:deferred_probe_timeout_work_func, v6.1.
  * Leaves out: fw_devlink_drivers_done.
  */
-export const deferred_probe_timeout_work_func = path('deferred_probe_timeout_work_func', function* (
-  k,
-): Path<number> {
-  if (!k.state.deferred.timeout_armed) return 0;
-  yield { type: 'deferred.timed_out' };
-  yield* driver_deferred_probe_trigger(k);
-  yield { type: 'join', what: WORKER };
-  for (const dev of k.state.deferred.pending) {
-    if (k.has('defer_reason_in_log')) {
-      const reason = deviceOf(k, dev).deferred_reason ?? '(reason unknown)';
-      yield dev_printk(k, 'warn', dev, `deferred probe pending: ${reason}`);
-    } else {
-      yield dev_printk(k, 'info', dev, 'deferred probe pending');
+export const deferred_probe_timeout_work_func = path(
+  'deferred_probe_timeout_work_func',
+  function* (k): Path<number> {
+    if (!k.state.deferred.timeout_armed) return 0;
+    yield { type: 'deferred.timed_out' };
+    yield* driver_deferred_probe_trigger(k);
+    yield { type: 'join', what: WORKER };
+    for (const dev of k.state.deferred.pending) {
+      if (k.has('defer_reason_in_log')) {
+        const reason = deviceOf(k, dev).deferred_reason ?? '(reason unknown)';
+        yield dev_printk(k, 'warn', dev, `deferred probe pending: ${reason}`);
+      } else {
+        yield dev_printk(k, 'info', dev, 'deferred probe pending');
+      }
     }
-  }
-  return 0;
-});
+    return 0;
+  },
+);

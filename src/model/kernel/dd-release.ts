@@ -29,23 +29,22 @@ export const device_release_driver_internal: (k: Kernel, dev: string) => Path<vo
   },
 );
 
-const __device_release_driver = path('__device_release_driver', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<void> {
-  yield { type: 'driver.unbinding', dev, drv };
-  yield* device_remove(k, dev, drv);
-  yield* dma_cleanup(k, dev);
-  if (k.has('devres_before_links')) {
-    yield { type: 'device.unbind_cleanup', dev };
-    yield* device_links_driver_cleanup(k, dev);
-  } else {
-    yield* device_links_driver_cleanup(k, dev);
-    yield { type: 'device.unbind_cleanup', dev };
-  }
-  yield { type: 'driver.unbound', dev, drv };
-});
+const __device_release_driver = path(
+  '__device_release_driver',
+  function* (k, dev: string, drv: string): Path<void> {
+    yield { type: 'driver.unbinding', dev, drv };
+    yield* device_remove(k, dev, drv);
+    yield* dma_cleanup(k, dev);
+    if (k.has('devres_before_links')) {
+      yield { type: 'device.unbind_cleanup', dev };
+      yield* device_links_driver_cleanup(k, dev);
+    } else {
+      yield* device_links_driver_cleanup(k, dev);
+      yield { type: 'device.unbind_cleanup', dev };
+    }
+    yield { type: 'driver.unbound', dev, drv };
+  },
+);
 
 /**
  * Unbinds every device of a driver, the last one bound first.
@@ -53,17 +52,16 @@ const __device_release_driver = path('__device_release_driver', function* (
  * Kernel: drivers/base/dd.c:driver_detach, v6.1.
  * Leaves out: waiting for asynchronous probes.
  */
-export const driver_detach = path('driver_detach', function* (
-  k,
-  bus: string,
-  drv: string,
-): Path<void> {
-  for (;;) {
-    const dev = k.state.buses[bus]?.drivers[drv]?.devices.at(-1);
-    if (dev === undefined) return;
-    yield* device_release_driver_internal(k, dev);
-  }
-});
+export const driver_detach = path(
+  'driver_detach',
+  function* (k, bus: string, drv: string): Path<void> {
+    for (;;) {
+      const dev = k.state.buses[bus]?.drivers[drv]?.devices.at(-1);
+      if (dev === undefined) return;
+      yield* device_release_driver_internal(k, dev);
+    }
+  },
+);
 
 /** Unbinds `dev` under its lock when `drv` is its driver; true when it did. */
 export function* device_driver_detach(k: Kernel, dev: string, drv: string): Path<boolean> {
@@ -71,4 +69,3 @@ export function* device_driver_detach(k: Kernel, dev: string, drv: string): Path
   yield* device_release_driver_internal(k, dev);
   return true;
 }
-

@@ -24,49 +24,48 @@ const FILE = 'drivers/base/dd.c';
  * @returns 0; a negative errno of a step before the driver's own probe (suppliers, dma_configure);
  * or the driver's own errno as a positive number.
  */
-export const really_probe = path('really_probe', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const link_ret = yield* device_links_check_suppliers(k, dev);
-  if (link_ret !== 0) return link_ret;
+export const really_probe = path(
+  'really_probe',
+  function* (k, dev: string, drv: string): Path<number> {
+    const link_ret = yield* device_links_check_suppliers(k, dev);
+    if (link_ret !== 0) return link_ret;
 
-  const { bus } = deviceOf(k, dev);
-  const { dma_configure } = k.ops.bus(bus);
-  const where = `bus: '${bus}': really_probe:`;
-  yield* dd_dbg(k, dev, [
-    `${where} probing driver ${drv} with device ${dev}`,
-    `${where} probing driver ${drv} with device`,
-  ]);
-  let test_remove = testsRemoval(k, bus, drv);
-  for (;;) {
-    yield { type: 'probe.started', dev, drv };
-    if (dma_configure !== undefined) {
-      const ret = yield* dma_configure(k, dev);
-      yield { type: 'dma.configured', dev, ret };
-      if (ret !== 0) {
-        yield* unwind(k, dev, drv);
-        return ret;
+    const { bus } = deviceOf(k, dev);
+    const { dma_configure } = k.ops.bus(bus);
+    const where = `bus: '${bus}': really_probe:`;
+    yield* dd_dbg(k, dev, [
+      `${where} probing driver ${drv} with device ${dev}`,
+      `${where} probing driver ${drv} with device`,
+    ]);
+    let test_remove = testsRemoval(k, bus, drv);
+    for (;;) {
+      yield { type: 'probe.started', dev, drv };
+      if (dma_configure !== undefined) {
+        const ret = yield* dma_configure(k, dev);
+        yield { type: 'dma.configured', dev, ret };
+        if (ret !== 0) {
+          yield* unwind(k, dev, drv);
+          return ret;
+        }
       }
+      const ret = yield* call_driver_probe(k, dev, drv);
+      if (ret !== 0) {
+        yield* dma_cleanup(k, dev);
+        yield* unwind(k, dev, drv);
+        return -ret;
+      }
+      if (!test_remove) break;
+      test_remove = false;
+      yield* test_remove_pass(k, dev, drv);
     }
-    const ret = yield* call_driver_probe(k, dev, drv);
-    if (ret !== 0) {
-      yield* dma_cleanup(k, dev);
-      yield* unwind(k, dev, drv);
-      return -ret;
-    }
-    if (!test_remove) break;
-    test_remove = false;
-    yield* test_remove_pass(k, dev, drv);
-  }
-  yield* driver_bound(k, dev, drv);
-  yield* dd_dbg(k, dev, [
-    `${where} bound device ${dev} to driver ${drv}`,
-    `${where} bound device to driver ${drv}`,
-  ]);
-  return 0;
-});
+    yield* driver_bound(k, dev, drv);
+    yield* dd_dbg(k, dev, [
+      `${where} bound device ${dev} to driver ${drv}`,
+      `${where} bound device to driver ${drv}`,
+    ]);
+    return 0;
+  },
+);
 
 /** Does this kernel take the driver away once, to test that it can go? */
 function testsRemoval(k: Kernel, bus: string, drv: string): boolean {
@@ -111,27 +110,26 @@ export function* dma_cleanup(k: Kernel, dev: string): Path<void> {
  *
  * @returns what the driver's probe returned.
  */
-const call_driver_probe = path('call_driver_probe', function* (
-  k,
-  dev: string,
-  drv: string,
-): Path<number> {
-  const ret = yield* k.ops.driver(deviceOf(k, dev).bus, drv).probe(k, dev, drv);
-  yield { type: 'driver.probed', dev, drv, ret };
-  if (ret === -EPROBE_DEFER) {
-    yield* dev_dbg(k, FILE, dev, `Driver ${drv} requests probe deferral`);
-  } else if (ret === -ENODEV || ret === -ENXIO) {
-    yield* dd_dbg(k, dev, [
-      `${drv}: probe of ${dev} rejects match ${ret}`,
-      `probe with driver ${drv} rejects match ${ret}`,
-    ]);
-  } else if (ret !== 0) {
-    yield k.has('probe_wording')
-      ? dev_printk(k, 'err', dev, `probe with driver ${drv} failed with error ${ret}`)
-      : printk('warn', `${drv}: probe of ${dev} failed with error ${ret}`);
-  }
-  return ret;
-});
+const call_driver_probe = path(
+  'call_driver_probe',
+  function* (k, dev: string, drv: string): Path<number> {
+    const ret = yield* k.ops.driver(deviceOf(k, dev).bus, drv).probe(k, dev, drv);
+    yield { type: 'driver.probed', dev, drv, ret };
+    if (ret === -EPROBE_DEFER) {
+      yield* dev_dbg(k, FILE, dev, `Driver ${drv} requests probe deferral`);
+    } else if (ret === -ENODEV || ret === -ENXIO) {
+      yield* dd_dbg(k, dev, [
+        `${drv}: probe of ${dev} rejects match ${ret}`,
+        `probe with driver ${drv} rejects match ${ret}`,
+      ]);
+    } else if (ret !== 0) {
+      yield k.has('probe_wording')
+        ? dev_printk(k, 'err', dev, `probe with driver ${drv} failed with error ${ret}`)
+        : printk('warn', `${drv}: probe of ${dev} failed with error ${ret}`);
+    }
+    return ret;
+  },
+);
 
 /** A debug line of this file: the old wording names the device itself, the new one as a prefix. */
 export function* dd_dbg(k: Kernel, dev: string, [old, now]: readonly [string, string]) {

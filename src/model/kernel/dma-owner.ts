@@ -14,14 +14,14 @@ import type { ReadGroup } from '../state/state.ts';
  * @returns 0, also without a group; -EBUSY when user space owns the group; with use_default_defer
  * -EPROBE_DEFER while the group has no default domain.
  */
-export const iommu_device_use_default_domain = path('iommu_device_use_default_domain', function* (
-  k,
-  dev: string,
-): Path<number> {
-  const group = groupOf(k, dev);
-  if (group === undefined) return 0;
-  return yield* locked(groupMutex(group.id), use(k, dev, group.id));
-});
+export const iommu_device_use_default_domain = path(
+  'iommu_device_use_default_domain',
+  function* (k, dev: string): Path<number> {
+    const group = groupOf(k, dev);
+    if (group === undefined) return 0;
+    return yield* locked(groupMutex(group.id), use(k, dev, group.id));
+  },
+);
 
 function* use(k: Kernel, dev: string, id: number): Path<number> {
   const group = groupById(k, id);
@@ -70,13 +70,12 @@ function* unuse(k: Kernel, dev: string, id: number): Path<void> {
  *
  * @returns 0; -EPERM while owner_cnt is not 0; -EBUSY when the group is not on its default domain.
  */
-export const iommu_group_claim_dma_owner = path('iommu_group_claim_dma_owner', function* (
-  k,
-  group: number,
-  owner: string,
-): Path<number> {
-  return yield* locked(groupMutex(group), claim(k, group, owner));
-});
+export const iommu_group_claim_dma_owner = path(
+  'iommu_group_claim_dma_owner',
+  function* (k, group: number, owner: string): Path<number> {
+    return yield* locked(groupMutex(group), claim(k, group, owner));
+  },
+);
 
 function* claim(k: Kernel, group: number, owner: string): Path<number> {
   const { owner_cnt, domain, default_domain } = groupById(k, group);
@@ -92,20 +91,20 @@ function* claim(k: Kernel, group: number, owner: string): Path<number> {
  * Kernel: drivers/iommu/iommu.c:iommu_group_release_dma_owner, v6.1.
  * Leaves out: a failing attach.
  */
-export const iommu_group_release_dma_owner = path('iommu_group_release_dma_owner', function* (
-  k,
-  group: number,
-): Path<void> {
-  yield { type: 'lock', lock: groupMutex(group) };
-  const { owner_cnt, owner, default_domain } = groupById(k, group);
-  if (owner_cnt === 0 || owner === null) {
-    const what = `group ${group} is released but owner_cnt is ${owner_cnt}`;
-    yield { type: 'kernel.warned', at: 'iommu_group_release_dma_owner', what };
-  }
-  yield { type: 'owner.released', group };
-  yield { type: 'group.attached', group, domain: default_domain };
-  yield { type: 'unlock', lock: groupMutex(group) };
-});
+export const iommu_group_release_dma_owner = path(
+  'iommu_group_release_dma_owner',
+  function* (k, group: number): Path<void> {
+    yield { type: 'lock', lock: groupMutex(group) };
+    const { owner_cnt, owner, default_domain } = groupById(k, group);
+    if (owner_cnt === 0 || owner === null) {
+      const what = `group ${group} is released but owner_cnt is ${owner_cnt}`;
+      yield { type: 'kernel.warned', at: 'iommu_group_release_dma_owner', what };
+    }
+    yield { type: 'owner.released', group };
+    yield { type: 'group.attached', group, domain: default_domain };
+    yield { type: 'unlock', lock: groupMutex(group) };
+  },
+);
 
 /**
  * Does anybody own the group, kernel drivers included?
@@ -113,10 +112,10 @@ export const iommu_group_release_dma_owner = path('iommu_group_release_dma_owner
  * Kernel: drivers/iommu/iommu.c:iommu_group_dma_owner_claimed, v6.1.
  * Leaves out: nothing.
  */
-export const iommu_group_dma_owner_claimed = path('iommu_group_dma_owner_claimed', function* (
-  k,
-  group: number,
-): Path<boolean> {
-  yield* [];
-  return groupById(k, group).owner_cnt > 0;
-});
+export const iommu_group_dma_owner_claimed = path(
+  'iommu_group_dma_owner_claimed',
+  function* (k, group: number): Path<boolean> {
+    yield* [];
+    return groupById(k, group).owner_cnt > 0;
+  },
+);

@@ -3,11 +3,12 @@ import type { BootStep, DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
-import { printk } from '../printk.ts';
+import { pr_debug, printk } from '../printk.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
-import { defaultDomainType, iommu_device_register, isStrict } from './iommu.ts';
+import { defaultDomainType, isStrict } from './default-domain.ts';
+import { iommu_device_register } from './iommu.ts';
 import { X86_OPS } from './iommu-drivers.ts';
 import { hostBridges, pci_host_probe } from './pci.ts';
 
@@ -92,23 +93,27 @@ const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> 
  * and drivers/acpi/pci_root.c:acpi_pci_root_add, v6.1.
  * Leaves out: nodes that parent drivers populate.
  */
-const of_platform_default_populate = path('of_platform_default_populate', function* (
-  k,
-): Path<number> {
-  const roots = new Set(hostBridges(k));
-  const inBoot = new Set(k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])));
-  for (const spec of k.machine.devices) {
-    const { name, pci, disabled } = spec;
-    if (pci !== undefined || disabled === true || inBoot.has(name)) continue;
-    if (k.state.devices[name] !== undefined || isX86Iommu(spec)) continue;
-    if (spec.bus !== NO_BUS) yield* device_add(k, spec);
-    else if (roots.has(name)) {
-      yield { type: 'device.added', dev: name, spec };
-      yield* pci_host_probe(k, name);
+const of_platform_default_populate = path(
+  'of_platform_default_populate',
+  function* (k): Path<number> {
+    const roots = new Set(hostBridges(k));
+    const inBoot = new Set(
+      k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])),
+    );
+    for (const spec of k.machine.devices) {
+      const { name, pci, disabled } = spec;
+      if (pci !== undefined || disabled === true || inBoot.has(name)) continue;
+      if (k.state.devices[name] !== undefined || isX86Iommu(spec)) continue;
+      if (spec.bus !== NO_BUS) yield* device_add(k, spec);
+      else if (roots.has(name)) {
+        yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
+        yield { type: 'device.added', dev: name, spec };
+        yield* pci_host_probe(k, name);
+      }
     }
-  }
-  return 0;
-});
+    return 0;
+  },
+);
 
 /** The bus of a device that is on none: a PCI root of ACPI. */
 const NO_BUS = '';
@@ -117,15 +122,22 @@ const isX86Iommu = (spec: DeviceSpec): boolean =>
   spec.iommu_kind === 'intel' || spec.iommu_kind === 'amd';
 
 /**
- * Intel's or AMD's IOMMU comes up and finds all PCI devices at once.
+ * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
+ * told of every mapping: batching does not pay, so domains are strict.
  *
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
  * v6.1.
  * Leaves out: the hardware, reserved regions.
  */
 const initIommu = path('iommu_init', function* (k, iommu: string): Path<number> {
-  const kind = k.machine.devices.find((device) => device.name === iommu)?.iommu_kind;
+  const spec = k.machine.devices.find((device) => device.name === iommu);
+  const kind = spec?.iommu_kind;
   if (kind !== 'intel' && kind !== 'amd') return -ENODEV;
+  if (kind === 'intel' && spec?.caching_mode === true) {
+    if (!k.state.dma_strict)
+      yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
+    yield { type: 'iommu.dma_strict' };
+  }
   return yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
 });
 

@@ -55,7 +55,10 @@ function driverOf(kind: Kind): DriverOps {
 }
 
 /** The master that has one of the stream ids of `dev` already; null for none. */
-function streamHolder(k: Kernel, dev: string): { readonly id: number; readonly dev: string } | null {
+function streamHolder(
+  k: Kernel,
+  dev: string,
+): { readonly id: number; readonly dev: string } | null {
   const own = deviceOf(k, dev).fwspec;
   if (own === null) return null;
   for (const other of Object.values(k.state.devices)) {

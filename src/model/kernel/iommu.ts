@@ -1,10 +1,10 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
-import type { DomainType } from '../../events/event.ts';
 import type { Kernel } from '../context.ts';
-import { EBUSY, EINVAL, ENODEV, EPERM } from '../errno.ts';
+import { EBUSY, ENODEV } from '../errno.ts';
 import { deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
+import { attachDefaultDomain } from './default-domain.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
 /** The global lock around probing devices and registering IOMMUs. */
@@ -19,26 +19,10 @@ function opsFor(k: Kernel, dev: string): string | null {
   const device = deviceOf(k, dev);
   if (!k.has('bus_ops_retired')) return k.state.buses[device.bus]?.iommu_ops ?? null;
   const wanted = device.fwspec?.iommu;
-  const instance = k.state.iommus.find((i) => (wanted === undefined ? !i.fwnode : i.name === wanted));
+  const instance = k.state.iommus.find((i) =>
+    wanted === undefined ? !i.fwnode : i.name === wanted,
+  );
   return instance?.ops ?? null;
-}
-
-/** The default domain type that the command line and the configuration ask for. */
-export function defaultDomainType(k: Kernel): DomainType {
-  const passthrough = k.cmdline('iommu.passthrough');
-  const identity =
-    passthrough === null
-      ? k.config('IOMMU_DEFAULT_PASSTHROUGH') === 'y'
-      : passthrough === '1' || passthrough === 'y' || passthrough === 'on';
-  if (identity) return 'identity';
-  return isStrict(k) ? 'DMA' : 'DMA-FQ';
-}
-
-/** Is the TLB invalidated at once on unmap? */
-export function isStrict(k: Kernel): boolean {
-  const strict = k.cmdline('iommu.strict');
-  if (strict !== null) return strict === '1' || strict === 'y' || strict === 'on';
-  return k.config('IOMMU_DEFAULT_DMA_LAZY') !== 'y';
 }
 
 /**
@@ -51,10 +35,7 @@ export function isStrict(k: Kernel): boolean {
  * @returns 0; -ENODEV without an IOMMU for it; -EINVAL when the IOMMU's module is going; or what the
  * IOMMU driver returned.
  */
-const __iommu_probe_device = path('__iommu_probe_device', function* (
-  k,
-  dev: string,
-): Path<number> {
+const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: string): Path<number> {
   const name = opsFor(k, dev);
   if (name === null) return -ENODEV;
   const ops = k.ops.iommu(name);
@@ -92,14 +73,13 @@ function* forgetIommu(_k: Kernel, dev: string, module: string): Path<void> {
  * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
  * Leaves out: sysfs, a failing attach to a domain that is already set.
  */
-export const iommu_group_add_device = path('iommu_group_add_device', function* (
-  k,
-  group: number,
-  dev: string,
-): Path<void> {
-  yield { type: 'group.joined', dev, group };
-  yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
-});
+export const iommu_group_add_device = path(
+  'iommu_group_add_device',
+  function* (k, group: number, dev: string): Path<void> {
+    yield { type: 'group.joined', dev, group };
+    yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
+  },
+);
 
 /**
  * Offers `dev` to the IOMMU core by itself: at device_add, or when firmware told of its IOMMU.
@@ -109,25 +89,17 @@ export const iommu_group_add_device = path('iommu_group_add_device', function* (
  *
  * @returns 0 or a negative errno.
  */
-export const iommu_probe_device = path('iommu_probe_device', function* (
-  k,
-  dev: string,
-): Path<number> {
-  const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
-  if (ret !== 0) return ret;
-  const group = groupOf(k, dev);
-  if (group === undefined) return -ENODEV;
-  yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id));
-  return 0;
-});
-
-function* attachDefaultDomain(k: Kernel, id: number): Path<void> {
-  if (groupById(k, id).default_domain === null)
-    yield { type: 'group.default_domain', group: id, domain: defaultDomainType(k) };
-  const { default_domain, domain, owner } = groupById(k, id);
-  if (owner === null && domain !== default_domain)
-    yield { type: 'group.attached', group: id, domain: default_domain };
-}
+export const iommu_probe_device = path(
+  'iommu_probe_device',
+  function* (k, dev: string): Path<number> {
+    const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
+    if (ret !== 0) return ret;
+    const group = groupOf(k, dev);
+    if (group === undefined) return -ENODEV;
+    yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id));
+    return 0;
+  },
+);
 
 /**
  * A device leaves its IOMMU and its group.
@@ -136,26 +108,26 @@ function* attachDefaultDomain(k: Kernel, id: number): Path<void> {
  * __iommu_group_free_device with iommu_probe_rework.
  * Leaves out: sysfs links, release domains.
  */
-export const iommu_release_device = path('iommu_release_device', function* (
-  k,
-  dev: string,
-): Path<void> {
-  const device = deviceOf(k, dev);
-  if (!device.dev_iommu) return;
-  if (device.iommu === null) {
-    if (k.has('iommu_probe_rework')) {
-      yield { type: 'dev_iommu.freed', dev };
+export const iommu_release_device = path(
+  'iommu_release_device',
+  function* (k, dev: string): Path<void> {
+    const device = deviceOf(k, dev);
+    if (!device.dev_iommu) return;
+    if (device.iommu === null) {
+      if (k.has('iommu_probe_rework')) {
+        yield { type: 'dev_iommu.freed', dev };
+        return;
+      }
+      const what = 'NULL pointer dereference: dev->iommu->iommu_dev was never set';
+      yield { type: 'kernel.oopsed', at: 'iommu_release_device', what };
       return;
     }
-    const what = 'NULL pointer dereference: dev->iommu->iommu_dev was never set';
-    yield { type: 'kernel.oopsed', at: 'iommu_release_device', what };
-    return;
-  }
-  const ops = k.state.iommus.find((instance) => instance.name === device.iommu)?.ops;
-  const module = ops === undefined ? '' : (k.ops.iommu(ops)?.module ?? '');
-  yield* leaveGroup(k, dev);
-  yield* forgetIommu(k, dev, module);
-});
+    const ops = k.state.iommus.find((instance) => instance.name === device.iommu)?.ops;
+    const module = ops === undefined ? '' : (k.ops.iommu(ops)?.module ?? '');
+    yield* leaveGroup(k, dev);
+    yield* forgetIommu(k, dev, module);
+  },
+);
 
 function* leaveGroup(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
@@ -191,26 +163,24 @@ export function* iommu_group_alloc(k: Kernel): Path<number> {
  * @returns 0; -EBUSY when another driver's ops are installed, also those of an unloaded one; or the
  * error of a device that failed its IOMMU probe.
  */
-export const iommu_device_register = path('iommu_device_register', function* (
-  k,
-  iommu: string,
-  ops: string,
-  fwnode: boolean,
-): Path<number> {
-  const installed = k.state.buses['platform']?.iommu_ops ?? null;
-  if (!k.has('bus_ops_retired') && installed !== null && installed !== ops) return -EBUSY;
-  yield { type: 'iommu.registered', iommu, ops, fwnode };
-  for (const bus of IOMMU_BUSES) {
-    if (k.state.buses[bus] === undefined && !CORE_BUSES.includes(bus)) continue;
-    if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops };
-    const ret = yield* bus_iommu_probe(k, bus);
-    if (ret !== 0) {
-      yield* iommu_device_unregister(k, iommu);
-      return ret;
+export const iommu_device_register = path(
+  'iommu_device_register',
+  function* (k, iommu: string, ops: string, fwnode: boolean): Path<number> {
+    const installed = k.state.buses['platform']?.iommu_ops ?? null;
+    if (!k.has('bus_ops_retired') && installed !== null && installed !== ops) return -EBUSY;
+    yield { type: 'iommu.registered', iommu, ops, fwnode };
+    for (const bus of IOMMU_BUSES) {
+      if (k.state.buses[bus] === undefined && !CORE_BUSES.includes(bus)) continue;
+      if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops };
+      const ret = yield* bus_iommu_probe(k, bus);
+      if (ret !== 0) {
+        yield* iommu_device_unregister(k, iommu);
+        return ret;
+      }
     }
-  }
-  return 0;
-});
+    return 0;
+  },
+);
 
 /**
  * Probes every device of a bus, then gives the new groups their default domains.
@@ -238,75 +208,12 @@ const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path
  * Kernel: drivers/iommu/iommu.c:iommu_device_unregister, v6.1.
  * Leaves out: the sysfs device of the IOMMU.
  */
-export const iommu_device_unregister = path('iommu_device_unregister', function* (
-  k,
-  iommu: string,
-): Path<void> {
-  for (const bus of IOMMU_BUSES)
-    for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
-      if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
-  yield { type: 'iommu.unregistered', iommu };
-});
-
-/**
- * Writes the `type` file of a group.
- *
- * Kernel: drivers/iommu/iommu.c:iommu_group_store_type, v6.1; iommu_setup_default_domain with
- * group_type_by_owner.
- * Leaves out: drivers that insist on a type, untrusted devices.
- *
- * @returns 0, or -EINVAL, -EBUSY, -EPERM as described in versions/patch-table.ts.
- */
-export const iommu_group_store_type = path('iommu_group_store_type', function* (
-  k,
-  id: number,
-  value: string,
-): Path<number> {
-  const group = k.state.groups[id];
-  const type = typeOf(k, value);
-  if (group === undefined || group.default_domain === null || type === null) return -EINVAL;
-  const flushQueueOnly = type === 'DMA-FQ' && group.default_domain === 'DMA';
-  if (k.has('group_type_by_owner')) {
-    if (group.devices.length === 0 || (group.owner_cnt > 0 && !flushQueueOnly)) return -EPERM;
-  } else {
-    const refused = yield* refuseType(k, id, flushQueueOnly);
-    if (refused !== 0) return refused;
-  }
-  if (group.default_domain === type) return 0;
-  yield { type: 'group.default_domain', group: id, domain: type };
-  yield { type: 'group.attached', group: id, domain: type };
-  return 0;
-});
-
-function typeOf(k: Kernel, value: string): DomainType | null {
-  switch (value) {
-    case 'identity':
-    case 'DMA':
-    case 'DMA-FQ':
-      return value;
-    case 'auto':
-      return defaultDomainType(k);
-    default:
-      return null;
-  }
-}
-
-/** The checks before group_type_by_owner: one device, not bound, on its default domain. */
-function* refuseType(k: Kernel, id: number, flushQueueOnly: boolean): Path<number> {
-  const { devices, domain, default_domain } = groupById(k, id);
-  const [dev] = devices;
-  if (dev === undefined || devices.length !== 1) {
-    const text = 'Cannot change default domain: Group has more than one device';
-    yield printk('err', `iommu: ${text}`);
-    return -EINVAL;
-  }
-  if (deviceOf(k, dev).bound && !flushQueueOnly) {
-    yield printk('err', 'iommu: Device is still bound to driver');
-    return -EBUSY;
-  }
-  if (domain !== default_domain) {
-    yield dev_printk(k, 'err', dev, 'Group not assigned to default domain');
-    return -EBUSY;
-  }
-  return 0;
-}
+export const iommu_device_unregister = path(
+  'iommu_device_unregister',
+  function* (k, iommu: string): Path<void> {
+    for (const bus of IOMMU_BUSES)
+      for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
+        if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
+    yield { type: 'iommu.unregistered', iommu };
+  },
+);

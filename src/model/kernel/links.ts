@@ -39,20 +39,20 @@ function restStatus(k: Kernel, { supplier }: LinkEnds): LinkState {
  * fw_devlink=on.
  * Leaves out: cycles, SYNC_STATE_ONLY proxies, relaxing of links, sync_state.
  */
-export const fw_devlink_link_device = path('fw_devlink_link_device', function* (
-  k,
-  dev: string,
-): Path<void> {
-  const mode = k.cmdline('fw_devlink');
-  if (mode === 'off' || mode === 'permissive') return;
-  for (const consumer of Object.keys(k.state.devices)) {
-    const device = deviceOf(k, consumer);
-    if (device.spec.suppliers?.includes(dev)) yield* addLink(k, consumer, dev);
-  }
-  for (const supplier of deviceOf(k, dev).spec.suppliers ?? []) {
-    if (k.state.devices[supplier] !== undefined) yield* addLink(k, dev, supplier);
-  }
-});
+export const fw_devlink_link_device = path(
+  'fw_devlink_link_device',
+  function* (k, dev: string): Path<void> {
+    const mode = k.cmdline('fw_devlink');
+    if (mode === 'off' || mode === 'permissive') return;
+    for (const consumer of Object.keys(k.state.devices)) {
+      const device = deviceOf(k, consumer);
+      if (device.spec.suppliers?.includes(dev)) yield* addLink(k, consumer, dev);
+    }
+    for (const supplier of deviceOf(k, dev).spec.suppliers ?? []) {
+      if (k.state.devices[supplier] !== undefined) yield* addLink(k, dev, supplier);
+    }
+  },
+);
 
 function* addLink(k: Kernel, consumer: string, supplier: string): Path<void> {
   if (suppliersOf(k, consumer).some((link) => link.supplier === supplier)) return;
@@ -72,27 +72,29 @@ function* addLink(k: Kernel, consumer: string, supplier: string): Path<void> {
  *
  * @returns 0, or -EPROBE_DEFER with the reason recorded on the device.
  */
-export const device_links_check_suppliers = path('device_links_check_suppliers', function* (
-  k,
-  dev: string,
-): Path<number> {
-  const mode = k.cmdline('fw_devlink');
-  if (mode !== 'off' && mode !== 'permissive') {
-    const missing = deviceOf(k, dev).spec.suppliers?.find((s) => k.state.devices[s] === undefined);
-    if (missing !== undefined) return yield* deferFor(k, dev, `wait for supplier ${missing}`);
-  }
-  const links = suppliersOf(k, dev);
-  for (const link of links) {
-    if (link.status !== 'AVAILABLE') {
-      for (const marked of suppliersOf(k, dev))
-        if (marked.status === 'CONSUMER_PROBE') yield* setStatus(marked, restStatus(k, marked));
-      return yield* deferFor(k, dev, `supplier ${link.supplier} not ready`);
+export const device_links_check_suppliers = path(
+  'device_links_check_suppliers',
+  function* (k, dev: string): Path<number> {
+    const mode = k.cmdline('fw_devlink');
+    if (mode !== 'off' && mode !== 'permissive') {
+      const missing = deviceOf(k, dev).spec.suppliers?.find(
+        (s) => k.state.devices[s] === undefined,
+      );
+      if (missing !== undefined) return yield* deferFor(k, dev, `wait for supplier ${missing}`);
     }
-    yield* setStatus(link, 'CONSUMER_PROBE');
-  }
-  yield { type: 'links.status', dev, status: 'PROBING' };
-  return 0;
-});
+    const links = suppliersOf(k, dev);
+    for (const link of links) {
+      if (link.status !== 'AVAILABLE') {
+        for (const marked of suppliersOf(k, dev))
+          if (marked.status === 'CONSUMER_PROBE') yield* setStatus(marked, restStatus(k, marked));
+        return yield* deferFor(k, dev, `supplier ${link.supplier} not ready`);
+      }
+      yield* setStatus(link, 'CONSUMER_PROBE');
+    }
+    yield { type: 'links.status', dev, status: 'PROBING' };
+    return 0;
+  },
+);
 
 function* deferFor(k: Kernel, dev: string, reason: string): Path<number> {
   yield* dev_dbg(k, FILE, dev, `error -EPROBE_DEFER: ${reason}`);
@@ -108,15 +110,15 @@ function* deferFor(k: Kernel, dev: string, reason: string): Path<number> {
  * Leaves out: sync_state, dangling children, AUTOPROBE_CONSUMER's own queueing (the trigger that
  * follows a bind retries the consumers all the same).
  */
-export const device_links_driver_bound = path('device_links_driver_bound', function* (
-  k,
-  dev: string,
-): Path<void> {
-  for (const link of consumersOf(k, dev))
-    if (link.status === 'DORMANT') yield* setStatus(link, 'AVAILABLE');
-  for (const link of suppliersOf(k, dev)) yield* setStatus(link, 'ACTIVE');
-  yield { type: 'links.status', dev, status: 'DRIVER_BOUND' };
-});
+export const device_links_driver_bound = path(
+  'device_links_driver_bound',
+  function* (k, dev: string): Path<void> {
+    for (const link of consumersOf(k, dev))
+      if (link.status === 'DORMANT') yield* setStatus(link, 'AVAILABLE');
+    for (const link of suppliersOf(k, dev)) yield* setStatus(link, 'ACTIVE');
+    yield { type: 'links.status', dev, status: 'DRIVER_BOUND' };
+  },
+);
 
 /**
  * A probe failed: the links go back to rest.
@@ -124,18 +126,18 @@ export const device_links_driver_bound = path('device_links_driver_bound', funct
  * Kernel: drivers/base/core.c:device_links_no_driver, v6.1.
  * Leaves out: AUTOREMOVE_CONSUMER links.
  */
-export const device_links_no_driver = path('device_links_no_driver', function* (
-  k,
-  dev: string,
-): Path<void> {
-  for (const link of consumersOf(k, dev))
-    if (link.status === 'CONSUMER_PROBE' || link.status === 'ACTIVE')
-      yield* setStatus(link, 'DORMANT');
-  for (const link of suppliersOf(k, dev))
-    if (link.status === 'CONSUMER_PROBE' || link.status === 'ACTIVE')
-      yield* setStatus(link, restStatus(k, link));
-  yield { type: 'links.status', dev, status: 'NO_DRIVER' };
-});
+export const device_links_no_driver = path(
+  'device_links_no_driver',
+  function* (k, dev: string): Path<void> {
+    for (const link of consumersOf(k, dev))
+      if (link.status === 'CONSUMER_PROBE' || link.status === 'ACTIVE')
+        yield* setStatus(link, 'DORMANT');
+    for (const link of suppliersOf(k, dev))
+      if (link.status === 'CONSUMER_PROBE' || link.status === 'ACTIVE')
+        yield* setStatus(link, restStatus(k, link));
+    yield { type: 'links.status', dev, status: 'NO_DRIVER' };
+  },
+);
 
 /**
  * The consumer that must be unbound before `dev` may lose its driver; null when there is none.
@@ -160,13 +162,13 @@ export function* consumerToUnbind(k: Kernel, dev: string): Path<string | null> {
  * Kernel: drivers/base/core.c:device_links_driver_cleanup, v6.1.
  * Leaves out: AUTOREMOVE_SUPPLIER links.
  */
-export const device_links_driver_cleanup = path('device_links_driver_cleanup', function* (
-  k,
-  dev: string,
-): Path<void> {
-  for (const link of consumersOf(k, dev)) yield* setStatus(link, 'DORMANT');
-  yield* device_links_no_driver(k, dev);
-});
+export const device_links_driver_cleanup = path(
+  'device_links_driver_cleanup',
+  function* (k, dev: string): Path<void> {
+    for (const link of consumersOf(k, dev)) yield* setStatus(link, 'DORMANT');
+    yield* device_links_no_driver(k, dev);
+  },
+);
 
 /**
  * `dev` is being deleted: all its links go.
@@ -174,10 +176,10 @@ export const device_links_driver_cleanup = path('device_links_driver_cleanup', f
  * Kernel: drivers/base/core.c:device_links_purge, v6.1.
  * Leaves out: the warning for active links.
  */
-export const device_links_purge = path('device_links_purge', function* (
-  k,
-  dev: string,
-): Path<void> {
-  for (const { consumer, supplier } of [...suppliersOf(k, dev), ...consumersOf(k, dev)])
-    yield { type: 'link.deleted', consumer, supplier };
-});
+export const device_links_purge = path(
+  'device_links_purge',
+  function* (k, dev: string): Path<void> {
+    for (const { consumer, supplier } of [...suppliersOf(k, dev), ...consumersOf(k, dev)])
+      yield { type: 'link.deleted', consumer, supplier };
+  },
+);

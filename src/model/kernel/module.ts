@@ -47,30 +47,29 @@ export const modprobe: (k: Kernel, given: string, params: string) => Path<number
  *
  * @returns 0; -EEXIST when it is loaded; -ENOENT for one that does not exist or needs others.
  */
-export const load_module = path('load_module', function* (
-  k,
-  given: string,
-  params: string,
-): Path<number> {
-  const module = moduleName(given);
-  if (k.state.modules[module] !== undefined) return -EEXIST;
-  const spec = k.machine.modules.find((m) => m.name === module);
-  if (spec === undefined) return -ENOENT;
-  const depends = spec.depends.filter((other) => k.state.modules[other] !== undefined);
-  yield { type: 'module.loading', module, depends };
-  for (const word of params.split(/\s+/).filter((text) => text.includes('='))) {
-    const at = word.indexOf('=');
-    yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
-  }
-  const ret = yield* initModule(k, module);
-  if (ret !== 0) {
-    yield { type: 'module.unloaded', module };
-    return ret;
-  }
-  yield { type: 'module.live', module };
-  yield { type: 'join', what: 'async' };
-  return 0;
-});
+export const load_module = path(
+  'load_module',
+  function* (k, given: string, params: string): Path<number> {
+    const module = moduleName(given);
+    if (k.state.modules[module] !== undefined) return -EEXIST;
+    const spec = k.machine.modules.find((m) => m.name === module);
+    if (spec === undefined) return -ENOENT;
+    const depends = spec.depends.filter((other) => k.state.modules[other] !== undefined);
+    yield { type: 'module.loading', module, depends };
+    for (const word of params.split(/\s+/).filter((text) => text.includes('='))) {
+      const at = word.indexOf('=');
+      yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
+    }
+    const ret = yield* initModule(k, module);
+    if (ret !== 0) {
+      yield { type: 'module.unloaded', module };
+      return ret;
+    }
+    yield { type: 'module.live', module };
+    yield { type: 'join', what: 'async' };
+    return 0;
+  },
+);
 
 function* initModule(k: Kernel, module: string): Path<number> {
   const { init } = k.ops.module(module);
@@ -95,25 +94,24 @@ function* initModule(k: Kernel, module: string): Path<number> {
  * @returns 0; -ENOENT when it is not loaded; -EAGAIN while it is in use, unless forced; -EBUSY when
  * it is coming or going.
  */
-export const delete_module = path('delete_module', function* (
-  k,
-  given: string,
-  force: boolean,
-): Path<number> {
-  const module = moduleName(given);
-  const loaded = k.state.modules[module];
-  if (loaded === undefined) return -ENOENT;
-  if (loaded.state !== 'live') return -EBUSY;
-  const forced = force && k.config('MODULE_FORCE_UNLOAD') === 'y';
-  if (loaded.holders.length > 0 && !forced) return -EAGAIN;
-  yield { type: 'module.going', module };
-  for (const spec of k.machine.drivers.toReversed())
-    if (spec.module === module) yield* driver_unregister(k, spec.bus, spec.name);
-  const { exit } = k.ops.module(module);
-  if (exit !== undefined) yield* exit(k, module);
-  yield { type: 'module.unloaded', module };
-  return 0;
-});
+export const delete_module = path(
+  'delete_module',
+  function* (k, given: string, force: boolean): Path<number> {
+    const module = moduleName(given);
+    const loaded = k.state.modules[module];
+    if (loaded === undefined) return -ENOENT;
+    if (loaded.state !== 'live') return -EBUSY;
+    const forced = force && k.config('MODULE_FORCE_UNLOAD') === 'y';
+    if (loaded.holders.length > 0 && !forced) return -EAGAIN;
+    yield { type: 'module.going', module };
+    for (const spec of k.machine.drivers.toReversed())
+      if (spec.module === module) yield* driver_unregister(k, spec.bus, spec.name);
+    const { exit } = k.ops.module(module);
+    if (exit !== undefined) yield* exit(k, module);
+    yield { type: 'module.unloaded', module };
+    return 0;
+  },
+);
 
 /** Writes a module parameter. @returns 0, or -ENOENT when the module is not loaded. */
 export function* param_attr_store(

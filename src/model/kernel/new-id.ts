@@ -25,20 +25,18 @@ function modaliasOf(id: string): string | null {
  *
  * @returns 0, -ENOENT without the driver, -EINVAL for a bad id, -EEXIST for one it has already.
  */
-export const new_id_store = path('new_id_store', function* (
-  k,
-  bus: string,
-  drv: string,
-  text: string,
-): Path<number> {
-  const driver = driverOf(k, bus, drv);
-  if (driver === undefined) return -ENOENT;
-  const id = modaliasOf(text);
-  if (id === null) return -EINVAL;
-  if (driver.dynamic_ids.includes(id)) return -EEXIST;
-  yield { type: 'driver.id_added', bus, drv, id };
-  return yield* driver_attach(k, bus, drv);
-});
+export const new_id_store = path(
+  'new_id_store',
+  function* (k, bus: string, drv: string, text: string): Path<number> {
+    const driver = driverOf(k, bus, drv);
+    if (driver === undefined) return -ENOENT;
+    const id = modaliasOf(text);
+    if (id === null) return -EINVAL;
+    if (driver.dynamic_ids.includes(id)) return -EEXIST;
+    yield { type: 'driver.id_added', bus, drv, id };
+    return yield* driver_attach(k, bus, drv);
+  },
+);
 
 /**
  * Writes to `remove_id`. Kernel: drivers/pci/pci-driver.c:remove_id_store, v6.1.

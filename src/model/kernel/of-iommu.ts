@@ -38,8 +38,7 @@ function* configure(k: Kernel, dev: string): Path<number> {
   let err = yield* xlate(k, dev, streamIds(k, dev), acpi);
   if (err === 0 && deviceOf(k, dev).iommu_group === null) err = yield* iommu_probe_device(k, dev);
   if (err === -EPROBE_DEFER) return err;
-  if (err < 0)
-    yield* dev_dbg(k, 'drivers/iommu/of_iommu.c', dev, `Adding to IOMMU failed: ${err}`);
+  if (err < 0) yield* dev_dbg(k, 'drivers/iommu/of_iommu.c', dev, `Adding to IOMMU failed: ${err}`);
   return 0;
 }
 
@@ -48,12 +47,7 @@ function findsByItself({ iommu_kind }: DeviceSpec): boolean {
   return iommu_kind === 'intel' || iommu_kind === 'amd';
 }
 
-function* xlate(
-  k: Kernel,
-  dev: string,
-  streams: readonly StreamId[],
-  acpi: boolean,
-): Path<number> {
+function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], acpi: boolean): Path<number> {
   const [first] = streams;
   if (first === undefined) return noIommu(k);
   const node = k.machine.devices.find((device) => device.name === first.iommu);

@@ -101,9 +101,6 @@ export function sharedGroup(k: Facts, dev: string): number | null {
  * Kernel: drivers/iommu/iommu.c:pci_device_group, v6.1.
  * Leaves out: alias quirks of single devices.
  */
-export const pci_device_group = path('pci_device_group', function* (
-  k,
-  dev: string,
-): Path<number> {
+export const pci_device_group = path('pci_device_group', function* (k, dev: string): Path<number> {
   return sharedGroup(k, dev) ?? (yield* iommu_group_alloc(k));
 });

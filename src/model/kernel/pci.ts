@@ -185,10 +185,7 @@ export const remove_store = path('remove_store', function* (k, dev: string): Pat
  *
  * @returns 0, or -ENOENT for a device that is not there.
  */
-export const rescan_store = path('rescan_store', function* (
-  k,
-  dev: string | null,
-): Path<number> {
+export const rescan_store = path('rescan_store', function* (k, dev: string | null): Path<number> {
   if (dev !== null && k.state.devices[dev] === undefined) return -ENOENT;
   for (const host of hostBridges(k)) {
     yield* pci_scan_child_bus(k, host);

@@ -4,8 +4,8 @@ import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { bind_store, driver_override_store, drivers_probe_store, unbind_store } from './bus.ts';
 import { deferred_probe_initcall, deferred_probe_timeout_work_func } from './dd-deferred.ts';
+import { iommu_group_store_type } from './default-domain.ts';
 import { addDevice, do_initcalls, registerDriver } from './init.ts';
-import { iommu_group_store_type } from './iommu.ts';
 import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
 import { remove_store, rescan_store } from './pci.ts';
@@ -13,6 +13,9 @@ import { useVfio } from './vfio-user.ts';
 
 /**
  * The path a stimulus runs. `user` names the program, for what it holds open.
+ *
+ * Kernel: the system calls and sysfs files that the paths named here stand for.
+ * Leaves out: shutdown, permissions, opening files that do not exist where a path checks for it.
  *
  * @returns a path that returns 0, a negative errno of the write or call, or a program's exit status.
  */

@@ -13,15 +13,15 @@ import { iommu_group_add_device, iommu_group_alloc } from './iommu.ts';
  * Kernel: drivers/iommu/iommu.c:device_iommu_capable, v6.1.
  * Leaves out: other capabilities.
  */
-const device_iommu_capable = path('device_iommu_capable', function* (
-  k,
-  dev: string,
-): Path<boolean> {
-  yield* [];
-  const { iommu } = deviceOf(k, dev);
-  const ops = k.state.iommus.find((instance) => instance.name === iommu)?.ops;
-  return ops === undefined ? false : (k.ops.iommu(ops)?.cache_coherent(k, dev) ?? false);
-});
+export const device_iommu_capable = path(
+  'device_iommu_capable',
+  function* (k, dev: string): Path<boolean> {
+    yield* [];
+    const { iommu } = deviceOf(k, dev);
+    const ops = k.state.iommus.find((instance) => instance.name === iommu)?.ops;
+    return ops === undefined ? false : (k.ops.iommu(ops)?.cache_coherent(k, dev) ?? false);
+  },
+);
 
 /** Is vfio's parameter enable_unsafe_noiommu_mode on? */
 function noiommuAllowed(k: Kernel): boolean {
@@ -30,10 +30,9 @@ function noiommuAllowed(k: Kernel): boolean {
 }
 
 /** The vfio_group of the device, made when it is the first of its IOMMU group; -EINVAL for none. */
-const vfio_group_find_or_alloc = path('vfio_group_find_or_alloc', function* (
-  k,
-  dev: string,
-): Path<string | number> {
+const vfio_group_find_or_alloc = path('vfio_group_find_or_alloc', function* (k, dev: string): Path<
+  string | number
+> {
   const group = groupOf(k, dev);
   if (group === undefined) {
     if (!noiommuAllowed(k)) return -EINVAL;
@@ -52,17 +51,17 @@ const vfio_group_find_or_alloc = path('vfio_group_find_or_alloc', function* (
  * Kernel: drivers/vfio/vfio_main.c:vfio_noiommu_group_alloc, v6.1.
  * Leaves out: nothing.
  */
-const vfio_noiommu_group_alloc = path('vfio_noiommu_group_alloc', function* (
-  k,
-  dev: string,
-): Path<string> {
-  const group = yield* iommu_group_alloc(k);
-  yield* iommu_group_add_device(k, group, dev);
-  yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
-  const name = `noiommu-${group}`;
-  yield { type: 'vfio.group_created', group: name, iommu_group: group };
-  return name;
-});
+const vfio_noiommu_group_alloc = path(
+  'vfio_noiommu_group_alloc',
+  function* (k, dev: string): Path<string> {
+    const group = yield* iommu_group_alloc(k);
+    yield* iommu_group_add_device(k, group, dev);
+    yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
+    const name = `noiommu-${group}`;
+    yield { type: 'vfio.group_created', group: name, iommu_group: group };
+    return name;
+  },
+);
 
 /**
  * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_probe and vfio_pci_core_register_device, v6.1.
@@ -96,28 +95,28 @@ function vfioGroupOf(k: Kernel, dev: string): string | null {
  * Kernel: drivers/vfio/vfio_main.c:vfio_unregister_group_dev and vfio_device_remove_group, v6.1.
  * Leaves out: the requests repeated every ten seconds.
  */
-const vfio_unregister_group_dev = path('vfio_unregister_group_dev', function* (
-  k,
-  dev: string,
-): Path<void> {
-  const name = vfioGroupOf(k, dev);
-  if (name === null) return;
-  if (k.state.vfio.open[dev] !== undefined) {
-    const text = 'No device request channel registered, blocked until released by user';
-    yield dev_printk(k, 'warn', dev, text);
-    const on = `the user of ${dev} to close it`;
-    yield { type: 'wait', on, until: (state) => state.vfio.open[dev] === undefined };
-  }
-  yield { type: 'vfio.device_unregistered', dev, group: name };
-  if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
-    yield { type: 'module.put', module: 'vfio', by: 'vfio_fs' };
-  const group = k.state.vfio.groups[name];
-  if (group?.iommu_group != null && name.startsWith('noiommu-'))
-    yield* leaveNoiommuGroup(k, dev, group.iommu_group);
-  if (group === undefined || group.devices.length > 0) return;
-  yield* vfio_group_detach_container(k, name);
-  yield { type: 'vfio.group_removed', group: name };
-});
+const vfio_unregister_group_dev = path(
+  'vfio_unregister_group_dev',
+  function* (k, dev: string): Path<void> {
+    const name = vfioGroupOf(k, dev);
+    if (name === null) return;
+    if (k.state.vfio.open[dev] !== undefined) {
+      const text = 'No device request channel registered, blocked until released by user';
+      yield dev_printk(k, 'warn', dev, text);
+      const on = `the user of ${dev} to close it`;
+      yield { type: 'wait', on, until: (state) => state.vfio.open[dev] === undefined };
+    }
+    yield { type: 'vfio.device_unregistered', dev, group: name };
+    if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
+      yield { type: 'module.put', module: 'vfio', by: 'vfio_fs' };
+    const group = k.state.vfio.groups[name];
+    if (group?.iommu_group != null && name.startsWith('noiommu-'))
+      yield* leaveNoiommuGroup(k, dev, group.iommu_group);
+    if (group === undefined || group.devices.length > 0) return;
+    yield* vfio_group_detach_container(k, name);
+    yield { type: 'vfio.group_removed', group: name };
+  },
+);
 
 function* leaveNoiommuGroup(k: Kernel, dev: string, group: number): Path<void> {
   yield dev_printk(k, 'info', dev, `Removing from iommu group ${group}`);
@@ -131,21 +130,25 @@ function* leaveNoiommuGroup(k: Kernel, dev: string, group: number): Path<void> {
  * Kernel: drivers/vfio/container.c:vfio_group_detach_container, v6.1.
  * Leaves out: a container with several groups.
  */
-export const vfio_group_detach_container = path('vfio_group_detach_container', function* (
-  k,
-  name: string,
-): Path<void> {
-  const group = k.state.vfio.groups[name];
-  if (group?.container == null) return;
-  const { container, iommu_group } = group;
-  const claims = iommu_group !== null && !name.startsWith('noiommu-');
-  if (k.state.vfio.containers[container]?.iommu === true) {
-    if (claims) yield { type: 'group.attached', group: iommu_group, domain: 'blocked' };
-    yield { type: 'module.put', module: claims ? 'vfio_iommu_type1' : 'vfio', by: `${container} iommu` };
-  }
-  if (claims) yield* iommu_group_release_dma_owner(k, iommu_group);
-  yield { type: 'vfio.container_unset', group: name };
-});
+export const vfio_group_detach_container = path(
+  'vfio_group_detach_container',
+  function* (k, name: string): Path<void> {
+    const group = k.state.vfio.groups[name];
+    if (group?.container == null) return;
+    const { container, iommu_group } = group;
+    const claims = iommu_group !== null && !name.startsWith('noiommu-');
+    if (k.state.vfio.containers[container]?.iommu === true) {
+      if (claims) yield { type: 'group.attached', group: iommu_group, domain: 'blocked' };
+      yield {
+        type: 'module.put',
+        module: claims ? 'vfio_iommu_type1' : 'vfio',
+        by: `${container} iommu`,
+      };
+    }
+    if (claims) yield* iommu_group_release_dma_owner(k, iommu_group);
+    yield { type: 'vfio.container_unset', group: name };
+  },
+);
 
 export const vfioPciDriver: DriverOps = {
   probe: vfio_pci_probe,

@@ -3,11 +3,11 @@ import type { EventOf } from '../../events/event.ts';
 import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
+import { deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { iommu_group_claim_dma_owner, iommu_group_dma_owner_claimed } from './dma-owner.ts';
 import type { ReadState } from '../state/state.ts';
-import { vfio_group_detach_container } from './vfio-pci.ts';
+import { iommu_group_claim_dma_owner, iommu_group_dma_owner_claimed } from './dma-owner.ts';
+import { device_iommu_capable, vfio_group_detach_container } from './vfio-pci.ts';
 
 type VfioUse = Extract<Stimulus, { do: 'vfio' }>;
 
@@ -32,19 +32,18 @@ function returned(call: string, ret: number, value = ''): EventOf<'syscall.retur
  *
  * @returns 0, -ENOENT without a VFIO device in the group, -EBUSY when it is open already.
  */
-const vfio_group_fops_open = path('vfio_group_fops_open', function* (
-  k,
-  name: string,
-  user: string,
-): Path<number> {
-  const group = k.state.vfio.groups[name];
-  if (group === undefined) return -ENOENT;
-  if (group.opened_by !== null) return -EBUSY;
-  yield { type: 'vfio.group_opened', group: name, user };
-  yield { type: 'module.got', module: 'vfio', by: `${user} cdev` };
-  yield { type: 'module.got', module: 'vfio', by: `${user} group` };
-  return 0;
-});
+const vfio_group_fops_open = path(
+  'vfio_group_fops_open',
+  function* (k, name: string, user: string): Path<number> {
+    const group = k.state.vfio.groups[name];
+    if (group === undefined) return -ENOENT;
+    if (group.opened_by !== null) return -EBUSY;
+    yield { type: 'vfio.group_opened', group: name, user };
+    yield { type: 'module.got', module: 'vfio', by: `${user} cdev` };
+    yield { type: 'module.got', module: 'vfio', by: `${user} group` };
+    return 0;
+  },
+);
 
 /**
  * VFIO_GROUP_GET_STATUS.
@@ -54,17 +53,17 @@ const vfio_group_fops_open = path('vfio_group_fops_open', function* (
  *
  * @returns the flags.
  */
-const vfio_group_ioctl_get_status = path('vfio_group_ioctl_get_status', function* (
-  k,
-  name: string,
-): Path<number> {
-  const group = k.state.vfio.groups[name];
-  if (group === undefined) return 0;
-  if (group.container !== null) return CONTAINER_SET | VIABLE;
-  if (group.iommu_group === null) return VIABLE;
-  const claimed = yield* iommu_group_dma_owner_claimed(k, group.iommu_group);
-  return claimed ? 0 : VIABLE;
-});
+const vfio_group_ioctl_get_status = path(
+  'vfio_group_ioctl_get_status',
+  function* (k, name: string): Path<number> {
+    const group = k.state.vfio.groups[name];
+    if (group === undefined) return 0;
+    if (group.container !== null) return CONTAINER_SET | VIABLE;
+    if (group.iommu_group === null) return VIABLE;
+    const claimed = yield* iommu_group_dma_owner_claimed(k, group.iommu_group);
+    return claimed ? 0 : VIABLE;
+  },
+);
 
 /**
  * VFIO_GROUP_SET_CONTAINER.
@@ -74,43 +73,61 @@ const vfio_group_ioctl_get_status = path('vfio_group_ioctl_get_status', function
  *
  * @returns 0, -EINVAL when the group has a container, or what the claim returned.
  */
-const vfio_container_attach_group = path('vfio_container_attach_group', function* (
-  k,
-  name: string,
-  container: string,
-): Path<number> {
-  const group = k.state.vfio.groups[name];
-  if (group === undefined || group.container !== null) return -EINVAL;
-  if (group.iommu_group !== null && !name.startsWith('noiommu-')) {
-    const ret = yield* iommu_group_claim_dma_owner(k, group.iommu_group, `vfio_group ${name}`);
-    if (ret !== 0) return ret;
-  }
-  yield { type: 'vfio.container_set', group: name, container };
-  return 0;
-});
+const vfio_container_attach_group = path(
+  'vfio_container_attach_group',
+  function* (k, name: string, container: string): Path<number> {
+    const group = k.state.vfio.groups[name];
+    if (group === undefined || group.container !== null) return -EINVAL;
+    if (group.iommu_group !== null && !name.startsWith('noiommu-')) {
+      const ret = yield* iommu_group_claim_dma_owner(k, group.iommu_group, `vfio_group ${name}`);
+      if (ret !== 0) return ret;
+    }
+    yield { type: 'vfio.container_set', group: name, container };
+    return 0;
+  },
+);
 
 /**
  * VFIO_SET_IOMMU on a container with one group.
  *
  * Kernel: drivers/vfio/container.c:vfio_ioctl_set_iommu, v6.1.
- * Leaves out: the choice between backends, interrupt remapping, apertures.
+ * Leaves out: the choice between backends, apertures.
  */
-const vfio_ioctl_set_iommu = path('vfio_ioctl_set_iommu', function* (
-  k,
-  name: string,
-  container: string,
-): Path<number> {
-  const group = k.state.vfio.groups[name];
-  if (k.state.vfio.containers[container] === undefined) return -EINVAL;
-  const noiommu = name.startsWith('noiommu-');
-  if (noiommu) yield returned('VFIO_SET_IOMMU', -ENODEV);
-  const backend = noiommu ? 'vfio' : 'vfio_iommu_type1';
-  yield { type: 'module.got', module: backend, by: `${container} iommu` };
-  if (group?.iommu_group != null && !noiommu)
-    yield { type: 'group.attached', group: group.iommu_group, domain: 'unmanaged' };
-  yield { type: 'vfio.iommu_set', container };
-  return 0;
-});
+const vfio_ioctl_set_iommu = path(
+  'vfio_ioctl_set_iommu',
+  function* (k, name: string, container: string): Path<number> {
+    const group = k.state.vfio.groups[name];
+    if (k.state.vfio.containers[container] === undefined) return -EINVAL;
+    const noiommu = name.startsWith('noiommu-');
+    if (noiommu) yield returned('VFIO_SET_IOMMU', -ENODEV);
+    const backend = noiommu ? 'vfio' : 'vfio_iommu_type1';
+    yield { type: 'module.got', module: backend, by: `${container} iommu` };
+    if (group?.iommu_group != null && !noiommu)
+      yield* vfio_iommu_type1_attach_group(k, group.iommu_group);
+    yield { type: 'vfio.iommu_set', container };
+    return 0;
+  },
+);
+
+/**
+ * The group goes to a domain of its user's. Where no MSI controller of the platform keeps devices
+ * apart, the IOMMU is asked whether it remaps interrupts, for one device after the other.
+ *
+ * Kernel: drivers/vfio/vfio_iommu_type1.c:vfio_iommu_type1_attach_group, v6.1.
+ * Leaves out: an IOMMU that does not remap, which makes it fail with -EPERM unless allowed.
+ */
+const vfio_iommu_type1_attach_group = path(
+  'vfio_iommu_type1_attach_group',
+  function* (k, id: number): Path<void> {
+    yield { type: 'group.attached', group: id, domain: 'unmanaged' };
+    if (k.has('group_isolated_msi')) return;
+    for (const dev of groupById(k, id).devices) {
+      const own = k.state.devices[dev]?.iommu;
+      const remaps = k.state.iommus.some(({ name, fwnode }) => name === own && !fwnode);
+      if (!remaps || (yield* device_iommu_capable(k, dev))) return;
+    }
+  },
+);
 
 /**
  * VFIO_GROUP_GET_DEVICE_FD.
@@ -120,22 +137,20 @@ const vfio_ioctl_set_iommu = path('vfio_ioctl_set_iommu', function* (
  *
  * @returns 0, -EINVAL without a container and its backend, -ENODEV for a device not in the group.
  */
-const vfio_group_ioctl_get_device_fd = path('vfio_group_ioctl_get_device_fd', function* (
-  k,
-  name: string,
-  dev: string,
-  user: string,
-): Path<number> {
-  const group = k.state.vfio.groups[name];
-  const container = group?.container ?? null;
-  if (group === undefined || container === null) return -EINVAL;
-  if (k.state.vfio.containers[container]?.iommu !== true) return -EINVAL;
-  if (!group.devices.includes(dev)) return -ENODEV;
-  yield { type: 'module.got', module: driverModule(k, dev), by: `${user} device` };
-  yield { type: 'module.got', module: 'vfio', by: `${user} device` };
-  yield { type: 'vfio.device_opened', dev, user };
-  return 0;
-});
+const vfio_group_ioctl_get_device_fd = path(
+  'vfio_group_ioctl_get_device_fd',
+  function* (k, name: string, dev: string, user: string): Path<number> {
+    const group = k.state.vfio.groups[name];
+    const container = group?.container ?? null;
+    if (group === undefined || container === null) return -EINVAL;
+    if (k.state.vfio.containers[container]?.iommu !== true) return -EINVAL;
+    if (!group.devices.includes(dev)) return -ENODEV;
+    yield { type: 'module.got', module: driverModule(k, dev), by: `${user} device` };
+    yield { type: 'module.got', module: 'vfio', by: `${user} device` };
+    yield { type: 'vfio.device_opened', dev, user };
+    return 0;
+  },
+);
 
 /** The module of the driver a device is bound to; '' for a built-in one. */
 function driverModule(k: Kernel, dev: string): string {

@@ -37,7 +37,8 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     fwspec: null,
     iommu: null,
     iommu_group: null,
-    acs_enabled: spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
+    acs_enabled:
+      spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
   };
   state.devices[dev] = device;
   const { devices } = busOf(state, spec.bus);

@@ -25,6 +25,9 @@ export const iommuReducers = {
     const at = state.iommus.findIndex((instance) => instance.name === iommu);
     if (at >= 0) state.iommus.splice(at, 1);
   },
+  'iommu.dma_strict': (state) => {
+    state.dma_strict = true;
+  },
   'bus.iommu_ops': (state, { bus, ops }) => {
     busOf(state, bus).iommu_ops = ops;
   },

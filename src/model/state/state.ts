@@ -129,6 +129,8 @@ export interface State {
   groups: Table<Group>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
+  /** iommu_dma_strict was set at run time. */
+  dma_strict: boolean;
   vfio: {
     groups: Table<VfioGroup>;
     /** Containers with an IOMMU backend set. */
@@ -171,6 +173,7 @@ export function initialState(): State {
     iommus: [],
     groups: emptyTable(),
     acs_requested: false,
+    dma_strict: false,
     vfio: { groups: emptyTable(), containers: emptyTable(), open: emptyTable(), released: [] },
     oops: null,
   };

@@ -196,6 +196,14 @@ const patches = {
     before: 'the deferred probe timeout is 0 unless set on the command line',
     after: 'it is 10 seconds in a kernel with modules',
   },
+  group_isolated_msi: {
+    commit: null,
+    subject: 'vfio/type1: Convert to iommu_group_has_isolated_msi()',
+    landed: '6.3',
+    stable: [],
+    before: 'VFIO asks the IOMMU whether it remaps interrupts, device by device',
+    after: 'it asks the MSI domains of the devices',
+  },
   smmu_client_coherency_fallback: {
     commit: 'ac9c5e92dd15',
     subject: 'iommu/arm-smmu: Report IOMMU_CAP_CACHE_COHERENCY even betterer',
