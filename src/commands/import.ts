@@ -34,9 +34,9 @@ export default class Import extends BaseCommand {
     for (const path of argv) {
       const source = await loadSource(String(path), flags, { mayBeEmpty: true });
       const imported = importOf(source);
+      if (flags.output !== undefined) await writeTo(flags.output, source.trace);
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(imported), paint));
-      if (flags.output !== undefined) await writeTo(flags.output, source.trace);
       documents.push(importSummary(imported));
     }
     const [only] = documents;

@@ -16,7 +16,8 @@ interface Report {
 }
 
 export default class Verify extends BaseCommand {
-  static override summary = 'Emulate a recorded session of a real kernel and compare what was observed.';
+  static override summary =
+    'Emulate a recorded session of a real kernel and compare what was observed.';
   static override description =
     'Reads the inputs of the recording (firmware tables, PCI configuration, drivers, configuration, ' +
     'command line, actions), emulates them, and compares: devices with their drivers and groups ' +
@@ -24,7 +25,10 @@ export default class Verify extends BaseCommand {
     'recorded, module use counts, and the kernel messages in order.';
   static override strict = false;
   static override args = {
-    folder: Args.string({ description: 'folder of a recorded session; several are fine', required: true }),
+    folder: Args.string({
+      description: 'folder of a recorded session; several are fine',
+      required: true,
+    }),
   };
   static override flags = {
     all: Flags.boolean({ description: 'print every mismatch, not only the first of a kind' }),
@@ -75,7 +79,12 @@ function reportOf(verdicts: readonly Verdict[]): Report {
 function describe({ session, checks, mismatches }: Verdict, all: boolean): string {
   const rows = CHECKS.map((check) => {
     const { ok, of } = checks[check];
-    return [check, `${ok}`, `${of}`, of === 0 ? 'nothing recorded' : ok === of ? 'equal' : 'differs'];
+    return [
+      check,
+      `${ok}`,
+      `${of}`,
+      of === 0 ? 'nothing recorded' : ok === of ? 'equal' : 'differs',
+    ];
   });
   const counted = table(rows, [
     { heading: 'check' },

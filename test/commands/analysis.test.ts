@@ -1,0 +1,291 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { EXIT } from '../../src/commands/exit.ts';
+import { INVARIANTS } from '../../src/invariants/all.ts';
+import { NIC } from '../model/small-machine.ts';
+import {
+  asJson,
+  document,
+  file,
+  leaky,
+  log,
+  nothing,
+  pathOf,
+  reprobe,
+  sane,
+  torn,
+  trace,
+} from './program.ts';
+
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: 8 });
+
+const GOOD = ['--', process.execPath, '-e', ''];
+/** Bad while the card is bound. */
+const COUNT_CHECK =
+  'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>' +
+  'process.exit(JSON.parse(s).devices["0000:01:00.0"]?.bound?1:0))';
+const CHECK = ['--', process.execPath, '-e', COUNT_CHECK];
+const exits = (code: number) => ['--', process.execPath, '-e', `process.exit(${code})`];
+
+describe.concurrent('exit codes, with and without --json', () => {
+  it.each<[number, readonly string[]]>([
+    [EXIT.holds, ['replay', sane]],
+    [EXIT.holds, ['replay', leaky, '--patch', '+test_remove_dma_cleanup']],
+    [EXIT.holds, ['replay', leaky, '--to', '0']],
+    [EXIT.holds, ['replay', leaky, '--kernel', '6.12']],
+    [EXIT.violated, ['replay', leaky]],
+    [EXIT.violated, ['replay', trace]],
+    [EXIT.violated, ['replay', sane, '--patch', '-bus_dma_cleanup']],
+    [EXIT.holds, ['show', trace, '--at', '3']],
+    [EXIT.holds, ['diff', trace, '--from', '3', '--to', '90']],
+    [EXIT.holds, ['diff', trace, leaky]],
+    [EXIT.violated, ['diff', trace, sane]],
+    [EXIT.holds, ['bisect', sane]],
+    [EXIT.violated, ['bisect', leaky]],
+    [EXIT.violated, ['bisect', trace, '--invariant', 'INV-IDLE']],
+    [EXIT.holds, ['bisect', trace, '--invariant', 'INV-GRP']],
+    [EXIT.holds, ['bisect', trace, ...GOOD]],
+    [EXIT.violated, ['bisect', trace, ...CHECK]],
+    [EXIT.violated, ['bisect', trace, ...exits(1)]],
+    [EXIT.inconclusive, ['bisect', trace, ...exits(125)]],
+    [EXIT.holds, ['whatif', leaky, '--kernel', '6.12']],
+    [EXIT.violated, ['whatif', leaky, '--patch', 'test_remove_dma_cleanup']],
+    [EXIT.holds, ['list', 'patches']],
+    [EXIT.holds, ['import', trace]],
+    [EXIT.holds, ['import', nothing]],
+    [EXIT.holds, ['import', log]],
+    [EXIT.holds, ['run', sane]],
+    [EXIT.holds, ['run', leaky]],
+    [EXIT.violated, ['run', leaky, '--patch', 'test_remove_dma_cleanup']],
+    [EXIT.violated, ['run', sane, leaky, '--patch', '-bus_dma_cleanup']],
+  ])('%i for %j', async (status, args) => {
+    expect(await reprobe(...args)).toMatchObject({ status, stderr: '' });
+    expect((await document(...args)).status).toBe(status);
+  });
+
+  it.each<[number, string, readonly string[]]>([
+    [EXIT.inconclusive, 'NO_EVIDENCE', ['replay', nothing]],
+    [EXIT.inconclusive, 'NO_EVIDENCE', ['bisect', nothing]],
+    [EXIT.fatal, 'TORN_TRACE', ['replay', torn]],
+    [EXIT.fatal, 'TORN_TRACE', ['bisect', torn]],
+    [EXIT.fatal, 'TORN_TRACE', ['show', torn, '--at', '1']],
+    [EXIT.fatal, 'TORN_TRACE', ['import', torn]],
+    [EXIT.fatal, 'UNREADABLE', ['replay', 'no-such-file']],
+    [EXIT.fatal, 'UNREADABLE', ['whatif', 'no-such-file', '--all']],
+    [EXIT.fatal, 'UNREADABLE', ['run', 'no-such-file']],
+    [EXIT.fatal, 'UNREADABLE', ['diff', trace, 'no-such-file']],
+    [EXIT.fatal, 'BAD_SCENARIO', ['run', file('bad.yaml', 'name: a\nmachine: {}\nstepz: []\n')]],
+    [EXIT.fatal, 'UNWRITABLE', ['import', trace, '-o', 'no/such/folder/t.jsonl']],
+    [EXIT.fatal, 'CHECK_ABORTED', ['bisect', trace, ...exits(128)]],
+    [EXIT.fatal, 'CHECK_ABORTED', ['bisect', trace, '--', 'no-such-program']],
+    [EXIT.usage, 'USAGE', ['replay', trace, '--no-such-flag']],
+    [EXIT.usage, 'USAGE', ['replay', trace, '--to', '99999']],
+    [EXIT.usage, 'USAGE', ['replay', trace, '--to', 'soon']],
+    [EXIT.usage, 'USAGE', ['replay', trace, '--to', '12.5']],
+    [EXIT.usage, 'USAGE', ['show', trace]],
+    [EXIT.usage, 'USAGE', ['diff', trace]],
+    [EXIT.usage, 'USAGE', ['diff', trace, leaky, '--from', '1']],
+    [EXIT.usage, 'USAGE', ['bisect', trace, '--']],
+    [EXIT.usage, 'USAGE', ['whatif', leaky]],
+    [EXIT.usage, 'USAGE', ['whatif', leaky, '--all', '--kernel', '6.1']],
+    [EXIT.usage, 'USAGE', ['import', trace, leaky, '-o', 'x.jsonl']],
+    [EXIT.usage, 'USAGE', ['run']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['list', 'nothing']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['replay', trace, '--follow', '0000:01:00.9']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['replay', trace, '--kernel', '2.4']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['show', trace, '--at', '9', '--path', 'devices.__proto__']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['bisect', trace, '--invariant', 'INV-OWNS']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['whatif', leaky, '--patch', '-no_such_patch']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['run', leaky, '--patch', 'test_remov_dma_cleanup']],
+  ])('%i, %s for %j', async (status, code, args) => {
+    const text = await reprobe(...args);
+    expect(text).toMatchObject({ status, stdout: '' });
+    expect(text.stderr).not.toMatch(/^\s+at /m);
+    const json = await reprobe(...asJson(args));
+    expect(json).toMatchObject({ status, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({ error: { code } });
+  });
+});
+
+describe.concurrent('replay', () => {
+  it('ends with a line that shows it again', async ({ expect }) => {
+    const { stdout } = await reprobe('replay', leaky);
+    const again = /^again: reprobe (replay .* --to \d+)$/m.exec(stdout)?.[1] ?? '';
+    const shown = await reprobe(...again.split(' '));
+    expect(shown.status).toBe(EXIT.violated);
+    expect(shown.stdout).toContain('! dma_cleanup-balances-dma_configure');
+    const before = again.replace(/\d+$/, (event) => String(Number(event) - 1));
+    expect((await reprobe(...before.split(' '))).status).toBe(EXIT.holds);
+  });
+
+  it('repeats the flags in that line', async ({ expect }) => {
+    const { stdout } = await reprobe('replay', sane, '--patch', '-bus_dma_cleanup');
+    expect(stdout).toMatch(/^again: .* --patch=-bus_dma_cleanup --to \d+$/m);
+  });
+
+  it('prints the contract', async ({ expect }) => {
+    const { json } = await document('replay', leaky);
+    expect(json).toMatchObject({
+      events: expect.any(Number),
+      violations: [
+        { invariant: 'dma_cleanup-balances-dma_configure', subject: NIC, line: null },
+        {},
+        {},
+        {},
+        {},
+      ],
+      divergences: [],
+      expectations: [],
+      final: { groups: { 1: { owner_cnt: 1 } } },
+    });
+  });
+
+  it('reads a log, and tells its lines', async ({ expect }) => {
+    const { json } = await document('replay', log);
+    expect(json).toMatchObject({ final: { groups: { 1: { devices: [NIC] } } } });
+  });
+});
+
+describe.concurrent('bisect', () => {
+  it('prints the contract', async ({ expect }) => {
+    expect((await document('bisect', leaky)).json).toMatchObject({
+      outcome: 'found',
+      firstBad: {
+        type: 'device.unbind_cleanup',
+        line: null,
+        time: null,
+        stack: expect.arrayContaining(['really_probe', 'test_remove']),
+        stimulus: 'boot',
+      },
+      violation: { invariant: 'dma_cleanup-balances-dma_configure', subject: NIC },
+      verification: { verified: true },
+      changes: { reproduced: true },
+    });
+    expect((await document('bisect', sane)).json).toMatchObject({
+      outcome: 'holds',
+      firstBad: null,
+      violation: null,
+    });
+  });
+
+  it('tells the story', async ({ expect }) => {
+    const { stdout } = await reprobe('bisect', leaky);
+    for (const part of [
+      'first bad',
+      'last good',
+      'really_probe > test_remove',
+      '+test_remove_dma_cleanup: f429378a9bf8',
+      'CONFIG_DEBUG_TEST_DRIVER_REMOVE=n instead of y',
+      'verified: both ends were checked, and without the driver e1000e it does not happen',
+      'again: reprobe replay',
+    ])
+      expect(stdout).toContain(part);
+  });
+
+  it('asks a command as often as it says, and no more', async ({ expect }) => {
+    const { json } = await document('bisect', trace, ...CHECK);
+    expect(json).toMatchObject({ outcome: 'found', firstBad: { type: 'driver.bound' } });
+    const { evaluations, events } = json as { evaluations: number; events: number };
+    expect(evaluations).toBeLessThanOrEqual(Math.ceil(Math.log2(events)) + 2);
+  });
+});
+
+describe.concurrent('whatif', () => {
+  it('has a row for each combination', async ({ expect }) => {
+    const args = ['--patch', '-test_remove_dma_cleanup', '--config', 'DEBUG_TEST_DRIVER_REMOVE=y'];
+    const { json } = await document('whatif', leaky, ...args);
+    expect(json).toMatchObject({
+      runs: [
+        { verdict: 'holds', violation: null },
+        { verdict: 'violates', violation: { subject: NIC } },
+        { patches: { test_remove_dma_cleanup: true }, verdict: 'holds' },
+        { config: { DEBUG_TEST_DRIVER_REMOVE: 'y' }, verdict: 'holds' },
+      ],
+    });
+  });
+
+  it('reads a configuration file', async ({ expect }) => {
+    const config = file('kernel.config', '# a comment\nCONFIG_DEBUG_TEST_DRIVER_REMOVE=y\n');
+    expect(
+      (await reprobe('replay', sane, '--config', config, '--patch=-test_remove_dma_cleanup'))
+        .status,
+    ).toBe(EXIT.violated);
+    const unset = file('other.config', '# CONFIG_DEBUG_TEST_DRIVER_REMOVE is not set\n');
+    expect((await reprobe('replay', leaky, '--config', unset)).status).toBe(EXIT.holds);
+    expect(
+      (await reprobe('replay', leaky, '--config', 'CONFIG_DEBUG_TEST_DRIVER_REMOVE=n')).status,
+    ).toBe(EXIT.holds);
+  });
+});
+
+describe.concurrent('list', () => {
+  it.each([
+    ['invariants', INVARIANTS.length],
+    ['kernels', 2],
+    ['patches', 20],
+    ['events', 70],
+    ['messages', 100],
+  ])('%s has %i rows at least', async (what, least) => {
+    const { json } = await document('list', what);
+    const items = (json as Record<string, unknown[]>)[what];
+    expect(items?.length).toBeGreaterThanOrEqual(least);
+    const { stdout } = await reprobe('list', what);
+    expect(stdout.trimEnd().split('\n')).toHaveLength((items?.length ?? 0) + 1);
+  });
+});
+
+describe.concurrent('import', () => {
+  it('writes a trace that replays to the same state', async ({ expect }) => {
+    const path = pathOf('written.jsonl.gz');
+    await reprobe('import', log, '-o', path);
+    expect(existsSync(path)).toBe(true);
+    expect((await document('replay', path)).json).toMatchObject({
+      final: ((await document('replay', log)).json as { final: object }).final,
+    });
+  });
+
+  it('prints the contract', async ({ expect }) => {
+    expect((await document('import', log)).json).toMatchObject({
+      source: { format: 'dmesg', lines: expect.any(Number), unrecognised: 0 },
+      observations: { kinds: { 'iommu.group.added': 2 } },
+      groups: { 1: [NIC] },
+      everInGroups: { 1: [NIC] },
+      probeFailures: [],
+      deferrals: [],
+      events: { total: expect.any(Number) },
+    });
+  });
+
+  it('takes several sources', async ({ expect }) => {
+    expect((await document('import', log, nothing)).json).toMatchObject({ sources: [{}, {}] });
+  });
+});
+
+describe.concurrent('run', () => {
+  it('says what was expected and what was found', async ({ expect }) => {
+    expect((await reprobe('run', leaky)).stdout).toContain(
+      'ok      INV-OWN is violated for group 1',
+    );
+    expect((await reprobe('run', leaky, '--patch', 'test_remove_dma_cleanup')).stdout).toContain(
+      'FAILED  INV-OWN is violated for group 1: it holds',
+    );
+    expect((await document('run', leaky)).json).toMatchObject({
+      expectations: [{ expect: 'INV-OWN is violated for group 1', ok: true }],
+      violations: expect.any(Array),
+      final: {},
+    });
+  });
+
+  it('prints what the kernel prints, with no times', async ({ expect }) => {
+    const { stdout } = await reprobe('run', sane, '--dmesg');
+    expect(stdout).toContain(`\npci ${NIC}: [8086:10d3] type 00 class 0x020000`);
+    expect(stdout).not.toContain('[    ');
+  });
+
+  it('counts scenarios', async ({ expect }) => {
+    expect((await reprobe('run', sane, leaky)).stdout).toContain('2 scenarios, 0 failed');
+    expect((await document('run', sane, leaky)).json).toMatchObject({
+      scenarios: [{ ok: true }, {}],
+    });
+  });
+});
