@@ -27,6 +27,9 @@ const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
   [/Endpoint/, 'endpoint'],
 ];
 
+/** Stream ids of platform devices: any that no PCI function has. */
+const PLATFORM_STREAMS = 0x1_0000_0000;
+
 const hex = (value: number, digits: number): string =>
   value.toString(16).toUpperCase().padStart(digits, '0');
 
@@ -146,7 +149,8 @@ function mapOf(evidence: Evidence, functions: readonly string[]): readonly Iommu
     const at = pciAddress(dev);
     if (at === null || !joined.has(dev)) return [];
     const rid = (at.bus << 8) | at.devfn;
-    return [{ rid_base: rid, iommu: iommu.dev, sid_base: rid, length: 1 }];
+    const segment = Number.parseInt(dev, 16);
+    return [{ rid_base: rid, iommu: iommu.dev, sid_base: segment * 0x10000 + rid, length: 1 }];
   });
 }
 
@@ -204,7 +208,7 @@ function platformDevices(evidence: Evidence, hosts: readonly DeviceSpec[]): read
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
     if (bus === null || bus === 'pci' || isPciName(dev)) continue;
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
-    const ids = [devices.length + 1];
+    const ids = [PLATFORM_STREAMS + devices.length];
     const behind = iommu !== undefined && joined.has(dev);
     add(behind ? { ...spec, iommus: [{ iommu: iommu.dev, ids }] } : spec);
   }
