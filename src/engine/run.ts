@@ -27,8 +27,8 @@ export interface System {
 export interface RunOptions extends SchedulerOptions {
   /** Watches path calls as kprobes would. */
   readonly probe?: PathProbe;
-  /** Answers for drivers the model does not know from inside; the machine's outcomes otherwise. */
-  readonly oracle?: Oracle;
+  /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
+  readonly oracle?: (dev: string, drv: string) => number | null;
 }
 
 export interface Run {
@@ -78,6 +78,7 @@ function specOracle(machine: Machine): Oracle {
 function createKernel(system: System, state: State, options: RunOptions): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
+  const ofMachine = specOracle(system.machine);
   return {
     spec: system.kernel,
     machine: system.machine,
@@ -85,7 +86,7 @@ function createKernel(system: System, state: State, options: RunOptions): Schedu
     ops: kernelOps,
     task: { name: '', frame: rootFrame() },
     probe: options.probe ?? null,
-    oracle: options.oracle ?? specOracle(system.machine),
+    oracle: (dev, drv) => options.oracle?.(dev, drv) ?? ofMachine(dev, drv),
     has: (patch) => patches.has(patch),
     config: (option) => configOf(system.kernel, option),
     cmdline: (name) => params.get(name) ?? null,

@@ -4,6 +4,7 @@ import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
+import { answerOfLab } from './lab-devices.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
 import type { SessionStimulus } from './stimuli.ts';
@@ -47,7 +48,10 @@ export function emulate(
   stimuli: readonly SessionStimulus[],
 ): Emulation {
   const recorder = createCallRecorder();
-  const run = createRun(system, { probe: recorder.probe });
+  const run: Run = createRun(system, {
+    probe: recorder.probe,
+    oracle: (_dev, drv) => answerOfLab(run.state, drv),
+  });
   recorder.attach(run.state);
   const actions = new Map<number, EmulatedAction>();
   const snapshots = new Map<string, number>();

@@ -53,6 +53,9 @@ const BUILT_IN_FROM_6_12 = [
   'VIRTIO_PCI_LIB_LEGACY',
 ];
 
+/** Of them, what it builds in on the Arm architecture in any release. */
+const BUILT_IN_ON_ARM64 = ['IRQ_BYPASS_MANAGER', 'VIRTIO'];
+
 /** Options of the recording's own small kernels, for a session that lost its configuration file. */
 const SMALL_KERNEL_MODULES = [
   'IRQ_BYPASS_MANAGER',
@@ -129,7 +132,10 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
     [isX86 ? 'INTEL_IOMMU' : 'ARM_SMMU_V3', 'y'],
   ];
   if (release.endsWith('-lab')) return tableOf([...always, ...smallKernel(notes)]);
-  const builtIn = version === '6.1' ? [] : BUILT_IN_FROM_6_12;
+  const builtIn = [
+    ...(version === '6.1' ? [] : BUILT_IN_FROM_6_12),
+    ...(isX86 ? [] : BUILT_IN_ON_ARM64),
+  ];
   const value = (option: string): [string, string] => [
     option,
     builtIn.includes(option) ? 'y' : 'm',

@@ -4,6 +4,7 @@ import { cellsOf, type FdtNode } from '../model/firmware/fdt.ts';
 import { busId } from '../model/firmware/of-address.ts';
 import { supplierNodes } from '../model/firmware/of-suppliers.ts';
 import { indexTree, isCompatible, type Tree } from '../model/firmware/tree.ts';
+import type { ReadState } from '../model/state/state.ts';
 import type { Firmware } from './firmware-devices.ts';
 
 /** Compatible strings of nodes whose children name GPIO lines. */
@@ -46,6 +47,16 @@ export function asksOf(firmware: Firmware): [string, Asks][] {
     ['platform:leds-gpio', leds],
     ['platform:gpio-keys', keys],
   ];
+}
+
+/**
+ * What the probe of `lab_pci`, the recording's own test driver for PCI, returns: the parameter
+ * `pci_ret` of its module. null for any other driver.
+ */
+export function answerOfLab({ modules }: ReadState, drv: string): number | null {
+  if (drv !== 'lab_pci') return null;
+  const value = modules['lab_probe']?.params['pci_ret'] ?? '0';
+  return /^-?\d{1,9}$/.test(value) ? Number(value) : null;
 }
 
 interface Tables {

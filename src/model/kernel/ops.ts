@@ -9,7 +9,7 @@ import type { DriverOps, Kernel, KernelOps, ModuleOps } from '../context.ts';
 import { EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
-import { printk } from '../printk.ts';
+import { dev_printk, printk } from '../printk.ts';
 import { busOps } from './buses.ts';
 import { addChildren, removeChildren } from './core.ts';
 import { deferred_probe_work_func } from './dd-attach.ts';
@@ -19,7 +19,7 @@ import { vfioPciDriver } from './vfio-pci.ts';
 
 /**
  * A driver that nobody has to model: its probe waits for what it asks other devices for, then
- * returns what the oracle says.
+ * returns what the oracle says. The PCI bus takes a positive answer for success, with a warning.
  */
 const opaqueDriver: DriverOps = {
   *probe(k: Kernel, dev: string, drv: string): Path<number> {
@@ -32,8 +32,11 @@ const opaqueDriver: DriverOps = {
       return -EPROBE_DEFER;
     }
     const ret = k.oracle(dev, drv);
-    if (ret === 0) yield* addChildren(k, dev);
-    return ret;
+    const bound = ret === 0 || (ret > 0 && bus === 'pci');
+    if (ret > 0 && bound)
+      yield dev_printk(k, 'warn', dev, `Driver probe function unexpectedly returned ${ret}`);
+    if (bound) yield* addChildren(k, dev);
+    return bound ? 0 : ret;
   },
   remove: removeChildren,
 };
