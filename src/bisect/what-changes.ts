@@ -23,7 +23,7 @@ export type Remedy =
     };
 
 /** Patches and options worth flipping, most likely first, each once. */
-export function suspectsOf(violation: Violation): readonly string[] {
+function suspectsOf(violation: Violation): readonly string[] {
   const suspects = findInvariant(violation.invariant)?.suspects ?? [];
   return [...new Set([...suspects, ...PATCH_NAMES, 'DEBUG_TEST_DRIVER_REMOVE'])];
 }
@@ -54,8 +54,8 @@ export interface WhatChanges {
 
 /**
  * Runs the inputs again with each candidate flipped alone, and keeps those under which the violation
- * is gone and none appears that the run did not have before. Patches to add come first, then
- * options, then patches whose absence helps.
+ * is gone, none appears that the run did not have before, and a log contradicts the run no more
+ * often. Patches to add come first, then options, then patches whose absence helps.
  *
  * Cost: one run a candidate and one more.
  */
@@ -64,16 +64,18 @@ export function whatChanges(
   violation: Violation,
   candidates: readonly string[] = suspectsOf(violation),
 ): WhatChanges {
-  const { trace } = rerun({});
+  const { trace, divergences } = rerun({});
   const had = violationsOf(trace);
   if (!had.some((one) => sameViolation(one, violation))) return { reproduced: false, remedies: [] };
   const remedies: Remedy[] = [];
   for (const name of candidates) {
     const { remedy, change } = flip(trace.header.kernel, name);
-    const has = violationsOf(rerun(change).trace);
+    const other = rerun(change);
+    const has = violationsOf(other.trace);
     const isGone = !has.some((one) => sameViolation(one, violation));
     const isClean = has.every((one) => had.some((old) => sameViolation(one, old)));
-    if (isGone && isClean) remedies.push(remedy);
+    const isAsLikely = other.divergences.length <= divergences.length;
+    if (isGone && isClean && isAsLikely) remedies.push(remedy);
   }
   const rank = (remedy: Remedy) =>
     remedy.kind === 'config' ? 1 : remedy.direction === 'with' ? 0 : 2;

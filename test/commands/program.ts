@@ -12,7 +12,7 @@ import { printScenario } from '../../src/scenario/print.ts';
 import type { Expectation } from '../../src/scenario/scenario.ts';
 import { ASSIGN_NIC, kernel, LEAKY, leakyTrace, smallMachine } from '../model/small-machine.ts';
 
-export interface Ran {
+interface Ran {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -60,11 +60,7 @@ export function pathOf(name: string): string {
 }
 
 /** A scenario of the small machine: the card is assigned to a VFIO user. */
-export function scenarioFile(
-  name: string,
-  spec: KernelSpec,
-  expect: readonly Expectation[] = [],
-): string {
+function scenarioFile(name: string, spec: KernelSpec, expect: readonly Expectation[] = []): string {
   const scenario = {
     ...{ name: 'assign-a-card', title: '', story: '', kernel: spec, machine: smallMachine() },
     ...{ steps: ASSIGN_NIC, choices: [], expect },
@@ -72,7 +68,7 @@ export function scenarioFile(
   return file(name, printScenario(scenario));
 }
 
-export const LEAK: Expectation = { kind: 'violation', invariant: 'INV-OWN', subject: 'group 1' };
+const LEAK: Expectation = { kind: 'violation', invariant: 'INV-OWN', subject: 'group 1' };
 export const leaky = scenarioFile('leaky.yaml', LEAKY, [LEAK]);
 export const sane = scenarioFile('sane.yaml', kernel(), [{ kind: 'holds', invariant: null }]);
 const bytes = writeTrace(leakyTrace());

@@ -15,7 +15,7 @@ import { tableOf } from '../../src/events/table.ts';
 import type { Trace } from '../../src/events/trace.ts';
 
 export const SMMU = '9050000.smmuv3';
-export const HOST = '40000000.pcie';
+const HOST = '40000000.pcie';
 export const PORT = '0000:00:01.0';
 export const NIC = '0000:01:00.0';
 /** The group of the card where the port has ACS: the port's is 0. */
@@ -151,7 +151,7 @@ export const LEAKY = kernel({
 });
 
 export const BOOT: Stimulus = { do: 'boot' };
-export const MODPROBE_VFIO: Stimulus = { do: 'modprobe', module: 'vfio-pci', params: '' };
+const MODPROBE_VFIO: Stimulus = { do: 'modprobe', module: 'vfio-pci', params: '' };
 export const UNBIND_NIC: Stimulus = { do: 'unbind', bus: 'pci', drv: 'e1000e', dev: NIC };
 export const BIND_NIC: Stimulus = { do: 'bind', bus: 'pci', drv: 'e1000e', dev: NIC };
 export const USE_NIC: Extract<Stimulus, { do: 'vfio' }> = {
