@@ -11,13 +11,18 @@ import { device_iommu_capable, vfio_group_detach_container } from './vfio-pci.ts
 
 type VfioUse = Extract<Stimulus, { do: 'vfio' }>;
 
+/** What a container can go through, in the order in which a user asks for it. */
+const BACKENDS = ['vfio_iommu_type1', 'vfio'] as const;
+type Backend = (typeof BACKENDS)[number];
+
 /** VFIO_GROUP_FLAGS_VIABLE and VFIO_GROUP_FLAGS_CONTAINER_SET. */
 const VIABLE = 1;
 const CONTAINER_SET = 2;
 
-/** Exit statuses of the user program: a file that did not open, a call that was refused. */
-export const EXIT_OPEN = 2;
-export const EXIT_REFUSED = 3;
+/** Exit statuses of the user program: a file did not open, a call was refused, no backend fits. */
+const EXIT_OPEN = 2;
+const EXIT_REFUSED = 3;
+const EXIT_NO_BACKEND = 5;
 
 function returned(call: string, ret: number, value = ''): EventOf<'syscall.returned'> {
   return { type: 'syscall.returned', call, ret, value };
@@ -88,19 +93,21 @@ const vfio_container_attach_group = path(
 );
 
 /**
- * VFIO_SET_IOMMU on a container with one group.
+ * VFIO_SET_IOMMU on a container with one group, for one backend.
  *
  * Kernel: drivers/vfio/container.c:vfio_ioctl_set_iommu, v6.1.
- * Leaves out: the choice between backends, apertures.
+ * Leaves out: apertures, spapr.
+ *
+ * @returns 0; -EINVAL without a container; -ENODEV when the backend is not loaded or not for the
+ * group: the one that comes with vfio itself takes only groups without an IOMMU.
  */
 const vfio_ioctl_set_iommu = path(
   'vfio_ioctl_set_iommu',
-  function* (k, name: string, container: string): Path<number> {
+  function* (k, name: string, container: string, backend: Backend): Path<number> {
     const group = k.state.vfio.groups[name];
     if (k.state.vfio.containers[container] === undefined) return -EINVAL;
     const noiommu = name.startsWith('noiommu-');
-    if (noiommu) yield returned('VFIO_SET_IOMMU', -ENODEV);
-    const backend = noiommu ? 'vfio' : 'vfio_iommu_type1';
+    if (noiommu !== (backend === 'vfio') || isMissing(k, backend)) return -ENODEV;
     yield { type: 'module.got', module: backend, by: `${container} iommu` };
     if (group?.iommu_group != null && !noiommu)
       yield* vfio_iommu_type1_attach_group(k, group.iommu_group);
@@ -108,6 +115,11 @@ const vfio_ioctl_set_iommu = path(
     return 0;
   },
 );
+
+/** Is it a module that exists but is not loaded? */
+function isMissing(k: Kernel, module: string): boolean {
+  return k.state.modules[module] === undefined && k.machine.modules.some((m) => m.name === module);
+}
 
 /**
  * The group goes to a domain of its user's. Where no MSI controller of the platform keeps devices
@@ -189,9 +201,13 @@ function* acquire(k: Kernel, use: VfioUse, user: string): Path<number> {
   const set = yield* vfio_container_attach_group(k, use.group, container);
   yield returned('VFIO_GROUP_SET_CONTAINER', set);
   if (set !== 0) return EXIT_REFUSED;
-  const backend = yield* vfio_ioctl_set_iommu(k, use.group, container);
-  yield returned('VFIO_SET_IOMMU', backend);
-  if (backend !== 0) return EXIT_REFUSED;
+  let backend = -ENODEV;
+  for (const asked of BACKENDS) {
+    backend = yield* vfio_ioctl_set_iommu(k, use.group, container, asked);
+    yield returned('VFIO_SET_IOMMU', backend);
+    if (backend === 0) break;
+  }
+  if (backend !== 0) return EXIT_NO_BACKEND;
   const again = yield* vfio_group_ioctl_get_status(k, use.group);
   yield returned('VFIO_GROUP_GET_STATUS', 0, `flags=0x${again.toString(16)}`);
   if (use.nodevice) return 0;
