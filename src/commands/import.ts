@@ -33,11 +33,11 @@ export default class Import extends BaseCommand {
     const documents: object[] = [];
     for (const path of argv) {
       const source = await loadSource(String(path), flags, { mayBeEmpty: true });
-      const imported = importOf(source);
+      const summary = importSummary(importOf(source));
       if (flags.output !== undefined) await writeTo(flags.output, source.trace);
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
-      this.log(painted(importLines(imported), paint));
-      documents.push(importSummary(imported));
+      this.log(painted(importLines(summary), paint));
+      documents.push(summary);
     }
     const [only] = documents;
     return documents.length === 1 && only !== undefined ? only : { sources: documents };
@@ -49,6 +49,8 @@ function importOf({ kind, trace, imported, divergences }: LoadedSource): Importe
     kind,
     trace,
     log: imported?.log ?? null,
+    boot: imported?.boot ?? 0,
+    boots: imported?.boots ?? 1,
     observations: imported?.observations ?? [],
     unrecognised: imported?.unrecognised ?? [],
     divergences,

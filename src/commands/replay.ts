@@ -3,6 +3,8 @@ import { foldAll } from '../engine/history.ts';
 import type { Trace } from '../events/trace.ts';
 import { INVARIANTS } from '../invariants/all.ts';
 import { checkTrace } from '../invariants/checker.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import { judgeExpectations } from '../report/expectations.ts';
 import { finalState } from '../report/final-state.ts';
 import { counted, line } from '../report/line.ts';
 import { follower, MARKS, timeline } from '../report/timeline.ts';
@@ -81,10 +83,15 @@ export default class Replay extends BaseCommand {
       events: events.length,
       violations,
       divergences,
-      expectations: [],
+      expectations: flags.to === undefined ? expectationsOf(source, violations) : [],
       final: state,
     } satisfies ReplayJson;
   }
+}
+
+/** Whether a scenario is as it expects; nothing for other sources. */
+function expectationsOf({ scenario, file, trace }: LoadedSource, found: readonly Violation[]) {
+  return scenario === null ? [] : judgeExpectations(scenario, file, trace, found);
 }
 
 interface ReplayJson {

@@ -50,11 +50,12 @@ export default class WhatIf extends BaseCommand {
     const rows = whatIf(source.rerun, changes);
     process.exitCode = exitFor(rows);
     this.log(tableOfRows(rows, changes));
-    const bad = rows.find(({ violation }) => violation !== null);
-    if (bad?.violation != null)
-      this.log(
-        `again: ${againCommand(source.file, flagsOf(bad, changes[rows.indexOf(bad)]), bad.violation.event)}`,
-      );
+    const first = rows.findIndex(({ violation }) => violation !== null);
+    const event = rows[first]?.violation?.event;
+    if (event !== undefined) {
+      const again = { ...flagsOf(changes[first] ?? {}, file), machine: flags.machine };
+      this.log(`again: ${againCommand(source.file, again, event)}`);
+    }
     return { runs: rows };
   }
 }
@@ -119,10 +120,10 @@ function settingsOf({ version, patches = {}, config = {} }: Change): string {
 }
 
 /** The flags under which `replay` makes the same run. */
-function flagsOf({ patches, config }: WhatIfRow, change: Change | undefined) {
+function flagsOf({ version, patches = {}, config = {} }: Change, files: readonly string[]) {
   return {
-    kernel: change?.version,
+    kernel: version,
     patch: Object.entries(patches).map(([name, on]) => `${on ? '+' : '-'}${name}`),
-    config: Object.entries(config).map(([name, value]) => `${name}=${value}`),
+    config: [...files, ...Object.entries(config).map(([name, value]) => `${name}=${value}`)],
   };
 }

@@ -14,6 +14,9 @@ export interface Import {
   readonly kind: string;
   readonly trace: Trace;
   readonly log: ParsedLog | null;
+  /** The boot that was replayed, from 0, and how many the log holds. */
+  readonly boot: number;
+  readonly boots: number;
   readonly observations: readonly Observation[];
   readonly unrecognised: readonly {
     readonly shape: string;
@@ -35,8 +38,14 @@ export function importSummary(given: Import) {
       lines: log?.lines ?? 0,
       records: log?.records.length ?? 0,
       unrecognised: unknown,
+      boot: given.boot,
+      boots: given.boots,
     },
-    kernel: { release: kernel.release, cmdline: kernel.cmdline === '' ? null : kernel.cmdline },
+    kernel: {
+      release: kernel.release,
+      cmdline: kernel.cmdline === '' ? null : kernel.cmdline,
+      profile: kernel.version,
+    },
     observations: { total: observations.length, kinds: countBy(observations, ({ kind }) => kind) },
     devices: distinct(trace, 'device.added', (event) => event.dev),
     drivers: distinct(trace, 'driver.registered', (event) => `${event.bus} ${event.drv}`),
@@ -132,21 +141,23 @@ function originsOf({ events }: Trace): Record<Origin, number> {
   return counts;
 }
 
-/** Shapes that are shown; the rest is in the document. */
+/** What is shown; the rest is in the document. */
 const SHAPES_MAX = 10;
+const DIVERGENCES_MAX = 10;
 
 /** The summary for people. */
-export function importLines(given: Import): readonly Line[] {
-  const summary = importSummary(given);
+export function importLines(summary: ReturnType<typeof importSummary>): readonly Line[] {
   const { source, kernel, events, observations, divergences, violations } = summary;
-  const read = `${source.format}, ${counted(source.lines, 'line')}, ${counted(source.records, 'record')}`;
-  const kinds = `${observations.total} of ${Object.keys(observations.kinds).length} kinds`;
+  const boot = source.boots > 1 ? `, boot ${source.boot + 1} of ${source.boots}` : '';
+  const size = `${counted(source.lines, 'line')}, ${counted(source.records, 'record')}`;
+  const read = `${source.format}, ${size}${boot}`;
+  const kinds = `${observations.total} of ${counted(Object.keys(observations.kinds).length, 'kind')}`;
   const from = `${events.observed} observed, ${events.implied} implied, ${events.assumed} assumed`;
   const groups = Object.values(summary.groups);
   const members = groups.reduce((sum, devices) => sum + devices.length, 0);
   const rows = [
     ['source', read],
-    ['kernel', kernel.release ?? given.trace.header.kernel.version],
+    ['kernel', kernel.release ?? kernel.profile],
     ['observations', kinds],
     ['events', `${events.total}: ${from}`],
     ['devices', `${summary.devices}, ${counted(summary.drivers, 'driver')}`],
@@ -165,10 +176,18 @@ export function importLines(given: Import): readonly Line[] {
   return [
     ...aligned(rows),
     ...violations.map((one) => line(`violation at #${one.event}: ${one.message}`, 'bad')),
-    ...divergences.map((one) =>
-      line(`line ${one.line}: expected ${one.expected}, observed ${one.observed}`),
-    ),
-    ...shapeLines(given.unrecognised),
+    ...divergenceLines(divergences),
+    ...shapeLines(summary.shapes),
+  ];
+}
+
+function divergenceLines(divergences: readonly Divergence[]): readonly Line[] {
+  const more = divergences.length - DIVERGENCES_MAX;
+  return [
+    ...divergences
+      .slice(0, DIVERGENCES_MAX)
+      .map((one) => line(`line ${one.line}: expected ${one.expected}, observed ${one.observed}`)),
+    ...(more <= 0 ? [] : [line(`and ${more} more; --json has them all`, 'dim')]),
   ];
 }
 

@@ -119,6 +119,17 @@ describe('whatChanges', () => {
     }
   });
 
+  it('does not name what a log contradicts', () => {
+    const trace = leakyTrace();
+    const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
+    const rerun: Rerun = (change) => ({
+      trace: rerunTrace(trace, change),
+      divergences: change.config === undefined ? [] : [one],
+    });
+    const { remedies } = whatChanges(rerun, leak(trace));
+    expect(remedies.every(({ kind }) => kind === 'patch')).toBe(true);
+  });
+
   it('says when the violation does not come back', () => {
     const rerun = rerunOf(runSmall(ASSIGN_NIC).trace());
     expect(whatChanges(rerun, leak(leakyTrace()))).toEqual({ reproduced: false, remedies: [] });

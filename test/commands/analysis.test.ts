@@ -135,7 +135,7 @@ describe.concurrent('replay', () => {
         {},
       ],
       divergences: [],
-      expectations: [],
+      expectations: [{ ok: true }],
       final: { groups: { 1: { owner_cnt: 1 } } },
     });
   });
