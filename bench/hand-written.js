@@ -9,7 +9,13 @@ export function foldByHand(events) {
   for (const { event } of events) {
     switch (event.type) {
       case 'device.added':
-        devices.set(event.dev, { driver: null, bound: false, uses: 0, group: null, matched: false });
+        devices.set(event.dev, {
+          driver: null,
+          bound: false,
+          uses: 0,
+          group: null,
+          matched: false,
+        });
         break;
       case 'probe.matched':
         devices.get(event.dev).matched = true;

@@ -1,12 +1,13 @@
 // Reads a million-event trace file in a process of its own, makes it seekable and prints its
 // resident memory in MB.
-import { createHistory, stateAfter } from '../dist/engine/history.js';
-import { readTrace, writeTrace } from '../dist/events/trace-file.js';
+
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { createHistory, stateAfter } from '../dist/engine/history.js';
+import { readTrace, writeTrace } from '../dist/events/trace-file.js';
 import { benchTrace } from './workload.js';
 
 const [, self, file] = process.argv;

@@ -33,9 +33,18 @@ const perSecond = (count, seconds) => Math.round(count / seconds);
 function lanes(trace) {
   const { events } = trace;
   const few = events.slice(0, 20_000);
-  const fast = perSecond(events.length, best(5, () => foldAll(events)));
-  const hand = perSecond(events.length, best(5, () => foldByHand(events)));
-  const history = perSecond(events.length, best(2, () => createHistory(events)));
+  const fast = perSecond(
+    events.length,
+    best(5, () => foldAll(events)),
+  );
+  const hand = perSecond(
+    events.length,
+    best(5, () => foldByHand(events)),
+  );
+  const history = perSecond(
+    events.length,
+    best(2, () => createHistory(events)),
+  );
   const single = perSecond(
     few.length,
     best(2, () => {
@@ -70,9 +79,12 @@ function imports() {
   const bytes = new TextEncoder().encode(log);
   const options = { name: 'bench', version: '6.1', config: {}, patches: {}, machine: null };
   const lines = log.split('\n').length;
-  return perSecond(lines * 20, best(3, () => {
-    for (let i = 0; i < 20; i += 1) importLog(bytes, options);
-  }));
+  return perSecond(
+    lines * 20,
+    best(3, () => {
+      for (let i = 0; i < 20; i += 1) importLog(bytes, options);
+    }),
+  );
 }
 
 function schedules() {
@@ -102,7 +114,10 @@ const trace = benchTrace(MILLION);
 const lane = lanes(trace);
 const seek = seeks(trace);
 const file = writeTrace({ header: trace.header, events: trace.events.slice(0, 200_000) });
-const reading = perSecond(200_000, best(2, () => readTrace(file, 'bench')));
+const reading = perSecond(
+  200_000,
+  best(2, () => readTrace(file, 'bench')),
+);
 const ram = memory();
 const lines = imports();
 const sched = schedules();
@@ -135,5 +150,8 @@ console.log(table);
 if (process.argv.includes('--write')) {
   const day = new Date().toISOString().slice(0, 10);
   const head = readFileSync(here('./RESULTS.md'), 'utf8').split('\n## ')[0].trimEnd();
-  writeFileSync(here('./RESULTS.md'), `${head}\n\n## ${day}, Node ${process.version}\n\n${table}\n`);
+  writeFileSync(
+    here('./RESULTS.md'),
+    `${head}\n\n## ${day}, Node ${process.version}\n\n${table}\n`,
+  );
 }

@@ -29,7 +29,13 @@ const driver = (name, bus, ids, more = {}) => ({
 /** The machine: `ports` root ports with `functions` endpoint functions each. */
 export function benchMachine(ports = 40, functions = 4) {
   const devices = [
-    { name: '9050000.smmuv3', bus: 'platform', parent: null, ids: ['arm,smmu-v3'], dma_coherent: true },
+    {
+      name: '9050000.smmuv3',
+      bus: 'platform',
+      parent: null,
+      ids: ['arm,smmu-v3'],
+      dma_coherent: true,
+    },
     {
       name: '4010000000.pcie',
       bus: 'platform',

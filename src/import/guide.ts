@@ -2,8 +2,9 @@
  * The guide of a replayed log: it lays the lines that the model prints over the lines that the log
  * has, and so tells each event where in the log it happened.
  */
-import type { KernelEvent } from '../events/event.ts';
+
 import type { Label } from '../engine/scheduler.ts';
+import type { KernelEvent } from '../events/event.ts';
 import { isDebug, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
 

@@ -1,15 +1,16 @@
 /** A log becomes a trace: its boot is emulated, guided by what it shows. */
+
+import { createRun, type Run } from '../engine/run.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import { createRun, type Run } from '../engine/run.ts';
 import { PROFILES, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
-import { explanationOf, followLog } from './infer-stimuli.ts';
 import { inferMachine } from './infer-machine.ts';
+import { explanationOf, followLog } from './infer-stimuli.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
@@ -88,8 +89,7 @@ function observe(records: readonly LogRecord[]): readonly Observation[] {
 
 function indexOfLongest(lists: readonly (readonly unknown[])[]): number {
   let best = 0;
-  for (const [i, list] of lists.entries())
-    if (list.length > (lists[best]?.length ?? 0)) best = i;
+  for (const [i, list] of lists.entries()) if (list.length > (lists[best]?.length ?? 0)) best = i;
   return best;
 }
 

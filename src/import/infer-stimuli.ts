@@ -1,6 +1,7 @@
 /** What must have happened for a log line that nothing so far explains. */
-import type { Stimulus } from '../events/stimulus.ts';
+
 import type { Run } from '../engine/run.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import type { Observation } from './observation.ts';
 
 /**
@@ -34,7 +35,9 @@ function isPresent(run: Run, dev: string | null): dev is string {
 function bindingOf(run: Run, dev: string, prefix: string | null): readonly Stimulus[] {
   const device = run.state.devices[dev];
   if (device === undefined) {
-    const isFunction = run.system.machine.devices.some((d) => d.name === dev && d.pci !== undefined);
+    const isFunction = run.system.machine.devices.some(
+      (d) => d.name === dev && d.pci !== undefined,
+    );
     return isFunction ? [{ do: 'rescan', dev: null }] : [{ do: 'device_add', dev }];
   }
   const drv = prefix === null || prefix === device.bus ? null : prefix;

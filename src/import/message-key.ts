@@ -65,7 +65,15 @@ export function isDebug(kind: ObservationKind): boolean {
 }
 
 /** The key of an observation; null for a kind that the model does not print. */
-export function keyOf({ kind, prefix, dev, drv, group, error, fields }: Observation): string | null {
+export function keyOf({
+  kind,
+  prefix,
+  dev,
+  drv,
+  group,
+  error,
+  fields,
+}: Observation): string | null {
   const printed = PRINTED.get(kind);
   if (printed === undefined) return null;
   const rest = printed.compared.map((name) => fields[name] ?? '');

@@ -68,4 +68,3 @@ export function devicesOf(event: KernelEvent, k: Facts): readonly string[] {
   const dev = 'dev' in event ? event.dev : null;
   return dev === null || k.state.devices[dev] === undefined ? [] : [dev];
 }
-

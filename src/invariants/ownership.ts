@@ -122,7 +122,8 @@ function isInContainer(group: ReadGroup, k: Facts): boolean {
 export const isolation: Invariant = {
   id: 'user-owned-group-has-no-kernel-driver',
   code: 'INV-ISO',
-  claim: 'No device of a group that a user owns is bound to a driver that counts as a kernel owner.',
+  claim:
+    'No device of a group that a user owns is bound to a driver that counts as a kernel owner.',
   subsystem: 'vfio',
   when: 'always',
   watches: ['driver.bound', 'owner.claimed', 'group.joined'],

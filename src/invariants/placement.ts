@@ -1,8 +1,8 @@
 /** Groups and order: who shares a group with whom, and that the IOMMU comes first. */
 import type { Facts } from '../model/context.ts';
-import { deviceOf } from '../model/lookup.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
 import { bridges, dmaAliases, pciAddress, streamIds } from '../model/kernel/requester-ids.ts';
+import { deviceOf } from '../model/lookup.ts';
 import { devicesOf, type Invariant } from './invariant.ts';
 
 /**
