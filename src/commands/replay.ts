@@ -6,7 +6,7 @@ import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { judgeExpectations } from '../report/expectations.ts';
 import { finalState } from '../report/final-state.ts';
-import { counted, line } from '../report/line.ts';
+import { counted, type Line, line } from '../report/line.ts';
 import { follower, MARKS, timeline } from '../report/timeline.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
@@ -61,16 +61,9 @@ export default class Replay extends BaseCommand {
           ...(shown.leftOut === 0 ? [] : [leftOut(shown.leftOut, flags.follow)]),
           ...(trace.header.source === null ? [] : [line(MARKS, 'dim')]),
           line(''),
-          line(`state after event #${to} of ${counted(trace.events.length, 'event')}`, 'head'),
+          line(stateHeading(to, trace), 'head'),
           ...finalState(state),
-          ...(divergences.length === 0
-            ? []
-            : [
-                line(
-                  `${counted(divergences.length, 'line')} of the log contradict the model`,
-                  'bad',
-                ),
-              ]),
+          ...contradicted(divergences.length),
           verdict(violations.length, events.length),
           ...(first === undefined
             ? []
@@ -105,6 +98,16 @@ interface ReplayJson {
 function leftOut(count: number, follow: string | undefined) {
   const rest = follow === undefined ? '--all shows them' : 'they are not about what is followed';
   return line(`${counted(count, 'event')} left out; ${rest}`, 'dim');
+}
+
+function stateHeading(to: number, { events }: Trace): string {
+  if (to < 0) return 'nothing happened';
+  return `state after event #${to} of ${counted(events.length, 'event')}`;
+}
+
+function contradicted(lines: number): readonly Line[] {
+  if (lines === 0) return [];
+  return [line(`the log contradicts the model in ${counted(lines, 'line')}`, 'bad')];
 }
 
 function verdict(violations: number, events: number) {
