@@ -244,6 +244,10 @@ export const LINES: {
     doc: 'An IOMMU instance was unregistered.',
     line: (e) => `${e.iommu}: IOMMU unregistered`,
   },
+  'iommu.sysfs_removed': {
+    doc: 'The device of the class iommu that stands for the IOMMU was removed.',
+    line: (e) => `iommu ${e.iommu}: removed from sysfs`,
+  },
   'bus.iommu_ops': {
     doc: 'The IOMMU ops of a whole bus were set or cleared (bus_set_iommu).',
     line: (e) => `bus ${e.bus}: iommu_ops ${e.ops ?? 'cleared'}`,

@@ -98,7 +98,14 @@ export interface EventMap {
   'dev_iommu.freed': { readonly dev: string };
   'iommu.registered': { readonly iommu: string; readonly ops: string; readonly fwnode: boolean };
   'iommu.unregistered': { readonly iommu: string };
-  'bus.iommu_ops': { readonly bus: string; readonly ops: string | null };
+  /** Its device of the class `iommu` was removed. */
+  'iommu.sysfs_removed': { readonly iommu: string };
+  /** `at` is the place of the module that holds the ops; null where they are built in. */
+  'bus.iommu_ops': {
+    readonly bus: string;
+    readonly ops: string | null;
+    readonly at: number | null;
+  };
   /** DMA domains are strict from here on, whatever was configured. */
   'iommu.dma_strict': Record<never, never>;
   'iommu.device_probed': { readonly dev: string; readonly iommu: string };

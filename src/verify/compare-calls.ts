@@ -30,7 +30,7 @@ export function compareCalls(
   const model = byKey(
     sinceRecording(emulated, real)
       .filter(({ probe, action }) => watched.has(probe) && action >= first)
-      .filter(({ probe, action }) => action > 0 || atBoot === null || atBoot.has(probe))
+      .filter(({ probe, booting }) => !booting || atBoot?.has(probe) === true)
       .map((call) => [`${call.action} ${call.probe} ${call.subject}`, call] as const),
   );
   for (const key of new Set([...real.keys(), ...model.keys()]))

@@ -78,7 +78,9 @@ export function emulate(
   };
 
   starts.push({ n: 0, event: 0 });
+  recorder.booting = true;
   give(0, { do: 'boot' }, bootEndUs(session.dmesg) ?? 0);
+  recorder.booting = false;
   for (const entry of session.actions?.timeline ?? []) {
     fireTimeout(entry.uptimeUs);
     if (entry.kind === 'snapshot') snapshots.set(entry.file, run.scheduler.events.length);

@@ -13,6 +13,8 @@ export interface ModelCall {
   readonly owner_cnt: number | null;
   readonly owned: boolean | null;
   readonly action: number;
+  /** It was made before user space ran. */
+  readonly booting: boolean;
 }
 
 /** Kernel function to the name of its probe in a recording. */
@@ -57,6 +59,8 @@ export interface CallRecorder {
   readonly calls: readonly ModelCall[];
   /** The action under way, written into each call. */
   action: number;
+  /** The kernel's own boot is under way. */
+  booting: boolean;
   /** Gives the state that counters are read from. */
   attach(state: ReadState): void;
 }
@@ -68,6 +72,7 @@ export function createCallRecorder(): CallRecorder {
   const recorder: CallRecorder = {
     calls,
     action: 0,
+    booting: false,
     attach: (given) => {
       state = given;
     },
@@ -75,7 +80,11 @@ export function createCallRecorder(): CallRecorder {
       enter(name, args) {
         const probe = PROBES.get(name);
         if (probe === undefined || state === null) return undefined;
-        calls.push(entered(probe, args, state, recorder.action));
+        calls.push({
+          ...entered(probe, args, state),
+          action: recorder.action,
+          booting: recorder.booting,
+        });
         return calls.length - 1;
       },
       leave(call, ret) {
@@ -89,7 +98,11 @@ export function createCallRecorder(): CallRecorder {
   return recorder;
 }
 
-function entered(probe: string, args: readonly unknown[], state: ReadState, action: number): Draft {
+function entered(
+  probe: string,
+  args: readonly unknown[],
+  state: ReadState,
+): Omit<Draft, 'action' | 'booting'> {
   const subject = OF_NOTHING.has(probe) ? '' : String(args[0]);
   const id = OF_GROUPS.has(probe) ? subject : String(state.devices[subject]?.iommu_group ?? '');
   const group = state.groups[id];
@@ -100,6 +113,5 @@ function entered(probe: string, args: readonly unknown[], state: ReadState, acti
     ret: null,
     owner_cnt: group?.owner_cnt ?? null,
     owned: group === undefined ? null : group.owner !== null,
-    action,
   };
 }

@@ -1,7 +1,7 @@
 /** Drivers and the files below /sys/bus. Kernel: drivers/base/bus.c, drivers/base/driver.c, v6.1. */
 import type { DriverSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
-import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
 import { driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
@@ -51,9 +51,11 @@ export const driver_unregister: (k: Kernel, bus: string, drv: string) => Path<vo
   },
 );
 
-/** Is there a `bind` and an `unbind` file for the driver? */
-function hasBindFiles(k: Kernel, bus: string, drv: string): boolean {
-  return driverOf(k, bus, drv)?.spec.suppress_bind_attrs === false;
+/** What opening `bind` or `unbind` of the driver for writing gives: a shell would create the file. */
+function openBindFile(k: Kernel, bus: string, drv: string): number {
+  const driver = driverOf(k, bus, drv);
+  if (driver === undefined) return -ENOENT;
+  return driver.spec.suppress_bind_attrs ? -EACCES : 0;
 }
 
 /**
@@ -62,13 +64,14 @@ function hasBindFiles(k: Kernel, bus: string, drv: string): boolean {
  * Kernel: drivers/base/bus.c:bind_store, v6.1.
  * Leaves out: nothing.
  *
- * @returns 0; -ENOENT without such a file; -ENODEV for a device that is not there or does not match;
+ * @returns 0; -ENOENT without the driver; -EACCES when it has no such file; -ENODEV for a device that is not there or does not match;
  * -EBUSY for a bound one; -EAGAIN for a deferral; or the probe's errno.
  */
 export const bind_store = path(
   'bind_store',
   function* (k, bus: string, drv: string, dev: string): Path<number> {
-    if (!hasBindFiles(k, bus, drv)) return -ENOENT;
+    const opened = openBindFile(k, bus, drv);
+    if (opened !== 0) return opened;
     const device = k.state.devices[dev];
     const driver = driverOf(k, bus, drv);
     if (device?.bus !== bus || driver === undefined) return -ENODEV;
@@ -83,12 +86,13 @@ export const bind_store = path(
  * Kernel: drivers/base/bus.c:unbind_store, v6.1.
  * Leaves out: nothing.
  *
- * @returns 0; -ENOENT without such a file; -ENODEV when the driver does not have that device.
+ * @returns 0; -ENOENT without the driver; -EACCES when it has no such file; -ENODEV when the driver does not have that device.
  */
 export const unbind_store = path(
   'unbind_store',
   function* (k, bus: string, drv: string, dev: string): Path<number> {
-    if (!hasBindFiles(k, bus, drv)) return -ENOENT;
+    const opened = openBindFile(k, bus, drv);
+    if (opened !== 0) return opened;
     if (k.state.devices[dev]?.bus !== bus) return -ENODEV;
     return (yield* device_driver_detach(k, dev, drv)) ? 0 : -ENODEV;
   },

@@ -9,7 +9,7 @@ import type { DriverOps, IommuOps, Kernel } from '../context.ts';
 import { EINVAL, ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { dev_printk } from '../printk.ts';
+import { dev_printk, pr_debug } from '../printk.ts';
 import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
 import { pci_device_group } from './pci-group.ts';
 import { streamIds } from './requester-ids.ts';
@@ -22,14 +22,21 @@ interface Kind {
   readonly uniqueStreams: boolean;
   /** Firmware names the parent of the bound device. */
   readonly fwnodeOfParent: boolean;
+  /** It is taken out of sysfs, under its parent's name, before its devices are released. */
+  readonly sysfsGoesFirst: boolean;
 }
 
 const KINDS: readonly Kind[] = [
-  { drv: 'arm-smmu', module: 'arm_smmu', uniqueStreams: false, fwnodeOfParent: false },
-  { drv: 'arm-smmu-v3', module: 'arm_smmu_v3', uniqueStreams: true, fwnodeOfParent: false },
-  { drv: 'virtio_iommu', module: 'virtio_iommu', uniqueStreams: false, fwnodeOfParent: true },
-  { drv: 'ipmmu-vmsa', module: 'ipmmu_vmsa', uniqueStreams: false, fwnodeOfParent: false },
+  kind('arm-smmu', 'arm_smmu', {}),
+  kind('arm-smmu-v3', 'arm_smmu_v3', { uniqueStreams: true }),
+  kind('virtio_iommu', 'virtio_iommu', { fwnodeOfParent: true, sysfsGoesFirst: true }),
+  kind('ipmmu-vmsa', 'ipmmu_vmsa', {}),
 ];
+
+function kind(drv: string, module: string, habits: Partial<Kind>): Kind {
+  const none = { uniqueStreams: false, fwnodeOfParent: false, sysfsGoesFirst: false };
+  return { drv, module, ...none, ...habits };
+}
 
 /** The name under which firmware knows the IOMMU that `dev` is. */
 function instanceName(k: Kernel, dev: string, kind: Kind): string {
@@ -46,11 +53,20 @@ function driverOf(kind: Kind): DriverOps {
   return {
     probe: path(`${kind.module}_device_probe`, function* (k, dev: string): Path<number> {
       const name = instanceName(k, dev, kind);
+      if (kind.sysfsGoesFirst)
+        yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
       const ret = yield* iommu_device_register(k, name, kind.drv, true);
       if (ret !== 0) yield dev_printk(k, 'err', dev, 'Failed to register iommu');
       return ret;
     }),
-    remove: (k, dev) => iommu_device_unregister(k, instanceName(k, dev, kind)),
+    *remove(k, dev) {
+      const iommu = instanceName(k, dev, kind);
+      if (kind.sysfsGoesFirst) {
+        yield* pr_debug(k, 'drivers/base/core.c', `device: '${iommu}': device_unregister`);
+        yield { type: 'iommu.sysfs_removed', iommu };
+      }
+      yield* iommu_device_unregister(k, iommu);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
-import type { Kernel } from '../context.ts';
+import type { IommuOps, Kernel } from '../context.ts';
 import { EBUSY, ENODEV } from '../errno.ts';
 import { deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
@@ -25,6 +25,18 @@ function opsFor(k: Kernel, dev: string): string | null {
   return instance?.ops ?? null;
 }
 
+/** Where the module that holds the ops lies; null where it is none. */
+function placeOf(k: Kernel, ops: IommuOps): number | null {
+  return k.state.modules[ops.module]?.place ?? null;
+}
+
+/** Do the ops of a bus point into a module that was unloaded since? */
+function areDangling(k: Kernel, bus: string, ops: IommuOps): boolean {
+  if (k.has('bus_ops_retired')) return false;
+  const at = k.state.buses[bus]?.iommu_ops_at ?? null;
+  return at !== null && placeOf(k, ops) !== at;
+}
+
 /**
  * Finds the IOMMU of `dev`, and its group.
  *
@@ -39,12 +51,14 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
   const name = opsFor(k, dev);
   if (name === null) return -ENODEV;
   const ops = k.ops.iommu(name);
-  if (ops === null) {
-    yield { type: 'kernel.oopsed', at: '__iommu_probe_device', what: `${name} is not loaded` };
-    return -ENODEV;
-  }
+  if (ops === null) return -ENODEV;
   if (deviceOf(k, dev).iommu_group !== null) return 0;
   if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+  if (areDangling(k, deviceOf(k, dev).bus, ops)) {
+    const what = `bus->iommu_ops points to where ${ops.module} was`;
+    yield { type: 'kernel.oopsed', at: '__iommu_probe_device', what };
+    return -ENODEV;
+  }
   const found = yield* ops.probe_device(k, dev);
   if (typeof found === 'number') {
     yield { type: 'dev_iommu.freed', dev };
@@ -122,8 +136,13 @@ export const iommu_release_device = path(
       yield { type: 'kernel.oopsed', at: 'iommu_release_device', what };
       return;
     }
-    const ops = k.state.iommus.find((instance) => instance.name === device.iommu)?.ops;
-    const module = ops === undefined ? '' : (k.ops.iommu(ops)?.module ?? '');
+    const instance = k.state.iommus.find(({ name }) => name === device.iommu);
+    const module = instance === undefined ? '' : (k.ops.iommu(instance.ops)?.module ?? '');
+    if (instance?.in_sysfs === false) {
+      const what = `NULL pointer dereference: ${instance.name} is no longer in sysfs`;
+      yield { type: 'kernel.oopsed', at: 'iommu_device_unlink', what };
+      return;
+    }
     yield* leaveGroup(k, dev);
     yield* forgetIommu(k, dev, module);
   },
@@ -166,12 +185,16 @@ export function* iommu_group_alloc(k: Kernel): Path<number> {
 export const iommu_device_register = path(
   'iommu_device_register',
   function* (k, iommu: string, ops: string, fwnode: boolean): Path<number> {
-    const installed = k.state.buses['platform']?.iommu_ops ?? null;
-    if (!k.has('bus_ops_retired') && installed !== null && installed !== ops) return -EBUSY;
+    const installed = k.state.buses['platform'];
+    const own = k.ops.iommu(ops);
+    const at = own === null ? null : placeOf(k, own);
+    if (!k.has('bus_ops_retired') && installed !== undefined && installed.iommu_ops !== null) {
+      if (installed.iommu_ops !== ops || installed.iommu_ops_at !== at) return -EBUSY;
+    }
     yield { type: 'iommu.registered', iommu, ops, fwnode };
     for (const bus of IOMMU_BUSES) {
       if (k.state.buses[bus] === undefined && !CORE_BUSES.includes(bus)) continue;
-      if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops };
+      if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops, at };
       const ret = yield* bus_iommu_probe(k, bus);
       if (ret !== 0) {
         yield* iommu_device_unregister(k, iommu);

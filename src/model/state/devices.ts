@@ -8,7 +8,13 @@ import type { Bus, Device, State } from './state.ts';
 export function busOf(state: State, name: string): Bus {
   let bus = state.buses[name];
   if (bus === undefined) {
-    bus = { devices: [], drivers: emptyTable(), drivers_autoprobe: true, iommu_ops: null };
+    bus = {
+      devices: [],
+      drivers: emptyTable(),
+      drivers_autoprobe: true,
+      iommu_ops: null,
+      iommu_ops_at: null,
+    };
     state.buses[name] = bus;
   }
   return bus;

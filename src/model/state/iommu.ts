@@ -19,7 +19,11 @@ export const iommuReducers = {
     device.iommu = null;
   },
   'iommu.registered': (state, { iommu, ops, fwnode }) => {
-    state.iommus.push({ name: iommu, ops, fwnode });
+    state.iommus.push({ name: iommu, ops, fwnode, in_sysfs: true });
+  },
+  'iommu.sysfs_removed': (state, { iommu }) => {
+    const found = state.iommus.find((instance) => instance.name === iommu);
+    if (found !== undefined) found.in_sysfs = false;
   },
   'iommu.unregistered': (state, { iommu }) => {
     const at = state.iommus.findIndex((instance) => instance.name === iommu);
@@ -28,8 +32,10 @@ export const iommuReducers = {
   'iommu.dma_strict': (state) => {
     state.dma_strict = true;
   },
-  'bus.iommu_ops': (state, { bus, ops }) => {
-    busOf(state, bus).iommu_ops = ops;
+  'bus.iommu_ops': (state, { bus, ops, at }) => {
+    const found = busOf(state, bus);
+    found.iommu_ops = ops;
+    found.iommu_ops_at = at;
   },
   'iommu.device_probed': (state, { dev, iommu }) => {
     const device = state.devices[dev];

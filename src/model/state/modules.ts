@@ -16,10 +16,18 @@ function undefer(state: State, dev: string): void {
   device.deferred_reason = null;
 }
 
+/** The lowest number from 0 that is not taken. */
+function lowestFree(taken: readonly number[]): number {
+  let place = 0;
+  while (taken.includes(place)) place += 1;
+  return place;
+}
+
 export const moduleReducers = {
   'module.loading': (state, { module, depends }) => {
     state.modules[module] = {
       name: module,
+      place: lowestFree(Object.values(state.modules).map((other) => other.place)),
       depends: [...depends],
       state: 'coming',
       holders: [],

@@ -62,10 +62,14 @@ export interface Bus {
   drivers_autoprobe: boolean;
   /** bus->iommu_ops, by the driver's name. */
   iommu_ops: string | null;
+  /** The place of the module that holds them; null where they are built in. */
+  iommu_ops_at: number | null;
 }
 
 export interface Module {
   name: string;
+  /** Where it lies in memory: the lowest place that was free, all modules taken as equally large. */
+  place: number;
   depends: string[];
   state: 'coming' | 'live' | 'going';
   /** Who holds a reference, once per reference. */
@@ -97,6 +101,8 @@ export interface IommuInstance {
   name: string;
   ops: string;
   fwnode: boolean;
+  /** Its device of the class `iommu` exists, to which those it translates for are linked. */
+  in_sysfs: boolean;
 }
 
 /** struct iommu_group. */
