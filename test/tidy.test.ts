@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   invariants: ['model', 'events', 'engine'],
   import: CORE,
   scenario: [...CORE, 'yaml'],
-  verify: ['import', 'scenario', ...CORE],
+  verify: ['import', 'scenario', ...CORE, 'diff'],
   bisect: ['import', 'scenario', ...CORE],
   fuzz: ['bisect', 'import', 'scenario', ...CORE],
   report: BELOW_REPORT,

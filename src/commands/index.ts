@@ -6,7 +6,6 @@ import List from './list.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
-import Sniff from './sniff.ts';
 import Verify from './verify.ts';
 import WhatIf from './whatif.ts';
 
@@ -19,7 +18,6 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   replay: Replay,
   run: Run,
   show: Show,
-  sniff: Sniff,
   verify: Verify,
   whatif: WhatIf,
 };

@@ -5,9 +5,9 @@ import type { Machine } from '../events/machine.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import { type Imported, importLog } from '../import/import.ts';
+import { driverKnowledge } from '../scenario/known-drivers.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
-import { driverKnowledge } from './driver-knowledge.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { readSource } from './read-source.ts';
 

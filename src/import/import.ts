@@ -9,6 +9,7 @@ import { parseAction } from './action.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
+import type { NamedDriver } from './infer-drivers.ts';
 import { inferMachine } from './infer-machine.ts';
 import { explanationOf, followLog } from './infer-stimuli.ts';
 import type { Observation } from './observation.ts';
@@ -114,7 +115,7 @@ function actionOf(observation: Observation): readonly LoggedAction[] {
 }
 
 /** The driver an action speaks of. */
-function namedDriver({ stimulus }: LoggedAction): readonly { bus: string; drv: string }[] {
+function namedDriver({ stimulus }: LoggedAction): readonly NamedDriver[] {
   switch (stimulus.do) {
     case 'bind':
     case 'unbind':

@@ -8,13 +8,11 @@ import type {
   PcieType,
   PciFunction,
 } from '../events/machine.ts';
-import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
 import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
-import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
-import { compareReleases } from '../model/versions/profile.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
+import { busOfDriver, driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
   [/Root Port/, 'root-port'],
@@ -33,9 +31,6 @@ const PLATFORM_STREAMS = 0x1_0000_0000;
 const hex = (value: number, digits: number): string =>
   value.toString(16).toUpperCase().padStart(digits, '0');
 
-/** The id that ties a device to the drivers a log shows on it. */
-const seenId = (dev: string): string => `seen:${dev}`;
-
 interface Topology {
   readonly parentOf: (dev: string) => string;
   readonly above: (dev: string) => readonly string[];
@@ -49,7 +44,7 @@ interface Topology {
 export function inferMachine(
   evidence: Evidence,
   version: string,
-  named: readonly { readonly bus: string; readonly drv: string }[],
+  named: readonly NamedDriver[],
 ): Machine {
   const firmware = firmwareOf(evidence);
   const functions = withUnprinted(evidence);
@@ -213,88 +208,6 @@ function platformDevices(evidence: Evidence, hosts: readonly DeviceSpec[]): read
     add(behind ? { ...spec, iommus: [{ iommu: iommu.dev, ids }] } : spec);
   }
   return devices;
-}
-
-/** The bus of a driver by its name alone; null for one the table does not know. */
-function busOfDriver(drv: string): string | null {
-  return KNOWN_DRIVERS.find((driver) => driver.name === drv)?.bus ?? null;
-}
-
-interface Work {
-  readonly bus: string;
-  readonly drv: string;
-  readonly devices: Set<string>;
-  /** First line that shows it; Infinity where only an action names it. */
-  firstLine: number;
-}
-
-/** Drivers in the order in which the log first shows them. */
-function workOf(
-  evidence: Evidence,
-  named: readonly { readonly bus: string; readonly drv: string }[],
-): readonly Work[] {
-  const work = new Map<string, Work>();
-  const at = (bus: string, drv: string, line: number): Work => {
-    const key = `${bus}:${drv}`;
-    const found = work.get(key) ?? { bus, drv, devices: new Set(), firstLine: line };
-    work.set(key, found);
-    return found;
-  };
-  for (const { dev, drv, line } of evidence.pairs) {
-    const bus = evidence.buses[dev] ?? busOfDriver(drv);
-    if (bus !== null) at(bus, drv, line).devices.add(dev);
-  }
-  for (const { bus, drv } of named) at(bus, drv, Number.POSITIVE_INFINITY);
-  return [...work.values()];
-}
-
-function driversOf(
-  evidence: Evidence,
-  version: string,
-  named: readonly { readonly bus: string; readonly drv: string }[],
-): readonly DriverSpec[] {
-  return workOf(evidence, named).map(({ bus, drv, devices, firstLine }) => {
-    const known = knownDriver(bus, drv);
-    const afterBoot = evidence.userspaceLine !== null && firstLine > evidence.userspaceLine;
-    const isAsync =
-      known?.asyncFrom !== undefined && compareReleases(version, known.asyncFrom) >= 0;
-    const outcomes = [...devices].flatMap((dev) => {
-      const errors = evidence.failures[`${drv} ${dev}`];
-      return errors === undefined || drv === 'vfio-pci' ? [] : [[dev, [...errors, 0]] as const];
-    });
-    return {
-      name: drv,
-      bus,
-      module: afterBoot ? (known?.module ?? moduleName(drv)) : null,
-      ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
-      driver_managed_dma: known?.driver_managed_dma ?? false,
-      suppress_bind_attrs: keepsItsDevice(evidence, drv, devices),
-      probe_type: isAsync ? 'async' : 'default',
-      ...(outcomes.length > 0 ? { outcomes: Object.fromEntries(outcomes) } : {}),
-    };
-  });
-}
-
-/**
- * Has the driver no bind files? SMMU drivers never have. A host bridge's driver has none when it
- * scanned its bus once: were it exempt from nothing, a test removal would have made it scan twice.
- */
-function keepsItsDevice(evidence: Evidence, drv: string, devices: ReadonlySet<string>): boolean {
-  if (drv === 'arm-smmu' || drv === 'arm-smmu-v3') return true;
-  return [...devices].some((dev) => evidence.hostScans[dev] === 1);
-}
-
-/** Modules of the drivers that are modular, with what they need, and those of VFIO. */
-function modulesFor(version: string, drivers: readonly DriverSpec[]): Machine['modules'] {
-  const builtIn = new Set(
-    drivers.filter((driver) => driver.module === null).map((driver) => moduleName(driver.name)),
-  );
-  const modules = modulesOf(version, ({ name }) => !builtIn.has(name));
-  const known = new Set(KNOWN_MODULES.map(({ name }) => name));
-  const unknown = drivers.flatMap(({ module }) =>
-    module === null || known.has(module) ? [] : [module],
-  );
-  return [...modules, ...[...new Set(unknown)].map((name) => ({ name, depends: [] }))];
 }
 
 /**

@@ -140,16 +140,19 @@ function changeLines({ reproduced, remedies }: WhatChanges): readonly Line[] {
 
 function remedyLines(remedy: Remedy): readonly Line[] {
   if (remedy.kind === 'config') {
-    return [line(`  CONFIG_${remedy.name}=${remedy.to} instead of ${remedy.from}`)];
+    return [line(`  option  CONFIG_${remedy.name}=${remedy.to} instead of ${remedy.from}`)];
   }
   const { direction, name, commit, subject, landed, stable, before, after } = remedy;
-  const sign = direction === 'with' ? '+' : '-';
-  const trees = stable.length === 0 ? '' : `, also in the ${stable.join(', ')} trees`;
   const id = commit === null ? '' : `${commit} `;
-  const heading = line(`  ${sign}${name}: ${id}("${subject}"), ${landed}${trees}`);
-  // Taking an old patch away is a hint, not a cure: one line is enough.
-  if (direction === 'without') return [heading];
-  return [heading, line(`    without it: ${before}`, 'dim'), line(`    with it: ${after}`, 'dim')];
+  const what = `${name}: ${id}("${subject}")`;
+  // Taking an old patch away is no cure: it says since when the bug is possible.
+  if (direction === 'without') return [line(`  since   ${what}, ${landed}`, 'dim')];
+  const trees = stable.length === 0 ? '' : ` and the stable trees of ${stable.join(', ')}`;
+  return [
+    line(`  fix     ${what}, in ${landed}${trees}`),
+    line(`          before: ${before}`, 'dim'),
+    line(`          after: ${after}`, 'dim'),
+  ];
 }
 
 function verified({ verified: ok, how }: Verification): Line {

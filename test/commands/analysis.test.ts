@@ -174,7 +174,7 @@ describe.concurrent('bisect', () => {
       'first bad',
       'last good',
       'really_probe > test_remove',
-      '+test_remove_dma_cleanup: f429378a9bf8',
+      'fix     test_remove_dma_cleanup: f429378a9bf8',
       'CONFIG_DEBUG_TEST_DRIVER_REMOVE=n instead of y',
       'verified: both ends were checked, and without the driver e1000e it does not happen',
       'again: reprobe replay',

@@ -21,9 +21,9 @@ describe('the program exits', () => {
     [EXIT.holds, []],
     [EXIT.holds, ['--version']],
     [EXIT.holds, ['--help']],
-    [EXIT.holds, ['help', 'sniff']],
-    [EXIT.holds, ['sniff', 'package.json']],
-    [EXIT.holds, ['sniff', '-']],
+    [EXIT.holds, ['help', 'import']],
+    [EXIT.holds, ['import', 'package.json']],
+    [EXIT.holds, ['import', '-']],
   ])('%i for %j, with nothing on stderr', (status, args) => {
     expect(reprobe(...args)).toMatchObject({ status, stderr: '' });
   });
@@ -32,11 +32,11 @@ describe('the program exits', () => {
     [EXIT.usage, 'USAGE', ['no-such-command']],
     [EXIT.usage, 'USAGE', ['constructor']],
     [EXIT.usage, 'USAGE', ['--no-such-flag']],
-    [EXIT.usage, 'USAGE', ['sniff', '--no-such-flag']],
-    [EXIT.usage, 'USAGE', ['sniff']],
-    [EXIT.usage, 'USAGE', ['sniff', 'package.json', 'surplus']],
-    [EXIT.fatal, 'UNREADABLE', ['sniff', 'no-such-file']],
-    [EXIT.fatal, 'UNREADABLE', ['sniff', 'src']],
+    [EXIT.usage, 'USAGE', ['replay', '--no-such-flag']],
+    [EXIT.usage, 'USAGE', ['replay']],
+    [EXIT.usage, 'USAGE', ['replay', 'package.json', 'surplus']],
+    [EXIT.fatal, 'UNREADABLE', ['replay', 'no-such-file']],
+    [EXIT.fatal, 'UNREADABLE', ['replay', 'src']],
   ])('%i, %s for %j, with and without --json', (status, code, args) => {
     const text = reprobe(...args);
     expect(text).toMatchObject({ status, stdout: '' });
@@ -49,7 +49,7 @@ describe('the program exits', () => {
   });
 
   it('130 when interrupted', async () => {
-    const child = spawn(process.execPath, ['bin/run.js', 'sniff', '-'], { stdio: 'pipe' });
+    const child = spawn(process.execPath, ['bin/run.js', 'replay', '-'], { stdio: 'pipe' });
     // The handler is there once the command reads, which is when the pipe drains.
     child.stdin.write(Buffer.alloc(4 << 20), () => child.kill('SIGINT'));
     expect(await once(child, 'exit')).toEqual([EXIT.interrupted, null]);
@@ -68,12 +68,12 @@ describe('the program exits', () => {
 });
 
 it('prints one JSON document', () => {
-  const { stdout } = reprobe('sniff', 'LICENSE', '--json');
-  expect(JSON.parse(stdout)).toMatchObject({ file: 'LICENSE', compressed: false });
+  const { stdout } = reprobe('import', 'LICENSE', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ observations: { total: 0 }, devices: 0 });
 });
 
 it('escapes what it repeats', () => {
-  expect(reprobe('sniff', 'no\x1b[2Jfile').stderr).toContain('no\\x1b[2Jfile');
+  expect(reprobe('replay', 'no\x1b[2Jfile').stderr).toContain('no\\x1b[2Jfile');
 });
 
 describe('nearestName', () => {

@@ -3,9 +3,9 @@
 // that was meant, `npm run golden` writes them anew, and the diff is read before it is committed.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { driverKnowledge } from '../../src/commands/driver-knowledge.ts';
 import { runAll } from '../../src/engine/run.ts';
 import { readTrace, writeTrace } from '../../src/events/trace-file.ts';
+import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 
 const FOLDER = 'scenarios';
