@@ -36,8 +36,8 @@ export const balance: Invariant = {
   check(dev, k): Breach | null {
     const device = k.state.devices[dev];
     if (device === undefined) return null;
-    const { owner_uses, driver, iommu_group } = device;
-    const most = driver === null ? 0 : 1;
+    const { owner_uses, driver, iommu_group, unbinding } = device;
+    const most = driver === null || unbinding ? 0 : 1;
     if (owner_uses >= 0 && owner_uses <= most) return null;
     const owner_cnt = k.state.groups[iommu_group ?? '']?.owner_cnt ?? null;
     const has = driver === null ? 'has no driver' : `is bound or probing with ${driver}`;
