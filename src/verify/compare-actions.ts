@@ -34,13 +34,23 @@ function compareAction(
 ): void {
   const at = `action ${action.n}`;
   const { rc } = action;
-  const mine = end.kind === 'returned' ? exitStatus(stimulus, end.ret) : 'does not return';
-  tally.compare('status', at, action.command, rc ?? 'does not return', mine);
+  // What an oops kills dies of a signal; of a background action the recording may not have seen it.
+  if (end.kind === 'dead') {
+    if (rc !== null || !action.background)
+      tally.compare('status', at, action.command, rc ?? BLOCKED, KILLED);
+    return;
+  }
+  const mine = end.kind === 'returned' ? exitStatus(stimulus, end.ret) : BLOCKED;
+  tally.compare('status', at, action.command, rc ?? BLOCKED, mine);
   if (stimulus.do === 'vfio') return;
   const errno = end.kind === 'returned' && end.ret < 0 ? -end.ret : null;
   if (action.errno !== null || errno !== null)
     tally.compare('errno', at, action.command, action.errno, errno);
 }
+
+const BLOCKED = 'does not return';
+/** The exit status of a program that SIGSEGV ended. */
+const KILLED = 128 + 11;
 
 /** The exit status that a shell or a program makes of a return value. */
 function exitStatus(stimulus: Stimulus, ret: number): number {

@@ -56,6 +56,9 @@ const BUILT_IN_FROM_6_12 = [
 /** Of them, what it builds in on the Arm architecture in any release. */
 const BUILT_IN_ON_ARM64 = ['IRQ_BYPASS_MANAGER', 'VIRTIO'];
 
+/** Buses that the distribution's kernel for that architecture has IOMMU support for. */
+const BUSES_ON_ARM64 = ['ARM_AMBA', 'FSL_MC_BUS', 'TEGRA_HOST1X_CONTEXT_BUS'];
+
 /** Options of the recording's own small kernels, for a session that lost its configuration file. */
 const SMALL_KERNEL_MODULES = [
   'IRQ_BYPASS_MANAGER',
@@ -136,6 +139,7 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
     ...(version === '6.1' ? [] : BUILT_IN_FROM_6_12),
     ...(isX86 ? [] : BUILT_IN_ON_ARM64),
   ];
+  if (!isX86) always.push(...BUSES_ON_ARM64.map((option): [string, string] => [option, 'y']));
   const value = (option: string): [string, string] => [
     option,
     builtIn.includes(option) ? 'y' : 'm',

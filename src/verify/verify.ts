@@ -2,6 +2,7 @@
  * Is the emulator right? A recorded session of a real kernel is emulated from its inputs, and all
  * that was observed is compared with the emulated run.
  */
+import type { DriverSpec } from '../events/machine.ts';
 import type { Observation } from '../import/observation.ts';
 import { compareActions } from './compare-actions.ts';
 import { compareCalls } from './compare-calls.ts';
@@ -37,7 +38,12 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
     names.has(dev),
   );
   if (session.dmesg !== null)
-    compareMessages(tally, session.dmesg, emulation, (seen) => isModelled(seen, names));
+    compareMessages(
+      tally,
+      session.dmesg,
+      emulation,
+      (seen) => isModelled(seen, names) && hasDriver(seen, derived.machine.drivers),
+    );
   const { checks, mismatches } = tally;
   return { session: session.name, checks, mismatches, emulation };
 }
@@ -51,6 +57,12 @@ function modelledNames(session: Session, emulation: Emulation): ReadonlySet<stri
   for (const { event } of emulation.run.scheduler.events)
     if (event.type === 'device.added') names.add(event.dev);
   return names;
+}
+
+/** A driver that came and went while the kernel booted is on no list of drivers. */
+function hasDriver({ kind, drv, fields }: Observation, drivers: readonly DriverSpec[]): boolean {
+  if (kind !== 'driver.registered' && kind !== 'driver.unregistered') return true;
+  return drivers.some(({ bus, name }) => bus === fields['bus'] && name === drv);
 }
 
 /** A PCI bus by its number, with or without its domain. */

@@ -9,10 +9,23 @@ import { attachDefaultDomain } from './default-domain.ts';
 const FILE = 'drivers/iommu/iommu.c';
 /** The global lock around probing devices and registering IOMMUs. */
 export const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
-/** iommu_buses[], in its order. */
-const IOMMU_BUSES = ['platform', 'pci', 'amba', 'fsl-mc'] as const;
-/** Buses that every kernel registers before any driver; the others count once something uses them. */
-const CORE_BUSES: readonly string[] = ['platform', 'pci'];
+/** iommu_buses[], in its order, with the option that puts a bus there. */
+const IOMMU_BUSES: readonly (readonly [bus: string, option: string | null])[] = [
+  ['platform', null],
+  ['pci', null],
+  ['amba', 'ARM_AMBA'],
+  ['fsl-mc', 'FSL_MC_BUS'],
+  ['host1x-context', 'TEGRA_HOST1X_CONTEXT_BUS'],
+];
+
+/** The buses on the core's list; one without its option in the configuration is, once it is used. */
+function iommuBuses(k: Kernel): readonly string[] {
+  const listed = IOMMU_BUSES.filter(
+    ([bus, option]) =>
+      option === null || k.config(option) === 'y' || k.state.buses[bus] !== undefined,
+  );
+  return listed.map(([bus]) => bus);
+}
 
 /** The name of the IOMMU driver whose ops the core would use for `dev`; null for none. */
 function opsFor(k: Kernel, dev: string): string | null {
@@ -192,8 +205,7 @@ export const iommu_device_register = path(
       if (installed.iommu_ops !== ops || installed.iommu_ops_at !== at) return -EBUSY;
     }
     yield { type: 'iommu.registered', iommu, ops, fwnode };
-    for (const bus of IOMMU_BUSES) {
-      if (k.state.buses[bus] === undefined && !CORE_BUSES.includes(bus)) continue;
+    for (const bus of iommuBuses(k)) {
       if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops, at };
       const ret = yield* bus_iommu_probe(k, bus);
       if (ret !== 0) {
@@ -234,7 +246,7 @@ const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path
 export const iommu_device_unregister = path(
   'iommu_device_unregister',
   function* (k, iommu: string): Path<void> {
-    for (const bus of IOMMU_BUSES)
+    for (const bus of iommuBuses(k))
       for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
         if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
     yield { type: 'iommu.unregistered', iommu };

@@ -184,7 +184,7 @@ export const useVfio = path('vfio_user', function* (k, use: VfioUse, user: strin
   if (opened !== 0) return EXIT_OPEN;
   const status = yield* acquire(k, use, user);
   const { hold } = use;
-  if (hold !== null && status === 0) {
+  if (hold !== null && (status === 0 || use.nocontainer)) {
     const until = (state: ReadState) => state.vfio.released.includes(hold);
     yield { type: 'wait', on: `the release of ${hold}`, until };
   }
