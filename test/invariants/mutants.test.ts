@@ -8,6 +8,7 @@ import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkTrace } from '../../src/invariants/checker.ts';
 import {
   ASSIGN_NIC,
+  BIND_NIC,
   BOOT,
   LEAKY,
   NIC,
@@ -136,10 +137,9 @@ describe('the order of probing', () => {
 
 describe('a violation', () => {
   it('is reported when it begins, and again when it begins again', () => {
-    const trace = runSmall([BOOT, UNBIND_NIC], {}, LEAKY).trace();
-    const events = violations(trace, 'INV-BAL').map(({ event }) => event);
-    expect(events).toHaveLength(2);
-    expect(trace.events[events[1] ?? -1]?.task).toBe('sh-1');
+    const trace = runSmall([BOOT, UNBIND_NIC, BIND_NIC, UNBIND_NIC], {}, LEAKY).trace();
+    const tasks = violations(trace, 'INV-IDLE').map(({ event }) => trace.events[event]?.task);
+    expect(tasks).toEqual(['sh-1', 'sh-3']);
   });
 
   it('says what was done, where in the kernel, and with which values', () => {
