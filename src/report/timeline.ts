@@ -48,6 +48,7 @@ const QUIET: ReadonlySet<EventType> = new Set<EventType>([
   'deferred.timeout_armed',
   'link.added',
   'link.state',
+  'link.relaxed',
   'link.deleted',
   'links.status',
   'fwspec.set',
