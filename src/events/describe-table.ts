@@ -213,6 +213,10 @@ export const LINES: {
     doc: 'A managed device link changed its state.',
     line: (e) => `${e.consumer}: link to supplier ${e.supplier} is ${e.status}`,
   },
+  'link.relaxed': {
+    doc: 'A managed device link was relaxed: it holds its consumer back no longer.',
+    line: (e) => `${e.consumer}: link to supplier ${e.supplier} relaxed`,
+  },
   'link.deleted': {
     doc: 'A managed device link was dropped.',
     line: (e) => `${e.consumer}: dropped the link to ${e.supplier}`,

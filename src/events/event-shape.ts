@@ -162,6 +162,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
       SUPPLIER_UNBIND: true,
     }),
   }),
+  'link.relaxed': link,
   'link.deleted': link,
   'links.status': object({
     dev: name,

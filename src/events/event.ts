@@ -89,6 +89,8 @@ export interface EventMap {
     readonly supplier: string;
     readonly status: LinkState;
   };
+  /** The link holds its consumer back no longer. */
+  'link.relaxed': { readonly consumer: string; readonly supplier: string };
   'link.deleted': { readonly consumer: string; readonly supplier: string };
   'links.status': { readonly dev: string; readonly status: LinksStatus };
 

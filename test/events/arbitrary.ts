@@ -346,6 +346,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
       'SUPPLIER_UNBIND',
     ),
   }),
+  'link.relaxed': link,
   'link.deleted': link,
   'links.status': fc.record({
     dev: aName,

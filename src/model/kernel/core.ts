@@ -9,7 +9,11 @@ import { bus_probe_device } from './dd-attach.ts';
 import { driver_deferred_probe_del } from './dd-deferred.ts';
 import { device_release_driver_internal } from './dd-release.ts';
 import { iommu_probe_device, iommu_release_device } from './iommu.ts';
-import { device_links_purge, fw_devlink_link_device } from './links.ts';
+import {
+  device_links_purge,
+  fw_devlink_link_device,
+  fw_devlink_unblock_consumers,
+} from './links.ts';
 
 const CORE = 'drivers/base/core.c';
 const BUS = 'drivers/base/bus.c';
@@ -35,6 +39,7 @@ export const device_add: (k: Kernel, spec: DeviceSpec) => Path<number> = path(
     yield* fw_devlink_link_device(k, dev);
     yield { type: 'device.ready', dev };
     yield* bus_probe_device(k, dev);
+    yield* fw_devlink_unblock_consumers(k, dev);
     return 0;
   },
 );

@@ -4,6 +4,7 @@ import { ENODEV, EPROBE_DEFER, ETIMEDOUT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug } from '../printk.ts';
+import { fw_devlink_drivers_done } from './links.ts';
 
 const FILE = 'drivers/base/dd.c';
 
@@ -111,7 +112,7 @@ export const driver_deferred_probe_check_state = path(
  * The end of the initcalls: deferred devices are retried from here on.
  *
  * Kernel: drivers/base/dd.c:deferred_probe_initcall, v6.1.
- * Leaves out: debugfs, fw_devlink_drivers_done of kernels without modules.
+ * Leaves out: debugfs.
  */
 export const deferred_probe_initcall = path('deferred_probe_initcall', function* (k): Path<number> {
   yield { type: 'deferred.enabled' };
@@ -120,6 +121,7 @@ export const deferred_probe_initcall = path('deferred_probe_initcall', function*
   yield { type: 'initcalls.done' };
   yield* driver_deferred_probe_trigger(k);
   yield { type: 'join', what: WORKER };
+  if (k.config('MODULES') !== 'y') yield* fw_devlink_drivers_done(k);
   const seconds = driver_deferred_probe_timeout(k);
   if (seconds > 0) yield { type: 'deferred.timeout_armed', seconds };
   return 0;
@@ -145,12 +147,13 @@ export const deferred_probe_extend_timeout = path(
  * The timeout expires: devices are retried without what they wait for, and the rest is listed.
  *
  * Kernel: drivers/base/dd.c:deferred_probe_timeout_work_func, v6.1.
- * Leaves out: fw_devlink_drivers_done.
+ * Leaves out: nothing.
  */
 export const deferred_probe_timeout_work_func = path(
   'deferred_probe_timeout_work_func',
   function* (k): Path<number> {
     if (!k.state.deferred.timeout_armed) return 0;
+    yield* fw_devlink_drivers_done(k);
     yield { type: 'deferred.timed_out' };
     yield* driver_deferred_probe_trigger(k);
     yield { type: 'join', what: WORKER };

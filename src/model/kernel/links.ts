@@ -12,6 +12,8 @@ interface LinkEnds {
   readonly consumer: string;
   readonly supplier: string;
   readonly status: LinkState;
+  /** SYNC_STATE_ONLY: it holds no probe back and goes when the consumer is bound. */
+  readonly relaxed: boolean;
 }
 
 function suppliersOf(k: Kernel, consumer: string): readonly LinkEnds[] {
@@ -37,7 +39,7 @@ function restStatus(k: Kernel, { supplier }: LinkEnds): LinkState {
  *
  * Kernel: drivers/base/core.c:fw_devlink_link_device and device_link_init_status, v6.1, for
  * fw_devlink=on.
- * Leaves out: cycles, SYNC_STATE_ONLY proxies, relaxing of links, sync_state.
+ * Leaves out: SYNC_STATE_ONLY proxies, sync_state, suppliers that never become devices.
  */
 export const fw_devlink_link_device = path(
   'fw_devlink_link_device',
@@ -58,17 +60,81 @@ function* addLink(k: Kernel, consumer: string, supplier: string): Path<void> {
   if (suppliersOf(k, consumer).some((link) => link.supplier === supplier)) return;
   yield { type: 'link.added', consumer, supplier };
   yield* dev_dbg(k, FILE, consumer, `Linked as a consumer to ${supplier}`);
-  const ends: LinkEnds = { consumer, supplier, status: 'DORMANT' };
+  const ends: LinkEnds = { consumer, supplier, status: 'DORMANT', relaxed: false };
   const bound = restStatus(k, ends) === 'AVAILABLE';
   const consumerStatus = deviceOf(k, consumer).links_status;
   if (bound) yield* setStatus(ends, consumerStatus === 'DRIVER_BOUND' ? 'ACTIVE' : 'AVAILABLE');
+  if (bound && consumerStatus === 'NO_DRIVER') return;
+  for (const [from, to] of cycleThrough(k, consumer, supplier)) yield* relaxLink(k, from, to);
+}
+
+/**
+ * The dependencies that make a cycle with the one of `consumer` on `supplier`, it among them; empty
+ * for none. A device depends on its suppliers and on its parent. Cost: each device once.
+ *
+ * Kernel: drivers/base/core.c:__fw_devlink_relax_cycles, v6.1.
+ */
+function cycleThrough(k: Kernel, consumer: string, supplier: string): readonly Dependency[] {
+  const found: Dependency[] = [];
+  const known = new Map<string, boolean>([[consumer, true]]);
+  const reaches = (name: string): boolean => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    known.set(name, false);
+    const spec =
+      k.state.devices[name]?.spec ?? k.machine.devices.find((device) => device.name === name);
+    const on = (spec?.suppliers ?? []).filter(reaches);
+    for (const other of on) found.push([name, other]);
+    const below = spec?.parent != null && reaches(spec.parent);
+    known.set(name, on.length > 0 || below);
+    return on.length > 0 || below;
+  };
+  return reaches(supplier) ? [[consumer, supplier], ...found] : [];
+}
+
+type Dependency = readonly [consumer: string, supplier: string];
+
+/** Takes from a link the power to hold its consumer back. Kernel: fw_devlink_relax_link, v6.1. */
+function* relaxLink(k: Kernel, consumer: string, supplier: string): Path<void> {
+  const link = suppliersOf(k, consumer).find((candidate) => candidate.supplier === supplier);
+  if (link === undefined || link.relaxed) return;
+  yield { type: 'link.relaxed', consumer, supplier };
+  yield* dev_dbg(k, FILE, consumer, `Relaxing link with ${supplier}`);
+}
+
+/**
+ * No more drivers are expected: links to suppliers that no driver ever matched are relaxed.
+ *
+ * Kernel: drivers/base/core.c:fw_devlink_drivers_done, v6.1.
+ * Leaves out: nothing.
+ */
+export const fw_devlink_drivers_done = path('fw_devlink_drivers_done', function* (k): Path<void> {
+  for (const { consumer, supplier } of k.state.links.slice())
+    if (k.state.devices[supplier]?.can_match === false) yield* relaxLink(k, consumer, supplier);
+});
+
+/** Have all drivers registered that are expected to? */
+function areDriversDone(k: Kernel): boolean {
+  const { timed_out, initcalls_done } = k.state.deferred;
+  return timed_out || (initcalls_done && k.config('MODULES') !== 'y');
+}
+
+/**
+ * Nobody waits for a new device that no driver matches, once all drivers are there.
+ *
+ * Kernel: drivers/base/core.c:fw_devlink_unblock_consumers, called at the end of device_add, v6.1.
+ * Leaves out: nothing.
+ */
+export function* fw_devlink_unblock_consumers(k: Kernel, dev: string): Path<void> {
+  if (!areDriversDone(k) || k.state.devices[dev]?.can_match !== false) return;
+  for (const { consumer } of consumersOf(k, dev)) yield* relaxLink(k, consumer, dev);
 }
 
 /**
  * May `dev` be probed as far as its suppliers go? Marks its links as in use by a probing consumer.
  *
  * Kernel: drivers/base/core.c:device_links_check_suppliers, v6.1.
- * Leaves out: best-effort mode (fw_devlink relaxes for init), SYNC_STATE_ONLY links.
+ * Leaves out: best-effort mode (fw_devlink relaxes for init).
  *
  * @returns 0, or -EPROBE_DEFER with the reason recorded on the device.
  */
@@ -78,11 +144,11 @@ export const device_links_check_suppliers = path(
     const mode = k.cmdline('fw_devlink');
     if (mode !== 'off' && mode !== 'permissive') {
       const missing = deviceOf(k, dev).spec.suppliers?.find(
-        (s) => k.state.devices[s] === undefined,
+        (s) => k.state.devices[s] === undefined && cycleThrough(k, dev, s).length === 0,
       );
       if (missing !== undefined) return yield* deferFor(k, dev, `wait for supplier ${missing}`);
     }
-    const links = suppliersOf(k, dev);
+    const links = suppliersOf(k, dev).filter((link) => !link.relaxed);
     for (const link of links) {
       if (link.status !== 'AVAILABLE') {
         for (const marked of suppliersOf(k, dev))
@@ -115,7 +181,11 @@ export const device_links_driver_bound = path(
   function* (k, dev: string): Path<void> {
     for (const link of consumersOf(k, dev))
       if (link.status === 'DORMANT') yield* setStatus(link, 'AVAILABLE');
-    for (const link of suppliersOf(k, dev)) yield* setStatus(link, 'ACTIVE');
+    for (const link of suppliersOf(k, dev)) {
+      const { consumer, supplier } = link;
+      if (link.relaxed) yield { type: 'link.deleted', consumer, supplier };
+      else yield* setStatus(link, 'ACTIVE');
+    }
     yield { type: 'links.status', dev, status: 'DRIVER_BOUND' };
   },
 );
@@ -148,7 +218,7 @@ export const device_links_no_driver = path(
 export function* consumerToUnbind(k: Kernel, dev: string): Path<string | null> {
   for (const link of consumersOf(k, dev)) {
     const { status, consumer } = link;
-    if (status === 'SUPPLIER_UNBIND') continue;
+    if (status === 'SUPPLIER_UNBIND' || link.relaxed) continue;
     yield* setStatus(link, 'SUPPLIER_UNBIND');
     if (status === 'ACTIVE') return consumer;
   }

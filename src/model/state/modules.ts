@@ -105,11 +105,15 @@ export const deferredReducers = {
 export const linkReducers = {
   'link.added': (state, { consumer, supplier }) => {
     if (linkOf(state, consumer, supplier) === undefined)
-      state.links.push({ consumer, supplier, status: 'DORMANT' });
+      state.links.push({ consumer, supplier, status: 'DORMANT', relaxed: false });
   },
   'link.state': (state, { consumer, supplier, status }) => {
     const link = linkOf(state, consumer, supplier);
     if (link !== undefined) link.status = status;
+  },
+  'link.relaxed': (state, { consumer, supplier }) => {
+    const link = linkOf(state, consumer, supplier);
+    if (link !== undefined) link.relaxed = true;
   },
   'link.deleted': (state, { consumer, supplier }) => {
     const link = linkOf(state, consumer, supplier);

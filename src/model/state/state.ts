@@ -94,6 +94,8 @@ export interface Link {
   consumer: string;
   supplier: string;
   status: LinkState;
+  /** SYNC_STATE_ONLY: it holds no probe back. */
+  relaxed: boolean;
 }
 
 /** struct iommu_device. */

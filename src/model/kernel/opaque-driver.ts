@@ -1,0 +1,66 @@
+/** Drivers that nobody has to model: what they ask for, and what somebody else says they answer. */
+import type { DriverOps, Kernel } from '../context.ts';
+import { EPROBE_DEFER } from '../errno.ts';
+import { deviceOf, driverOf } from '../lookup.ts';
+import type { Path } from '../path.ts';
+import { dev_printk } from '../printk.ts';
+import { addChildren, removeChildren } from './core.ts';
+
+/** What a device asks others for in its probe, by the driver's table. */
+function wantedBy(k: Kernel, dev: string, drv: string): readonly string[] {
+  return entryOf(driverOf(k, deviceOf(k, dev).bus, drv)?.spec.defers_on, dev) ?? [];
+}
+
+/** The entry of a table that may have a prototype. */
+function entryOf<T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+/** A reference to a module that a device holds as the user of what one of its devices provides. */
+const use = (dev: string, supplier: string): string => `${dev} uses ${supplier}`;
+
+/**
+ * Waits for what it asks other devices for, takes it, then returns what the oracle says. The PCI bus
+ * takes a positive answer for success, with a warning.
+ *
+ * Kernel: drivers/pci/pci-driver.c:local_pci_probe; clk_get, regulator_get, gpiod_get, which take a
+ * reference on the module of the provider, v6.1.
+ * Leaves out: everything else that drivers do.
+ */
+function* probe(k: Kernel, dev: string, drv: string): Path<number> {
+  const { bus } = deviceOf(k, dev);
+  const wanted = wantedBy(k, dev, drv);
+  if (wanted.some((other) => k.state.devices[other]?.bound !== true)) {
+    const reason = entryOf(driverOf(k, bus, drv)?.spec.defer_reasons, dev);
+    if (reason !== undefined) yield { type: 'deferred.reason', dev, reason: `${drv}: ${reason}` };
+    return -EPROBE_DEFER;
+  }
+  const answer = k.oracle(dev, drv);
+  if (answer < 0 || (answer > 0 && bus !== 'pci')) return answer;
+  if (answer > 0)
+    yield dev_printk(k, 'warn', dev, `Driver probe function unexpectedly returned ${answer}`);
+  for (const supplier of wanted) {
+    const provider = deviceOf(k, supplier);
+    const module = driverOf(k, provider.bus, provider.driver ?? '')?.spec.module ?? null;
+    if (module !== null) yield { type: 'module.got', module, by: use(dev, supplier) };
+  }
+  yield* addChildren(k, dev);
+  return 0;
+}
+
+function* remove(k: Kernel, dev: string, drv: string): Path<void> {
+  yield* removeChildren(k, dev);
+  for (const supplier of wantedBy(k, dev, drv)) {
+    const by = use(dev, supplier);
+    const held = Object.values(k.state.modules).find(({ holders }) => holders.includes(by));
+    if (held !== undefined) yield { type: 'module.put', module: held.name, by };
+  }
+}
+
+/**
+ * The operations of every driver without paths of its own.
+ *
+ * Kernel: none, it stands for all drivers.
+ * Leaves out: see above.
+ */
+export const opaqueDriver: DriverOps = { probe, remove };
