@@ -6,6 +6,7 @@ import { type Iort, parseIort } from '../model/firmware/iort.ts';
 import {
   type NativeControl,
   portServices,
+  serviceSpec,
   virtioChildren,
   virtioSpec,
 } from '../model/firmware/pci-children.ts';
@@ -71,7 +72,7 @@ export function firmwareOf(
   const functions =
     configs.length > 0
       ? scanPci(configs, bridge).map(({ spec, config }) => withChildren(spec, config, native))
-      : functionsOfLog(session.dmesg ?? '', bridge);
+      : functionsOfLog(session.dmesg ?? '', bridge).map((spec) => withServices(spec, session));
   const transports = platform.map((device) => withVirtio(device, session));
   const devices = childrenListed([...transports, ...functions], files, first);
   return {
@@ -154,6 +155,19 @@ function nativeControl(session: Session, usesAcpi: boolean, version: string): Na
 function withChildren(spec: DeviceSpec, config: ConfigSpace, native: NativeControl): DeviceSpec {
   const creates = [...portServices(config, native), ...virtioChildren(config)];
   return creates.length === 0 ? spec : { ...spec, creates };
+}
+
+/** Without configuration space the services of a port are the ones that any snapshot lists by name. */
+function withServices(spec: DeviceSpec, session: Session): DeviceSpec {
+  const prefix = `${spec.name}:pcie`;
+  const ids = new Set<number>();
+  for (const snapshot of Object.values(session.snapshots))
+    for (const { bus, name } of snapshot.devices)
+      if (bus === 'pci_express' && name.startsWith(prefix))
+        ids.add(Number.parseInt(name.slice(prefix.length), 16));
+  if (ids.size === 0) return spec;
+  const services = [...ids].sort((a, b) => a - b).map((id) => serviceSpec(spec.name, id));
+  return { ...spec, creates: [...services, ...(spec.creates ?? [])] };
 }
 
 /**

@@ -61,7 +61,8 @@ export function portServices(config: ConfigSpace, native: NativeControl): Device
     .map((service) => serviceSpec(config.name, (((type - ROOT_PORT) & 0xf) << 8) | service));
 }
 
-function serviceSpec(port: string, id: number): DeviceSpec {
+/** The device of a port's service: `id` is the service and, above it, the port type. */
+export function serviceSpec(port: string, id: number): DeviceSpec {
   const name = `${port}:pcie${id.toString(16).padStart(3, '0')}`;
   const ids = [`pci_express:${(id & 0xff).toString(16).padStart(3, '0')}:${id >> 8}`];
   return { name, bus: 'pci_express', parent: port, ids };
