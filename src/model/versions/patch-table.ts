@@ -150,8 +150,8 @@ const patches = {
   },
   pci_port_in_log: {
     commit: null,
-    subject: 'PCI: Print PCIe port type when a device is found',
-    landed: '6.10',
+    subject: 'PCI: Log device type during enumeration',
+    landed: '6.8',
     stable: [],
     before: 'a function found by a scan is printed with its ids, header type and class',
     after: 'the kind of PCI Express port is printed too',
@@ -174,8 +174,8 @@ const patches = {
   },
   probe_wording: {
     commit: null,
-    subject: 'driver core: Make dev_err_probe and probe failure messages uniform',
-    landed: '6.12',
+    subject: 'driver core: Use dev_* instead of pr_* so device metadata is added',
+    landed: '6.10',
     stable: [],
     before: 'warning `DRV: probe of DEV failed with error N`',
     after: 'error `DRV DEV: probe with driver DRV failed with error N`',
