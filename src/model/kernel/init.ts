@@ -36,6 +36,7 @@ export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
     yield* initcall(k, step);
     yield { type: 'cond_resched' };
   }
+  yield { type: 'join', what: 'async' };
   return 0;
 });
 
@@ -51,7 +52,6 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
     case 'iommu':
       return yield* initIommu(k, step.iommu);
     case 'late_initcall':
-      yield { type: 'join', what: 'async' };
       return yield* deferred_probe_initcall(k);
   }
 }

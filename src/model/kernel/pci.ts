@@ -43,7 +43,8 @@ const PORT_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * Finds the functions below a bridge that are not known yet: a whole bus first, then behind each
- * bridge on it.
+ * bridge on it. Reading configuration space takes long: initcalls, and whatever else can run, get
+ * ahead of a scan that runs beside them.
  *
  * Kernel: drivers/pci/probe.c:pci_scan_child_bus, pci_scan_slot, pci_device_add, v6.1.
  * Leaves out: resources, bus numbering, SR-IOV.
@@ -54,10 +55,12 @@ const pci_scan_child_bus: (k: Kernel, parent: string) => Path<void> = path(
     const functions = functionsBelow(k, parent);
     for (const spec of functions) {
       if (k.state.devices[spec.name] !== undefined || spec.pci === undefined) continue;
+      yield { type: 'cond_resched' };
       const port = PORT_NAMES[spec.pci.pcie ?? ''] ?? 'conventional PCI endpoint';
       const tail = k.has('pci_port_in_log') ? ` ${port}` : '';
       yield printk('info', `${foundLine(spec.name, spec.pci)}${tail}`);
       yield* device_add(k, spec);
+      yield { type: 'cond_resched' };
     }
     for (const spec of functions)
       if (spec.pci?.header === 1) yield* pci_scan_child_bus(k, spec.name);
