@@ -1,0 +1,56 @@
+// Tests what user space gets back from files and system calls where the path to them matters.
+import { describe, expect, it } from 'vitest';
+import type { Stimulus } from '../../../src/events/stimulus.ts';
+import { ASSIGN_NIC, BOOT, NIC, runSmall, SMMU, USE_NIC } from '../small-machine.ts';
+
+const write = (file: 'bind' | 'unbind', drv: string, dev: string): Stimulus => ({
+  do: file,
+  bus: 'platform',
+  drv,
+  dev,
+});
+
+describe('bind and unbind', () => {
+  it.each([
+    ['bind', 'arm-smmu-v3', -13],
+    ['unbind', 'arm-smmu-v3', -13],
+    ['unbind', 'no-such-driver', -2],
+  ] as const)('%s of %s gives %i', (file, drv, ret) => {
+    const run = runSmall([BOOT, write(file, drv, SMMU)]);
+    expect(run.scheduler.endOf(run.taskOf(1))).toEqual({ kind: 'returned', ret });
+  });
+});
+
+describe('VFIO_SET_IOMMU', () => {
+  const answers = (stimuli: readonly Stimulus[]) => {
+    const run = runSmall(stimuli);
+    const calls = run.scheduler.events.flatMap(({ event }) =>
+      event.type === 'syscall.returned' && event.call === 'VFIO_SET_IOMMU' ? [event.ret] : [],
+    );
+    return { calls, end: run.scheduler.endOf(run.taskOf(stimuli.length - 1)) };
+  };
+  const type1: Stimulus = { do: 'modprobe', module: 'vfio_iommu_type1', params: '' };
+
+  it('asks for one backend after the other, and gives up without one', () => {
+    const { calls, end } = answers(ASSIGN_NIC);
+    expect(calls).toEqual([-19, -19]);
+    expect(end).toEqual({ kind: 'returned', ret: 5 });
+  });
+
+  it('succeeds with the backend loaded', () => {
+    const { calls, end } = answers([...ASSIGN_NIC.slice(0, -1), type1, USE_NIC]);
+    expect(calls).toEqual([0]);
+    expect(end).toEqual({ kind: 'returned', ret: 0 });
+  });
+});
+
+describe('an opaque PCI driver', () => {
+  it('is bound when its probe answers with a positive number, and the kernel wonders', () => {
+    const run = runSmall([BOOT], {}, {}, { oracle: (_dev, drv) => (drv === 'e1000e' ? 1 : null) });
+    expect(run.state.devices[NIC]?.bound).toBe(true);
+    const text = `e1000e ${NIC}: Driver probe function unexpectedly returned 1`;
+    expect(run.scheduler.events.some(({ event }) => 'text' in event && event.text === text)).toBe(
+      true,
+    );
+  });
+});
