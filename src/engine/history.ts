@@ -14,7 +14,7 @@ import { initialState, type ReadState, type State } from '../model/state/state.t
 enableArrayMethods();
 
 /** Events between two checkpoints. */
-export const CHECKPOINT_EVERY = 4096;
+const CHECKPOINT_EVERY = 4096;
 
 export interface History {
   readonly events: readonly Recorded[];

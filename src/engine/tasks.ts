@@ -50,7 +50,7 @@ export function startTask(
 }
 
 /** Does `what` name the task, exactly or as the first word of its name? */
-export function isNamed(task: RunningTask, what: string): boolean {
+function isNamed(task: RunningTask, what: string): boolean {
   return task.name === what || task.name.startsWith(`${what} `);
 }
 

@@ -59,12 +59,6 @@ export type Stimulus =
   /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
   | { readonly do: 'note'; readonly text: string };
 
-/** What a system call or a sysfs write gave back to the user: 0, or a negative errno. */
-export interface Syscall {
-  readonly call: string;
-  readonly ret: number;
-}
-
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
   switch (s.do) {

@@ -85,7 +85,7 @@ const STEPS: {
 };
 
 /** The words of steps, in the order in which they are documented. */
-export const STEP_WORDS: readonly Word[] = [
+const STEP_WORDS: readonly Word[] = [
   'boot',
   'modprobe',
   'insmod',

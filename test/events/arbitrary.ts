@@ -72,7 +72,7 @@ export const HOSTILE_NAMES = [
   'a,b',
 ] as const;
 
-export const aBdf: Arbitrary<string> = fc
+const aBdf: Arbitrary<string> = fc
   .tuple(fc.nat(3), fc.nat(0x1f), fc.nat(7))
   .map(([bus, slot, fn]) => `0000:0${bus}:${slot.toString(16).padStart(2, '0')}.${fn}`);
 
@@ -96,11 +96,11 @@ const uint = fc.oneof(fc.nat(20), fc.maxSafeNat());
 const names = fc.array(aName, { maxLength: 3 });
 
 /** A table as the readers make them: without a prototype. */
-export function aTable<T>(value: Arbitrary<T>): Arbitrary<Table<T>> {
+function aTable<T>(value: Arbitrary<T>): Arbitrary<Table<T>> {
   return fc.array(fc.tuple(aName, value), { maxLength: 4 }).map(tableOf);
 }
 
-export const aPciFunction: Arbitrary<PciFunction> = fc.record({
+const aPciFunction: Arbitrary<PciFunction> = fc.record({
   vendor: fc.nat(0xffff),
   device: fc.nat(0xffff),
   class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
@@ -199,7 +199,7 @@ export const aBootStep: Arbitrary<BootStep> = fc.oneof(
   fc.record({ step: fc.constant('late_initcall') }),
 );
 
-export const aMachine: Arbitrary<Machine> = fc.record({
+const aMachine: Arbitrary<Machine> = fc.record({
   firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
   devices: fc.array(aDevice, { maxLength: 4 }),
   drivers: fc.array(aDriver, { maxLength: 3 }),
@@ -394,7 +394,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
 };
 
 /** Events of one type. */
-export function anEventOf<T extends EventType>(type: T): Arbitrary<EventOf<T>> {
+function anEventOf<T extends EventType>(type: T): Arbitrary<EventOf<T>> {
   const payload: Arbitrary<object> = payloads[type];
   // The payload is that of `type`, by the type of `payloads`.
   return payload.map((fields) => ({ type, ...fields }) as EventOf<T>);
