@@ -66,7 +66,12 @@ export const device_del: (k: Kernel, dev: string) => Path<void> = path(
   },
 );
 
-/** device_unregister: says so, then deletes. Kernel: drivers/base/core.c:device_unregister. */
+/**
+ * Says that the device goes, then deletes it.
+ *
+ * Kernel: drivers/base/core.c:device_unregister, v6.1.
+ * Leaves out: the last reference.
+ */
 export function* device_unregister(k: Kernel, dev: string): Path<void> {
   if (k.state.devices[dev] === undefined) return;
   yield* pr_debug(k, CORE, `device: '${dev}': device_unregister`);
@@ -94,7 +99,12 @@ export function* addChildren(k: Kernel, dev: string): Path<void> {
     yield* device_add(k, { ...child, name: nameFor(k, child.name), parent: dev });
 }
 
-/** Removes the children that addChildren made, in the order they were made. */
+/**
+ * Removes the children that addChildren made, in the order they were made.
+ *
+ * Kernel: drivers/virtio/virtio.c:unregister_virtio_device, drivers/pci/pcie/portdrv_core.c, v6.1.
+ * Leaves out: nothing.
+ */
 export function* removeChildren(k: Kernel, dev: string): Path<void> {
   const patterns = deviceOf(k, dev).spec.creates ?? [];
   if (patterns.length === 0) return;

@@ -212,7 +212,12 @@ export const device_driver_attach = path(
   },
 );
 
-/** Looks for a driver on the bus, if the bus does so by itself. Kernel: bus.c:bus_probe_device. */
+/**
+ * Looks for a driver on the bus, if the bus does so by itself.
+ *
+ * Kernel: drivers/base/bus.c:bus_probe_device, v6.1.
+ * Leaves out: subsystem interfaces.
+ */
 export const bus_probe_device = path('bus_probe_device', function* (k, dev: string): Path<void> {
   const bus = k.state.devices[dev]?.bus;
   if (bus !== undefined && k.state.buses[bus]?.drivers_autoprobe === true)

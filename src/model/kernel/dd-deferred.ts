@@ -76,7 +76,12 @@ export function* nextActive(k: Kernel): Path<string | null> {
   return dev;
 }
 
-/** The timeout in seconds as it stands now: 0 once it has run, negative for never. */
+/**
+ * The timeout in seconds as it stands now: 0 once it has run, negative for never.
+ *
+ * Kernel: drivers/base/dd.c:driver_deferred_probe_timeout, v6.1.
+ * Leaves out: nothing.
+ */
 export function driver_deferred_probe_timeout(k: Kernel): number {
   if (k.state.deferred.timed_out) return 0;
   const given = k.cmdline('deferred_probe_timeout');

@@ -63,7 +63,14 @@ export const driver_detach = path(
   },
 );
 
-/** Unbinds `dev` under its lock when `drv` is its driver; true when it did. */
+/**
+ * Unbinds `dev` when `drv` is its driver.
+ *
+ * Kernel: drivers/base/dd.c:device_driver_detach, drivers/base/bus.c:unbind_store, v6.1.
+ * Leaves out: nothing.
+ *
+ * @returns true when it did.
+ */
 export function* device_driver_detach(k: Kernel, dev: string, drv: string): Path<boolean> {
   if (deviceOf(k, dev).driver !== drv) return false;
   yield* device_release_driver_internal(k, dev);

@@ -94,7 +94,12 @@ function* unwind(k: Kernel, dev: string, drv: string): Path<void> {
   yield { type: 'device.unbind_cleanup', dev };
 }
 
-/** bus->dma_cleanup, where the bus has one and the kernel calls it. */
+/**
+ * Calls bus->dma_cleanup, where the bus has one and the kernel calls it.
+ *
+ * Kernel: drivers/base/dd.c:really_probe and __device_release_driver, v6.1.
+ * Leaves out: arch_teardown_dma_ops.
+ */
 export function* dma_cleanup(k: Kernel, dev: string): Path<void> {
   const cleanup = k.ops.bus(deviceOf(k, dev).bus).dma_cleanup;
   if (cleanup === undefined || !k.has('bus_dma_cleanup')) return;
@@ -131,13 +136,23 @@ const call_driver_probe = path(
   },
 );
 
-/** A debug line of this file: the old wording names the device itself, the new one as a prefix. */
+/**
+ * A debug line of this file: the old wording names the device itself, the new one as a prefix.
+ *
+ * Kernel: drivers/base/dd.c, v6.1 and v6.12.
+ * Leaves out: nothing.
+ */
 export function* dd_dbg(k: Kernel, dev: string, [old, now]: readonly [string, string]) {
   if (k.has('probe_wording')) yield* dev_dbg(k, FILE, dev, now);
   else yield* pr_debug(k, FILE, old);
 }
 
-/** bus->remove or drv->remove. */
+/**
+ * Lets the driver take its hands off the device.
+ *
+ * Kernel: drivers/base/dd.c:device_remove, v6.1: bus->remove or drv->remove.
+ * Leaves out: attribute groups.
+ */
 export function* device_remove(k: Kernel, dev: string, drv: string): Path<void> {
   const { remove } = k.ops.driver(deviceOf(k, dev).bus, drv);
   if (remove !== undefined) yield* remove(k, dev, drv);

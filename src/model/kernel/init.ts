@@ -141,13 +141,27 @@ const initIommu = path('iommu_init', function* (k, iommu: string): Path<number> 
   return yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
 });
 
-/** Adds one device of the machine. @returns what device_add returns, -ENODEV for an unknown one. */
+/**
+ * Adds one device of the machine.
+ *
+ * Kernel: none: whatever code of the kernel creates the device.
+ * Leaves out: the code that creates it.
+ *
+ * @returns what device_add returns, -ENODEV for a device that the machine does not have.
+ */
 export function* addDevice(k: Kernel, dev: string): Path<number> {
   const spec = k.machine.devices.find((device) => device.name === dev);
   return spec === undefined ? -ENODEV : yield* device_add(k, spec);
 }
 
-/** Registers one driver of the machine. @returns -ENODEV for an unknown one. */
+/**
+ * Registers one driver of the machine.
+ *
+ * Kernel: the module_init or initcall of the driver.
+ * Leaves out: what it does beside registering.
+ *
+ * @returns what driver_register returns, -ENODEV for a driver that the machine does not have.
+ */
 export function* registerDriver(k: Kernel, bus: string, drv: string): Path<number> {
   const spec = k.machine.drivers.find((driver) => driver.bus === bus && driver.name === drv);
   return spec === undefined ? -ENODEV : yield* driver_register(k, spec);

@@ -7,7 +7,12 @@ import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
-/** The global lock around probing devices and registering IOMMUs. */
+/**
+ * The global lock around probing devices and registering IOMMUs.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_probe_device_lock, v6.1.
+ * Leaves out: nothing.
+ */
 export const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 /** iommu_buses[], in its order, with the option that puts a bus there. */
 const IOMMU_BUSES: readonly (readonly [bus: string, option: string | null])[] = [
@@ -177,7 +182,12 @@ function* leaveGroup(k: Kernel, dev: string): Path<void> {
   yield { type: 'group.freed', group: group.id };
 }
 
-/** A new group under the lowest free number. Kernel: drivers/iommu/iommu.c:iommu_group_alloc. */
+/**
+ * A new group under the lowest free number.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_alloc, v6.1.
+ * Leaves out: sysfs.
+ */
 export function* iommu_group_alloc(k: Kernel): Path<number> {
   let group = 0;
   while (k.state.groups[group] !== undefined) group += 1;

@@ -4,7 +4,12 @@ import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT } from '../errno.ts';
 import { type Path, path } from '../path.ts';
 import { driver_register, driver_unregister } from './bus.ts';
 
-/** `vfio-pci` and `vfio_pci` are one module; a file name counts by its last part. */
+/**
+ * `vfio-pci` and `vfio_pci` are one module; a file name counts by its last part.
+ *
+ * Kernel: kernel/module, where a name has no hyphens.
+ * Leaves out: aliases.
+ */
 export function moduleName(given: string): string {
   const base = given.slice(given.lastIndexOf('/') + 1).replace(/\.ko(\.[a-z0-9]+)?$/, '');
   return base.replaceAll('-', '_');
@@ -113,7 +118,14 @@ export const delete_module = path(
   },
 );
 
-/** Writes a module parameter. @returns 0, or -ENOENT when the module is not loaded. */
+/**
+ * Writes a module parameter.
+ *
+ * Kernel: kernel/params.c:param_attr_store, v6.1.
+ * Leaves out: what the parameter means, its type and its permissions.
+ *
+ * @returns 0, or -ENOENT when the module is not loaded.
+ */
 export function* param_attr_store(
   k: Kernel,
   given: string,

@@ -138,7 +138,12 @@ const pci_remove_bus_device: (k: Kernel, dev: string) => Path<void> = path(
   },
 );
 
-/** The driver of a host bridge. Kernel: drivers/pci/controller/pci-host-common.c, v6.1. */
+/**
+ * The driver of a host bridge.
+ *
+ * Kernel: drivers/pci/controller/pci-host-common.c, v6.1.
+ * Leaves out: resources, ECAM.
+ */
 export const hostBridgeDriver: DriverOps = {
   probe: (k, dev) => pci_host_probe(k, dev),
   *remove(k, dev) {
@@ -147,7 +152,12 @@ export const hostBridgeDriver: DriverOps = {
   },
 };
 
-/** The driver of PCI Express ports, which makes a device of each service of the port. */
+/**
+ * The driver of PCI Express ports, which makes a device of each service of the port.
+ *
+ * Kernel: drivers/pci/pcie/portdrv_pci.c, v6.1.
+ * Leaves out: error handling, power management.
+ */
 export const portDriver: DriverOps = {
   probe: path('pcie_portdrv_probe', pcie_portdrv_probe),
   remove: removeChildren,
@@ -197,7 +207,12 @@ export const rescan_store = path('rescan_store', function* (k, dev: string | nul
   return 0;
 });
 
-/** Devices that have PCI functions below them and are none, in the machine's order. */
+/**
+ * Devices that have PCI functions below them and are none, in the order of the machine.
+ *
+ * Kernel: drivers/pci/search.c:pci_find_next_bus, v6.1.
+ * Leaves out: nothing.
+ */
 export function hostBridges(k: Kernel): readonly string[] {
   const parents = new Set(
     k.machine.devices.flatMap((d) => (d.pci !== undefined && d.parent !== null ? [d.parent] : [])),

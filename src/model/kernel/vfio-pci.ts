@@ -150,6 +150,12 @@ export const vfio_group_detach_container = path(
   },
 );
 
+/**
+ * The driver that hands PCI functions to user space.
+ *
+ * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_driver, v6.1.
+ * Leaves out: variant drivers.
+ */
 export const vfioPciDriver: DriverOps = {
   probe: vfio_pci_probe,
   remove: vfio_unregister_group_dev,
