@@ -42,6 +42,7 @@ function lineOf(
 /** Lines of the log by the last action begun before them; 0 is the boot. */
 function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]> {
   const segments = new Map<number, Line[]>();
+  const elsewhere = new Set<string>();
   let action = 0;
   for (const record of parseLog(new TextEncoder().encode(dmesg)).records) {
     if (record.boot > 0 || record.replay) continue;
@@ -50,11 +51,33 @@ function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]
     const n = observation?.kind === 'user.action' ? observation.fields['n'] : undefined;
     if (n !== undefined) action = Number(n);
     const line = lineOf(observation, record.text, isModelled);
+    if (isProbedElsewhere(elsewhere, observation, line)) continue;
     if (line !== null) append(segments, action, line);
     else if (observation?.kind === 'device.bus_added')
       takeBackAddition(segments.get(action) ?? [], observation);
   }
   return segments;
+}
+
+/**
+ * Is the line about a probe on a bus that the model does not have, of a device that bears the name
+ * of one that it has? Such a probe begins with the match, which names the bus, and ends when it
+ * returns. `elsewhere` holds the devices of such probes.
+ */
+function isProbedElsewhere(
+  elsewhere: Set<string>,
+  observation: Observation | null,
+  line: Line | null,
+): boolean {
+  const dev = observation?.dev ?? null;
+  if (observation === null || dev === null) return false;
+  if (observation.kind === 'probe.matched') {
+    if (line === null) elsewhere.add(dev);
+    else elsewhere.delete(dev);
+  }
+  const is = elsewhere.has(dev);
+  if (observation.kind === 'probe.returned') elsewhere.delete(dev);
+  return is;
 }
 
 /**
