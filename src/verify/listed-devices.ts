@@ -5,7 +5,7 @@ import type { MachineFiles } from './session.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
 
 /** What a name says of the device's ids where no table and no modalias tells. */
-const IDS_BY_NAME: readonly (readonly [RegExp, string])[] = [
+const IDS_BY_NAME: readonly (readonly [RegExp, ...string[]])[] = [
   [/\.pcie$/, 'pci-host-ecam-generic'],
   [/\.smmuv3$/, 'arm,smmu-v3'],
   [/\.virtio_mmio$/, 'virtio,mmio'],
@@ -15,6 +15,7 @@ const IDS_BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/^gpio-keys$/, 'gpio-keys'],
   [/^lab-regulator$/, 'regulator-fixed'],
   [/^dev-/, 'lab,test'],
+  [/^platform-bus@/, 'qemu,platform', 'simple-bus'],
 ];
 
 interface Listed {
@@ -83,7 +84,8 @@ const PLACED =
 
 function specOf({ name, bus }: Listed, files: MachineFiles): DeviceSpec {
   const modalias = files.modalias?.find((row) => row.name === name)?.modalias;
-  const ids = compatibleOf(modalias ?? '') ?? [modalias ?? guessedId(name)];
+  const ids =
+    compatibleOf(modalias ?? '') ?? (modalias === undefined ? guessedIds(name) : [modalias]);
   const kind = iommuKindOf(ids);
   const spec = { name, bus, parent: null, ids };
   return kind === null ? spec : { ...spec, iommu_kind: kind, dma_coherent: true };
@@ -97,11 +99,11 @@ function compatibleOf(modalias: string): string[] | null {
   return modalias.slice(first + 1).split('C');
 }
 
-function guessedId(name: string): string {
+function guessedIds(name: string): string[] {
   const companion = /^([A-Z]{3,4}[0-9A-F]{4}):[0-9a-f]{2}$/.exec(name);
-  if (companion !== null) return `acpi:${companion[1]}:`;
-  const known = IDS_BY_NAME.find(([pattern]) => pattern.test(name));
-  return known?.[1] ?? `platform:${name.replace(/(\.\d+)?(\.auto)?$/, '')}`;
+  if (companion !== null) return [`acpi:${companion[1]}:`];
+  const [, ...ids] = IDS_BY_NAME.find(([pattern]) => pattern.test(name)) ?? [null];
+  return ids.length > 0 ? ids : [`platform:${name.replace(/(\.\d+)?(\.auto)?$/, '')}`];
 }
 
 /** Platform devices below another device were made by its driver: a clock chip's alarm timer. */
