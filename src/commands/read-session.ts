@@ -6,6 +6,7 @@ import { gunzip } from 'node:zlib';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import { readSession, type Session } from '../verify/session.ts';
+import { twinNames } from '../verify/twin.ts';
 
 const FILE_BYTES_MAX = 256 * 2 ** 20;
 const unpack = promisify(gunzip);
@@ -48,15 +49,13 @@ async function unpackFile(path: string, bytes: Uint8Array): Promise<Uint8Array> 
   }
 }
 
-/** The recording of the same machine with or without debug output, where there is one beside it. */
+/** A recording of the same machine, where one stands beside the folder; the best one first. */
 export async function readTwin(folder: string): Promise<Session | null> {
   const whole = resolve(folder);
-  const name = basename(whole);
-  const twin = name.endsWith('-verbose')
-    ? name.replace(/-verbose$/, '-plain')
-    : name.replace(/-plain$/, '-verbose');
-  if (twin === name) return null;
-  const path = join(whole, '..', twin);
-  const info = await stat(path).catch(() => null);
-  return info?.isDirectory() === true ? readSessionFolder(path) : null;
+  for (const name of twinNames(basename(whole))) {
+    const path = join(whole, '..', name);
+    const info = await stat(path).catch(() => null);
+    if (info?.isDirectory() === true) return readSessionFolder(path);
+  }
+  return null;
 }

@@ -62,7 +62,6 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   vfio_release: object({ hold: name }),
   module_param: object({ module: name, param: name, value: name }),
   deferred_probe_timeout: object({}),
-  shutdown: object({}),
   note: object({ text }),
 };
 export const stimulusShape = tagged<Stimulus>('do', stimuli);

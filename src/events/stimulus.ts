@@ -55,7 +55,6 @@ export type Stimulus =
       readonly value: string;
     }
   | { readonly do: 'deferred_probe_timeout' }
-  | { readonly do: 'shutdown' }
   /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
   | { readonly do: 'note'; readonly text: string };
 
@@ -103,8 +102,6 @@ export function describeStimulus(s: Stimulus): string {
       return `VFIO user ${s.hold} closes its files`;
     case 'deferred_probe_timeout':
       return 'deferred_probe_timeout expires';
-    case 'shutdown':
-      return 'shutdown';
     case 'note':
       return s.text;
   }

@@ -1,5 +1,6 @@
 /** What a user typed, as a stimulus. */
 import type { Stimulus } from '../events/stimulus.ts';
+import { moduleName } from '../model/firmware/module-table.ts';
 import { type ShellCommand, shellParse } from './action-shell.ts';
 
 const SYSFS_FILES: readonly (readonly [RegExp, (match: RegExpExecArray) => Target])[] = [
@@ -46,7 +47,7 @@ const PROMPT =
  * The stimulus that a shell command is; a note where it has no effect on the model.
  *
  * Understood: writes to sysfs by echo, printf and tee; modprobe, insmod, rmmod; `lab vfio`, the
- * helper of recordings, and the `touch` that ends it; reboot and its relatives.
+ * helper of recordings, and the `touch` that ends it.
  */
 export function parseAction(command: string): Stimulus {
   const note: Stimulus = { do: 'note', text: command.trim() };
@@ -62,12 +63,6 @@ export function shellCommand(text: string): string | null {
   const command = PROMPT.exec(text)?.[1];
   if (command === undefined) return null;
   return parseAction(command).do === 'note' ? null : command.trim();
-}
-
-/** The kernel's name of a module: `vfio-pci`, `/lib/modules/vfio-pci.ko.xz` are `vfio_pci`. */
-function moduleName(path: string): string {
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  return file.replace(/\.ko(?:\.\w{1,4})?$/, '').replaceAll('-', '_');
 }
 
 function busOf(dev: string): string {
@@ -174,11 +169,6 @@ function programStimulus({ words }: ShellCommand): Stimulus | null {
       return args[0] === 'vfio' ? vfioStimulus(args.slice(1)) : null;
     case 'touch':
       return args.length === 1 ? { do: 'vfio_release', hold: args[0] ?? '' } : null;
-    case 'reboot':
-    case 'poweroff':
-    case 'halt':
-    case 'shutdown':
-      return { do: 'shutdown' };
     default:
       return null;
   }

@@ -1,7 +1,6 @@
 /** The errnos that paths return, negated where they are used, by the kernel's names. */
 export const EPERM = 1;
 export const ENOENT = 2;
-export const EIO = 5;
 export const ENXIO = 6;
 export const EAGAIN = 11;
 export const EACCES = 13;

@@ -210,7 +210,6 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
     case 'boot':
     case 'late_initcall':
     case 'deferred_probe_timeout':
-    case 'shutdown':
       return null;
     case 'rescan':
       return step.dev === null ? null : plain(step.dev);

@@ -80,7 +80,6 @@ const STEPS: {
     };
   }),
   deferred_probe_timeout: word(() => ({ do: 'deferred_probe_timeout' })),
-  shutdown: word(() => ({ do: 'shutdown' })),
   note: step((value) => ({ do: 'note', text: wordOf(value) })),
 };
 
@@ -107,7 +106,6 @@ const STEP_WORDS: readonly Word[] = [
   'driver_register',
   'late_initcall',
   'deferred_probe_timeout',
-  'shutdown',
   'note',
 ];
 

@@ -3,11 +3,11 @@
 import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { Stimulus } from '../events/stimulus.ts';
+import { parseAction } from '../import/action.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
-import type { SessionStimulus } from './stimuli.ts';
 
 /** One action in the emulated run. */
 export interface EmulatedAction {
@@ -42,11 +42,7 @@ function bootEndUs(dmesg: string | null): number | null {
  * Boots the system and does what the recording's script did, in its order. The recording's times say
  * one thing only: whether the deferred probe timeout had fallen due before the next step.
  */
-export function emulate(
-  system: System,
-  session: Session,
-  stimuli: readonly SessionStimulus[],
-): Emulation {
+export function emulate(system: System, session: Session): Emulation {
   const recorder = createCallRecorder();
   const run: Run = createRun(system, {
     probe: recorder.probe,
@@ -89,10 +85,10 @@ export function emulate(
       finished.set(entry.n, run.scheduler.endOf(task));
     }
     if (entry.kind !== 'action') continue;
-    const stimulus = stimuli.find(({ n }) => n === entry.n)?.stimulus;
     starts.push({ n: entry.n, event: run.scheduler.events.length });
     recorder.action = entry.n;
-    if (stimulus !== undefined) give(entry.n, stimulus, entry.uptimeUs);
+    const command = session.actions?.actions.find(({ n }) => n === entry.n)?.command;
+    if (command !== undefined) give(entry.n, parseAction(command), entry.uptimeUs);
   }
   return { run, actions, snapshots, starts, finished, calls: recorder.calls };
 }

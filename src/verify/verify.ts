@@ -29,7 +29,7 @@ export interface Verdict {
  */
 export function verifySession(session: Session, twin: Session | null): Verdict {
   const derived = deriveMachine(session, twin);
-  const emulation = emulate(derived, session, derived.stimuli);
+  const emulation = emulate(derived, session);
   const tally = createTally();
   const names = modelledNames(session, emulation);
   compareSnapshots(tally, session, emulation);

@@ -129,10 +129,8 @@ describe.concurrent('replay', () => {
       events: expect.any(Number),
       violations: [
         { invariant: 'dma_cleanup-balances-dma_configure', subject: NIC, line: null },
-        {},
-        {},
-        {},
-        {},
+        { invariant: 'owner_cnt-matches-users' },
+        { invariant: 'idle-group-has-no-owner' },
       ],
       divergences: [],
       expectations: [{ ok: true }],

@@ -250,7 +250,6 @@ const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } 
   vfio_release: fc.record({ hold: aName }),
   module_param: fc.record({ module: aName, param: aName, value: aText }),
   deferred_probe_timeout: fc.record({}),
-  shutdown: fc.record({}),
   note: fc.record({ text: aText }),
 };
 

@@ -72,7 +72,7 @@ describe('parseAction', () => {
     [`lab vfio 7 ${DEV} nocontainer`, { ...vfio, nocontainer: true }],
     [`lab vfio noiommu-0 ${DEV} nodevice`, { ...vfio, group: 'noiommu-0', nodevice: true }],
     ['touch /tmp/h1', { do: 'vfio_release', hold: '/tmp/h1' }],
-    ['reboot', { do: 'shutdown' }],
+    ['reboot', { do: 'note', text: 'reboot' }],
     [
       'cat /sys/kernel/debug/devices_deferred',
       { do: 'note', text: 'cat /sys/kernel/debug/devices_deferred' },

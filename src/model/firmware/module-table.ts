@@ -73,9 +73,10 @@ export const KNOWN_MODULES: readonly KnownModule[] = [
   known('lab_probe', null),
 ];
 
-/** The module's name as the kernel has it: `vfio-pci` and `vfio_pci` are one. */
-export function moduleName(name: string): string {
-  return name.replaceAll('-', '_');
+/** The kernel's name of a module: `vfio-pci` and `/lib/modules/vfio-pci.ko.xz` are `vfio_pci`. */
+export function moduleName(given: string): string {
+  const file = given.slice(given.lastIndexOf('/') + 1);
+  return file.replace(/\.ko(?:\.\w{1,4})?$/, '').replaceAll('-', '_');
 }
 
 /**

@@ -72,7 +72,7 @@ export const device_del: (k: Kernel, dev: string) => Path<void> = path(
  * Kernel: drivers/base/core.c:device_unregister, v6.1.
  * Leaves out: the last reference.
  */
-export function* device_unregister(k: Kernel, dev: string): Path<void> {
+function* device_unregister(k: Kernel, dev: string): Path<void> {
   if (k.state.devices[dev] === undefined) return;
   yield* pr_debug(k, CORE, `device: '${dev}': device_unregister`);
   yield* device_del(k, dev);

@@ -23,7 +23,7 @@ const FILE = 'drivers/base/dd.c';
  * @returns what really_probe returns, -ENODEV for a dying device, -EBUSY for one with a driver, or
  * -EPROBE_DEFER for one that device_add is not done with.
  */
-export const __driver_probe_device = path(
+const __driver_probe_device = path(
   '__driver_probe_device',
   function* (k, dev: string, drv: string): Path<number> {
     const device = k.state.devices[dev];
@@ -51,7 +51,7 @@ export const __driver_probe_device = path(
  *
  * @returns what __driver_probe_device returns.
  */
-export const driver_probe_device = path(
+const driver_probe_device = path(
   'driver_probe_device',
   function* (k, dev: string, drv: string): Path<number> {
     const { trigger_count } = k.state.deferred;

@@ -13,7 +13,7 @@ const FILE = 'drivers/iommu/iommu.c';
  * Kernel: drivers/iommu/iommu.c:iommu_probe_device_lock, v6.1.
  * Leaves out: nothing.
  */
-export const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
+const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 /** iommu_buses[], in its order, with the option that puts a bus there. */
 const IOMMU_BUSES: readonly (readonly [bus: string, option: string | null])[] = [
   ['platform', null],

@@ -1,19 +1,9 @@
 /** Modules: loading, use counts, unloading. Kernel: kernel/module/main.c, v6.1; kmod's modprobe. */
 import type { Kernel } from '../context.ts';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT } from '../errno.ts';
+import { moduleName } from '../firmware/module-table.ts';
 import { type Path, path } from '../path.ts';
 import { driver_register, driver_unregister } from './bus.ts';
-
-/**
- * `vfio-pci` and `vfio_pci` are one module; a file name counts by its last part.
- *
- * Kernel: kernel/module, where a name has no hyphens.
- * Leaves out: aliases.
- */
-export function moduleName(given: string): string {
-  const base = given.slice(given.lastIndexOf('/') + 1).replace(/\.ko(\.[a-z0-9]+)?$/, '');
-  return base.replaceAll('-', '_');
-}
 
 /** Is it built in, as far as the machine's drivers tell? */
 function isBuiltIn(k: Kernel, module: string): boolean {

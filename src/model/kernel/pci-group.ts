@@ -89,7 +89,7 @@ function searchUpstream(k: Facts, dev: string): Found {
  * Kernel: drivers/iommu/iommu.c:pci_device_group, v6.1.
  * Leaves out: the DMA alias quirks of single devices.
  */
-export function sharedGroup(k: Facts, dev: string): number | null {
+function sharedGroup(k: Facts, dev: string): number | null {
   const found = searchUpstream(k, dev);
   if ('group' in found) return found.group;
   const seen = new Set<string>();

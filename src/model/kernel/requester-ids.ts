@@ -29,7 +29,7 @@ export function pciAddress(name: string): { bus: number; devfn: number } | null 
  * Kernel: dev->parent.
  * Leaves out: nothing.
  */
-export function ancestors(k: Facts, dev: string): readonly ReadDevice[] {
+function ancestors(k: Facts, dev: string): readonly ReadDevice[] {
   const list: ReadDevice[] = [];
   let name = k.state.devices[dev]?.parent ?? null;
   while (name !== null && !list.some((above) => above.name === name)) {
@@ -81,7 +81,7 @@ export function dmaAliases(k: Facts, dev: string): readonly { id: number; by: st
  * Kernel: drivers/pci/host-bridge.c:pci_get_host_bridge_device, v6.1.
  * Leaves out: nothing.
  */
-export function hostBridge(k: Facts, dev: string): ReadDevice | null {
+function hostBridge(k: Facts, dev: string): ReadDevice | null {
   return ancestors(k, dev).find((above) => above.bus !== 'pci') ?? null;
 }
 

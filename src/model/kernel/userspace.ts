@@ -41,7 +41,6 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
       return useVfio(k, s, user);
     case 'vfio_release':
       return releaseVfio(s.hold);
-    case 'shutdown':
     case 'note':
       return noEffect();
     default:
@@ -63,7 +62,6 @@ type SysfsWrite = Exclude<
       | 'deferred_probe_timeout'
       | 'vfio'
       | 'vfio_release'
-      | 'shutdown'
       | 'note';
   }
 >;

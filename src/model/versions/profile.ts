@@ -46,7 +46,7 @@ export function patchesOf(spec: KernelSpec): ReadonlySet<PatchName> {
 }
 
 /** The error for a patch name that is not in the table. */
-export function unknownPatch(name: string): ReprobeError {
+function unknownPatch(name: string): ReprobeError {
   return new ReprobeError('UNKNOWN_NAME', `there is no patch ${name}`, {
     hint: '`reprobe list patches` prints the names',
   });
