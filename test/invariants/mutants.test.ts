@@ -126,6 +126,16 @@ describe('the order of probing', () => {
     expect(first?.values).toMatchObject({ other: PORT });
   });
 
+  it('no longer matters once firmware is parsed as devices are added', () => {
+    const patches = { fw_parse_at_add: true, fwspec_needs_iommu: true };
+    for (const version of ['6.1', '6.12']) {
+      const run = runSmall([BOOT], { acs: false, boot: SMMU_BETWEEN }, { version, patches });
+      expect(violations(run.trace(), 'INV-GRP')).toEqual([]);
+      expect(run.state.groups[0]?.devices).toEqual([PORT, NIC]);
+      expect(run.state.groups[0]?.owner_cnt).toBe(1);
+    }
+  });
+
   it('names the SMMU that a client did not wait for', () => {
     const trace = runSmall([BOOT, TIMEOUT], { modularSmmu: true }).trace();
     expect(violations(trace, 'INV-ORDER')[0]?.values).toMatchObject({

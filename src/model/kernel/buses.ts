@@ -38,6 +38,11 @@ function isFirmwareDevice({ bus, spec }: ReadDevice): boolean {
   return bus !== 'platform' || spec.ids.some((id) => !id.startsWith('platform:'));
 }
 
+/** Is there a driver whose use of the device counts in the group? */
+function countsAsOwner(k: Kernel, device: ReadDevice): boolean {
+  return k.has('bus_dma_ownership') && device.driver !== null && !driver_managed_dma(k, device);
+}
+
 /** What firmware says about DMA, then the ownership that a kernel driver needs. */
 function* dma_configure(k: Kernel, dev: string): Path<number> {
   if (k.machine.firmware !== 'none' && isFirmwareDevice(deviceOf(k, dev))) {
@@ -45,12 +50,12 @@ function* dma_configure(k: Kernel, dev: string): Path<number> {
     const ret = yield* byAcpi ? acpi_iommu_configure_id(k, dev) : of_iommu_configure(k, dev);
     if (ret !== 0) return ret;
   }
-  if (!k.has('bus_dma_ownership') || driver_managed_dma(k, deviceOf(k, dev))) return 0;
+  if (!countsAsOwner(k, deviceOf(k, dev))) return 0;
   return yield* iommu_device_use_default_domain(k, dev);
 }
 
 function* dma_cleanup(k: Kernel, dev: string): Path<void> {
-  if (!k.has('bus_dma_ownership') || driver_managed_dma(k, deviceOf(k, dev))) return;
+  if (!countsAsOwner(k, deviceOf(k, dev))) return;
   yield* iommu_device_unuse_default_domain(k, dev);
 }
 

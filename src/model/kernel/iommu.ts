@@ -66,6 +66,7 @@ function areDangling(k: Kernel, bus: string, ops: IommuOps): boolean {
  * IOMMU driver returned.
  */
 const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: string): Path<number> {
+  if (k.has('fw_parse_at_add')) yield* parseFirmware(k, dev);
   const name = opsFor(k, dev);
   if (name === null) return -ENODEV;
   const ops = k.ops.iommu(name);
@@ -92,6 +93,14 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
   yield* iommu_group_add_device(k, group, dev);
   return 0;
 });
+
+/** Firmware is asked for the device's IOMMU now, without waiting for a driver to bind. */
+function* parseFirmware(k: Kernel, dev: string): Path<void> {
+  const { driver, fwspec, bus } = deviceOf(k, dev);
+  const { dma_configure } = k.ops.bus(bus);
+  if (driver === null && fwspec === null && dma_configure !== undefined)
+    yield* dma_configure(k, dev);
+}
 
 function* forgetIommu(_k: Kernel, dev: string, module: string): Path<void> {
   yield { type: 'iommu.device_released', dev };

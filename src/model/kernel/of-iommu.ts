@@ -41,6 +41,8 @@ function* configure(k: Kernel, dev: string): Path<number> {
   if (!acpi && deviceOf(k, dev).bus === 'pci' && k.has('of_request_acs') && !k.state.acs_requested)
     yield { type: 'pci.acs_requested' };
   let err = yield* xlate(k, dev, streamIds(k, dev), acpi);
+  // Without a driver it is the IOMMU core that asks, and goes on by itself.
+  if (deviceOf(k, dev).driver === null) return Math.min(err, 0);
   if (err === 0 && deviceOf(k, dev).iommu_group === null) err = yield* iommu_probe_device(k, dev);
   if (err === -EPROBE_DEFER) return err;
   if (err < 0) yield* dev_dbg(k, 'drivers/iommu/of_iommu.c', dev, `Adding to IOMMU failed: ${err}`);
