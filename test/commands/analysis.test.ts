@@ -129,7 +129,8 @@ describe.concurrent('replay', () => {
       events: expect.any(Number),
       violations: [
         { invariant: 'dma_cleanup-balances-dma_configure', subject: NIC, line: null },
-        { invariant: 'owner_cnt-matches-users' },
+        { invariant: 'owner_cnt-matches-users', values: { owner_cnt: 1, users: 0 } },
+        { invariant: 'owner_cnt-matches-users', values: { owner_cnt: 1, users: 0 } },
         { invariant: 'idle-group-has-no-owner' },
       ],
       divergences: [],
