@@ -62,14 +62,23 @@ export function tableAt<T>(place: Place | undefined, read: (value: Place) => T):
   return table;
 }
 
-/** The items of a list; none where there is no list. */
+/** The items of a list, which are counted from 1; none where there is no list. */
 export function itemsOf(place: Place | undefined): readonly Place[] {
   if (place === undefined) return [];
   const { node, source, at, what } = place;
   if (!isSeq(node)) return fail(place, `${what} must be a list (- item), not ${kindOf(place)}.`);
-  return node.items.map((item, i) =>
-    placeOf(source, isNode(item) ? item : null, at, `${what} ${i + 1}`),
-  );
+  return node.items.map((item, i) => {
+    const path = `${what}[${i + 1}]`;
+    const place = placeOf(source, isNode(item) ? item : null, at, path);
+    const name = ownName(place);
+    return name === '' ? place : { ...place, what: `${path} (${name})` };
+  });
+}
+
+/** What a map says its name is, for messages; empty where it says none. */
+function ownName({ node }: Place): string {
+  const value = isMap(node) ? node.get('name') : null;
+  return typeof value === 'string' ? value.slice(0, SHOWN) : '';
 }
 
 export function isText(place: Place): boolean {
@@ -165,6 +174,9 @@ function kindOf(place: Place): string {
   return word === '' ? 'nothing' : quote(word);
 }
 
+/** Of a word, so many characters stand in a message. */
+const SHOWN = 40;
+
 export function quote(word: string): string {
-  return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
+  return JSON.stringify(word.length > SHOWN ? `${word.slice(0, SHOWN)}…` : word);
 }

@@ -27,6 +27,7 @@ import {
 } from './decode.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
 import { pciModalias, readPci } from './pci.ts';
+import { checkReferences, type References } from './references.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 const IOMMU_KINDS: readonly IommuKind[] = [
@@ -59,14 +60,15 @@ export function readKernel(place: Place): KernelSpec {
 export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const fields = fieldsOf(place, ['firmware', 'devices', 'drivers', 'modules', 'boot']);
   const firmware = fields.get('firmware');
-  const devices = unique(fields.get('devices'), (item) => readDevice(item, null));
+  const references: References = { parents: [], others: [] };
+  const devices = unique(fields.get('devices'), (item) => readDevice(item, null, references));
   const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
+  const modules = unique(fields.get('modules'), readModule);
+  const boot = itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers, references));
+  checkReferences(devices, references);
   return {
     firmware: firmware === undefined ? 'none' : oneOf(firmware, FIRMWARES),
-    devices,
-    drivers,
-    modules: unique(fields.get('modules'), readModule),
-    boot: itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers)),
+    ...{ devices, drivers, modules, boot },
   };
 }
 
@@ -104,7 +106,11 @@ const DEVICE_KEYS = [
 ];
 
 /** `creator` is the device whose driver creates this one. */
-function readDevice(place: Place, creator: string | null): DeviceSpec {
+function readDevice(place: Place, creator: string | null, references: References): DeviceSpec {
+  const named = (at: Place): string => {
+    references.others.push(at);
+    return nameOf(at);
+  };
   const fields = fieldsOf(place, DEVICE_KEYS);
   const name = nameOf(fields.need('name'));
   const parent = fields.get('parent');
@@ -113,6 +119,9 @@ function readDevice(place: Place, creator: string | null): DeviceSpec {
   const bus = fields.get('bus');
   const ids = fields.get('ids');
   const assumedIds = pci === undefined ? [] : [pciModalias(pci)];
+  if (parent !== undefined && nameOrNull(parent) !== null) {
+    references.parents.push({ of: name, place: parent });
+  }
   const optional = <T>(key: string, read: (value: Place) => T): Record<string, T> => {
     const value = fields.get(key);
     return value === undefined ? {} : { [key]: read(value) };
@@ -126,28 +135,30 @@ function readDevice(place: Place, creator: string | null): DeviceSpec {
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('caching_mode', (value) => flagAt(value, false)),
-    ...optional('iommus', (value) => itemsOf(value).map(readIommuSpec)),
-    ...optional('suppliers', namesAt),
-    ...optional('iommu_map', (value) => itemsOf(value).map(readMapRow)),
+    ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),
+    ...optional('suppliers', (value) => itemsOf(value).map(named)),
+    ...optional('iommu_map', (value) => itemsOf(value).map((item) => readMapRow(item, named))),
     ...optional('iommu_map_mask', (value) => integerOf(value)),
     ...(pci === undefined ? {} : { pci }),
-    ...optional('creates', (value) => unique(value, (item) => readDevice(item, name))),
+    ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };
 }
 
-function readIommuSpec(place: Place) {
+type ReadName = (place: Place) => string;
+
+function readIommuSpec(place: Place, named: ReadName) {
   const fields = fieldsOf(place, ['iommu', 'ids']);
   return {
-    iommu: nameOf(fields.need('iommu')),
+    iommu: named(fields.need('iommu')),
     ids: itemsOf(fields.need('ids')).map((id) => integerOf(id)),
   };
 }
 
-function readMapRow(place: Place) {
+function readMapRow(place: Place, named: ReadName) {
   const fields = fieldsOf(place, ['rid_base', 'iommu', 'sid_base', 'length']);
   return {
     rid_base: integerAt(fields, 'rid_base', 0),
-    iommu: nameOf(fields.need('iommu')),
+    iommu: named(fields.need('iommu')),
     sid_base: integerAt(fields, 'sid_base', 0),
     length: integerAt(fields, 'length', MAP_LENGTH),
   };
@@ -165,7 +176,11 @@ function readModule(place: Place): ModuleSpec {
 }
 
 /** `populate`, `late_initcall`, `device: NAME`, `iommu: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
-function readBootStep(place: Place, drivers: readonly DriverSpec[]): BootStep {
+function readBootStep(
+  place: Place,
+  drivers: readonly DriverSpec[],
+  references: References,
+): BootStep {
   if (isText(place)) return { step: oneOf(place, ['populate', 'late_initcall']) };
   const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
@@ -176,8 +191,10 @@ function readBootStep(place: Place, drivers: readonly DriverSpec[]): BootStep {
     );
   }
   const device = fields.get('device');
-  if (device !== undefined) return { step: 'device', dev: nameOf(device) };
   const iommu = fields.get('iommu');
+  const named = device ?? iommu;
+  if (named !== undefined) references.others.push(named);
+  if (device !== undefined) return { step: 'device', dev: nameOf(device) };
   if (iommu !== undefined) return { step: 'iommu', iommu: nameOf(iommu) };
   return { step: 'driver', ...driverAt(fields.need('driver'), drivers) };
 }

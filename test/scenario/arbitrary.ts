@@ -1,6 +1,6 @@
 /** Arbitrary scenarios: any that a file can say, however senseless. */
 import fc, { type Arbitrary } from 'fast-check';
-import type { Machine } from '../../src/events/machine.ts';
+import type { DeviceSpec, Machine } from '../../src/events/machine.ts';
 import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
   aBootStep,
@@ -14,17 +14,51 @@ import {
   aText,
 } from '../events/arbitrary.ts';
 
-/** A machine whose names are there once. */
-export const aMachineOfNames: Arbitrary<Machine> = fc.record({
-  firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
-  devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
-  drivers: fc.uniqueArray(aDriver, {
-    maxLength: 4,
-    selector: ({ bus, name }) => JSON.stringify([bus, name]),
-  }),
-  modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
-  boot: fc.array(aBootStep, { maxLength: 3 }),
-});
+/** A machine whose names are there once, and which names no device that it lacks. */
+export const aMachineOfNames: Arbitrary<Machine> = fc
+  .record<Machine>({
+    firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
+    devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
+    drivers: fc.uniqueArray(aDriver, {
+      maxLength: 4,
+      selector: ({ bus, name }) => JSON.stringify([bus, name]),
+    }),
+    modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
+    boot: fc.array(aBootStep, { maxLength: 3 }),
+  })
+  .map(withReferences);
+
+/** The machine with every name of a device put for another: parents stand before their children. */
+function withReferences(machine: Machine): Machine {
+  const names: string[] = [];
+  const all = namesIn(machine.devices);
+  const one = (name: string, of: readonly string[]) => of[name.length % of.length] ?? name;
+  const mend = (device: DeviceSpec): DeviceSpec => {
+    const { name, parent, iommus, suppliers, iommu_map, creates } = device;
+    const mended: DeviceSpec = {
+      ...device,
+      parent: parent === null || names.length === 0 ? null : one(parent, names),
+      ...(iommus && { iommus: iommus.map((row) => ({ ...row, iommu: one(row.iommu, all) })) }),
+      ...(suppliers && { suppliers: suppliers.map((supplier) => one(supplier, all)) }),
+      ...(iommu_map && {
+        iommu_map: iommu_map.map((row) => ({ ...row, iommu: one(row.iommu, all) })),
+      }),
+    };
+    if (!names.includes(name)) names.push(name);
+    return creates === undefined ? mended : { ...mended, creates: creates.map(mend) };
+  };
+  const devices = machine.devices.map(mend);
+  const boot = machine.boot.flatMap((step) => {
+    if (all.length === 0) return 'dev' in step || 'iommu' in step ? [] : [step];
+    if (step.step === 'device') return [{ ...step, dev: one(step.dev, all) }];
+    return step.step === 'iommu' ? [{ ...step, iommu: one(step.iommu, all) }] : [step];
+  });
+  return { ...machine, devices, boot };
+}
+
+function namesIn(devices: readonly DeviceSpec[]): readonly string[] {
+  return devices.flatMap(({ name, creates = [] }) => [name, ...namesIn(creates)]);
+}
 
 const group = fc.nat(20);
 

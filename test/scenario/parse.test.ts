@@ -197,6 +197,69 @@ describe('errors', () => {
     ['a device twice', "{ name: '0000:01", "{ name: '0000:02", 25, 7, 'is there twice', null],
     ['a list for a map', 'kernel:\n', 'kernel: []\nx:\n', 9, 1, '"x" is not known', null],
     ['a map for a list', 'expect:\n', 'choices: {}\nexpect:\n', 45, 10, 'must be a list', null],
+    [
+      'no parent',
+      "parent: '0000:00:01",
+      "parent: '0000:00:09",
+      24,
+      39,
+      'no device "0000:00:09.0"',
+      'mean 0000:00:01.0?',
+    ],
+    [
+      'its own parent',
+      "parent: '0000:00:01",
+      "parent: '0000:01:00",
+      24,
+      39,
+      'circle, "0000:01:00.0" below "0000:01:00.0".',
+      null,
+    ],
+    [
+      'no IOMMU',
+      'iommu: 9050000',
+      'iommu: 9050001',
+      20,
+      28,
+      'machine.devices[2] (4010000000.pcie).iommu_map[1].iommu: ',
+      'mean 9050000.smmuv3?',
+    ],
+    [
+      'no supplier',
+      'dma_coherent: true',
+      'suppliers: [nothing]',
+      19,
+      19,
+      'no device "nothing"',
+      'list it in machine.devices',
+    ],
+    [
+      'no device of iommus',
+      'dma_coherent: true',
+      'iommus: [{ iommu: x, ids: [] }]',
+      19,
+      25,
+      'no device "x"',
+      null,
+    ],
+    [
+      'no device to boot',
+      "device: '0000:01",
+      "device: '0000:09",
+      34,
+      28,
+      'machine.boot[2].device: ',
+      'mean 0000:01:00.0?',
+    ],
+    [
+      'no IOMMU to boot',
+      "device: '0000:01:00.0'",
+      'iommu: dmar0',
+      34,
+      27,
+      'no device "dmar0"',
+      null,
+    ],
     ['no bus', ', bus: virtio,', ',', 28, 11, 'needs bus', null],
   ])('%s: says where and what', (_, from, to, line, column, message, hint) => {
     const error = errorOf(changed(from, to));
@@ -208,7 +271,7 @@ describe('errors', () => {
   it('show the line with a caret', () => {
     const error = errorOf(changed('is: none', 'si: none'));
     expect(renderError(error).split('\n')).toEqual([
-      's.yaml:48:36: "si" is not known in expect 3.driver.',
+      's.yaml:48:36: "si" is not known in expect[3].driver.',
       "    - driver: { dev: '0000:01:00.0', si: none }",
       '                                     ^',
       'hint: did you mean is?',
@@ -229,6 +292,21 @@ describe('errors', () => {
     const error = errorOf(text);
     expect(error.code).toMatch(/^BAD_(?:YAML|SCENARIO)$/);
     expect(`${error.message} ${error.hint}`).toContain(message);
+  });
+
+  it('name all devices of a circle, at one that is in it', () => {
+    const devices = [
+      '{ name: tail, bus: a, parent: x }',
+      '{ name: x, bus: a, parent: y }',
+      '{ name: y, bus: a, parent: z, creates: [{ name: z, bus: a }] }',
+    ];
+    const text = `name: c\nkernel: '6.1'\nmachine: { devices: [\n  ${devices.join(',\n  ')}] }\n`;
+    expect(errorOf(text)).toMatchObject({
+      ...{ line: 6, column: 30 },
+      message:
+        'machine.devices[3] (y).parent: the parents go in a circle, "y" below "z" below "y".',
+    });
+    expect(() => parseScenario(text.replace('parent: z', "parent: ''"), 'c.yaml')).not.toThrow();
   });
 
   it('refuse another schema', () => {
