@@ -133,6 +133,16 @@ export const PCI: readonly RowSource[] = [
     'pcieport 0000:00:01.0: enabling device (0000 -> 0003)',
   ],
   [
+    'nvme-function',
+    'device.evidence',
+    'info',
+    null,
+    null,
+    'drivers/nvme/host/pci.c',
+    '{prefix} {name}: pci function {dev}',
+    'nvme nvme0: pci function 0000:02:00.0',
+  ],
+  [
     'pcieport-pme',
     'pci.port_service',
     'info',

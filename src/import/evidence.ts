@@ -2,6 +2,7 @@
 
 import type { IommuKind } from '../events/machine.ts';
 import { emptyTable, type Table } from '../events/table.ts';
+import { parseRelease } from '../model/versions/profile.ts';
 import type { Observation } from './observation.ts';
 
 /** A PCI function as its line describes it. */
@@ -47,8 +48,11 @@ export interface Evidence {
   readonly hosts: Table<string>;
   /** Host bridge device to how often its root bus was announced. */
   readonly hostScans: Table<number>;
-  readonly iommus: { readonly dev: string; readonly kind: IommuKind }[];
+  /** IOMMUs, each with its first line. */
+  readonly iommus: { readonly dev: string; readonly kind: IommuKind; readonly line: number }[];
   readonly joins: SeenJoin[];
+  /** Devices that gave up waiting for what firmware says they need. */
+  readonly ignored: { readonly dev: string; readonly line: number }[];
   readonly pairs: SeenPair[];
   /** Device to its bus, where a prefix or the log's own fields tell it. */
   readonly buses: Table<string>;
@@ -83,6 +87,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     hostScans: emptyTable(),
     iommus: [],
     joins: [],
+    ignored: [],
     pairs: [],
     buses: emptyTable(),
     failures: emptyTable(),
@@ -99,7 +104,7 @@ function note(evidence: Evidence, seen: Observation): void {
   const { kind, fields, dev, group, record } = seen;
   switch (kind) {
     case 'kernel.version':
-      evidence.release ??= fields['release'] ?? null;
+      evidence.release ??= releaseIn(fields['release'] ?? '');
       break;
     case 'kernel.cmdline':
       evidence.cmdline = fields['cmdline'] ?? null;
@@ -124,6 +129,10 @@ function note(evidence: Evidence, seen: Observation): void {
       if (dev !== null && group !== null)
         evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
+    case 'deferred.timeout':
+      if (dev !== null) evidence.ignored.push({ dev, line: record.line });
+      if (seen.row === 'dependency-ignored') evidence.config['MODULES'] = 'n';
+      break;
     case 'iommu.detected':
       noteIommu(evidence, seen);
       break;
@@ -135,12 +144,17 @@ function note(evidence: Evidence, seen: Observation): void {
   }
 }
 
-function noteIommu(evidence: Evidence, { dev, prefix, fields }: Observation): void {
+/** A line that a console garbled names no release. */
+function releaseIn(text: string): string | null {
+  return parseRelease(text) === null ? null : text;
+}
+
+function noteIommu(evidence: Evidence, { dev, prefix, fields, record }: Observation): void {
   const kind = iommuKind(fields['iommu'] ?? prefix ?? '');
   if (kind === null) return;
   const name = dev ?? fields['unit'] ?? (kind === 'intel' ? 'dmar0' : 'ivhd0');
   if (!evidence.iommus.some((iommu) => iommu.dev === name))
-    evidence.iommus.push({ dev: name, kind });
+    evidence.iommus.push({ dev: name, kind, line: record.line });
 }
 
 /** The kind of IOMMU that a driver's name or the catalogue's word stands for; null for none. */
@@ -187,8 +201,14 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
   });
 }
 
+/** The driver at work in a line: one it names, or the prefix, which else is the bus. */
+export function driverSeen({ prefix, drv }: Observation): string | null {
+  return drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
+}
+
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
-function noteDevice(evidence: Evidence, { prefix, dev, drv, record }: Observation): void {
+function noteDevice(evidence: Evidence, seen: Observation): void {
+  const { prefix, dev, record } = seen;
   if (dev === null) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
@@ -196,6 +216,6 @@ function noteDevice(evidence: Evidence, { prefix, dev, drv, record }: Observatio
   if (subsystem !== null && record.device === dev && BUSES.has(subsystem))
     evidence.buses[dev] = subsystem;
   if (prefix !== null && BUSES.has(prefix)) evidence.buses[dev] = prefix;
-  const driver = drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
+  const driver = driverSeen(seen);
   if (driver !== null) evidence.pairs.push({ dev, drv: driver, line: record.line });
 }

@@ -4,14 +4,15 @@ import { createRun, type Run } from '../engine/run.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
+import { moduleName } from '../model/firmware/module-table.ts';
 import { PROFILES, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
-import { type Evidence, gatherEvidence } from './evidence.ts';
+import { driverSeen, type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
 import { inferMachine } from './infer-machine.ts';
-import { explanationOf, followLog } from './infer-stimuli.ts';
+import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
@@ -19,7 +20,7 @@ import type { LogRecord, ParsedLog } from './record.ts';
 export interface ImportOptions {
   /** What the log is called in the trace's header. */
   readonly name: string;
-  /** Kernel profile; from the log where null. */
+  /** Release to emulate, as `KernelSpec.version` has it; from the log where null. */
   readonly version: string | null;
   readonly config: Readonly<Record<string, string>>;
   readonly patches: Readonly<Record<string, boolean>>;
@@ -61,7 +62,13 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
   const kernel = kernelOf(evidence, options);
   const actions = observations.flatMap(actionOf);
   const machine =
-    options.machine ?? inferMachine(evidence, kernel.version, actions.flatMap(namedDriver));
+    options.machine ??
+    inferMachine(
+      evidence,
+      profileOf(kernel.version),
+      actions.flatMap(namedDriver),
+      loadedBy(actions),
+    );
   const { run, divergences } = replay(machine, kernel, observations, evidence, actions);
   return {
     trace: run.trace({ name: options.name, format: log.format }),
@@ -95,9 +102,10 @@ function indexOfLongest(lists: readonly (readonly unknown[])[]): number {
 }
 
 function kernelOf(evidence: Evidence, options: ImportOptions): KernelSpec {
-  const { release, cmdline } = evidence;
-  const version = options.version ?? (release === null ? PROFILES[0] : profileOf(release));
-  const { patches } = options;
+  const { cmdline } = evidence;
+  const { version: asked, patches } = options;
+  const release = asked === null ? evidence.release : null;
+  const version = asked ?? (release === null ? PROFILES[0] : profileOf(release));
   const config = { ...evidence.config, ...options.config };
   return { version, release, config, cmdline: cmdline ?? '', patches };
 }
@@ -129,9 +137,19 @@ function namedDriver({ stimulus }: LoggedAction): readonly NamedDriver[] {
   }
 }
 
-interface Replayed {
+/** The modules that actions load. */
+function loadedBy(actions: readonly LoggedAction[]): readonly string[] {
+  return actions.flatMap(({ stimulus }) =>
+    stimulus.do === 'modprobe' || stimulus.do === 'insmod' ? [moduleName(stimulus.module)] : [],
+  );
+}
+
+interface Replay {
   readonly run: Run;
-  readonly divergences: readonly Divergence[];
+  readonly guide: Guide;
+  /** First lines of modular drivers, those still ahead. */
+  readonly sightings: Observation[];
+  readonly divergences: Divergence[];
 }
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
@@ -141,26 +159,49 @@ function replay(
   observations: readonly Observation[],
   evidence: Evidence,
   actions: readonly LoggedAction[],
-): Replayed {
+): Replay {
   const guide = createGuide(observations);
   const run = createRun({ machine, kernel }, { label: guide.label });
-  const divergences: Divergence[] = [];
+  const sightings = [...firstSightings(observations, machine)];
+  const replay: Replay = { run, guide, sightings, divergences: [] };
   run.give({ do: 'boot' });
   const end = Number.POSITIVE_INFINITY;
-  const first = evidence.userspaceLine ?? actions[0]?.observation.record.line ?? end;
-  settle(run, guide, first, divergences);
+  if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
+  settle(replay, actions[0]?.observation.record.line ?? end);
   for (const [i, { observation, stimulus }] of actions.entries()) {
     guide.moveTo(observation);
     run.give(stimulus);
-    settle(run, guide, actions[i + 1]?.observation.record.line ?? end, divergences);
+    settle(replay, actions[i + 1]?.observation.record.line ?? end);
   }
-  settle(run, guide, end, divergences);
-  return { run, divergences };
+  return replay;
+}
+
+/** The first line of each driver that the machine has as a module, in the log's order. */
+function firstSightings(
+  observations: readonly Observation[],
+  { drivers }: Machine,
+): readonly Observation[] {
+  const ahead = new Set(drivers.filter(({ module }) => module !== null).map(({ name }) => name));
+  return observations.filter((observation) => {
+    const drv = observation.dev === null ? null : driverSeen(observation);
+    return drv !== null && ahead.delete(drv);
+  });
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle(run: Run, guide: Guide, before: number, divergences: Divergence[]): void {
-  for (const observation of guide.unmatched(before)) {
+function settle({ run, guide, sightings, divergences }: Replay, before: number): void {
+  const next = sightings.findIndex(({ record }) => record.line >= before);
+  const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
+  const lines = [...seen, ...guide.unmatched(before)];
+  lines.sort((a, b) => a.record.line - b.record.line);
+  for (const observation of lines) {
+    if (seen.delete(observation)) {
+      guide.assuming = true;
+      const stimuli = loadingOf(observation, run);
+      if (stimuli.length > 0) guide.moveTo(observation);
+      for (const stimulus of stimuli) run.give(stimulus);
+      guide.assuming = false;
+    }
     if (!guide.unmatched(before).includes(observation)) continue;
     guide.moveTo(observation);
     guide.assuming = true;

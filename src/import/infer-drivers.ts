@@ -3,7 +3,8 @@ import type { DriverSpec, Machine } from '../events/machine.ts';
 import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
 import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, SeenPair } from './evidence.ts';
+import type { Waits } from './infer-waits.ts';
 
 /** A driver that a user action names. */
 export interface NamedDriver {
@@ -23,36 +24,46 @@ interface Work {
   readonly bus: string;
   readonly drv: string;
   readonly devices: Set<string>;
-  /** First line that shows it; Infinity where only an action names it. */
-  firstLine: number;
+  /** What shows it first; null where only an action names it. */
+  readonly first: SeenPair | null;
 }
 
 /** Drivers in the order in which the log first shows them. */
 function workOf(evidence: Evidence, named: readonly NamedDriver[]): readonly Work[] {
   const work = new Map<string, Work>();
-  const at = (bus: string, drv: string, line: number): Work => {
+  const at = (bus: string, drv: string, first: SeenPair | null): Work => {
     const key = `${bus}:${drv}`;
-    const found = work.get(key) ?? { bus, drv, devices: new Set(), firstLine: line };
+    const found = work.get(key) ?? { bus, drv, devices: new Set(), first };
     work.set(key, found);
     return found;
   };
-  for (const { dev, drv, line } of evidence.pairs) {
+  for (const pair of evidence.pairs) {
+    const { dev, drv } = pair;
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
-    if (bus !== null) at(bus, drv, line).devices.add(dev);
+    if (bus !== null) at(bus, drv, pair).devices.add(dev);
   }
-  for (const { bus, drv } of named) at(bus, drv, Number.POSITIVE_INFINITY);
+  for (const { bus, drv } of named) at(bus, drv, null);
   return [...work.values()];
 }
 
-/** Drivers as specs: a module where user space was running when they were first seen. */
+/**
+ * Drivers as specs: a module where user space was running when they were first seen. A line that
+ * ends a device's wait tells nothing of when its driver came: it is then a module only if it is one
+ * of those that the user `loaded`.
+ */
 export function driversOf(
   evidence: Evidence,
+  waits: Waits,
   version: string,
   named: readonly NamedDriver[],
+  loaded: readonly string[],
 ): readonly DriverSpec[] {
-  return workOf(evidence, named).map(({ bus, drv, devices, firstLine }) => {
+  const userspace = evidence.userspaceLine ?? Number.POSITIVE_INFINITY;
+  return workOf(evidence, named).map(({ bus, drv, devices, first }) => {
     const known = knownDriver(bus, drv);
-    const afterBoot = evidence.userspaceLine !== null && firstLine > evidence.userspaceLine;
+    const module = known?.module ?? moduleName(drv);
+    const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
+    const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
     const isAsync =
       known?.asyncFrom !== undefined && compareReleases(version, known.asyncFrom) >= 0;
     const outcomes = [...devices].flatMap((dev) => {
@@ -62,7 +73,7 @@ export function driversOf(
     return {
       name: drv,
       bus,
-      module: afterBoot ? (known?.module ?? moduleName(drv)) : null,
+      module: afterBoot ? module : null,
       ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
       driver_managed_dma: known?.driver_managed_dma ?? false,
       suppress_bind_attrs: keepsItsDevice(evidence, drv, devices),

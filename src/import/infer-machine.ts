@@ -13,6 +13,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { busOfDriver, driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { inferWaits, UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
   [/Root Port/, 'root-port'],
@@ -39,21 +40,23 @@ interface Topology {
 
 /**
  * The machine that a boot's evidence implies, for a kernel of the profile `version`. `named` are
- * drivers that user actions speak of.
+ * drivers that user actions speak of, `loaded` the modules they load.
  */
 export function inferMachine(
   evidence: Evidence,
   version: string,
   named: readonly NamedDriver[],
+  loaded: readonly string[],
 ): Machine {
+  const waits = inferWaits(evidence);
   const firmware = firmwareOf(evidence);
   const functions = withUnprinted(evidence);
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
-  const hosts = hostsOf(evidence, functions, topology);
+  const hosts = hostsOf(evidence, waits, functions, topology);
   const pciDevices = functions.map((seen) => pciDevice(seen, topology, acs));
-  const firmwareDevices = platformDevices(evidence, hosts);
-  const drivers = driversOf(evidence, version, named);
+  const firmwareDevices = platformDevices(evidence, waits, hosts);
+  const drivers = driversOf(evidence, waits, version, named, loaded);
   return {
     firmware,
     devices: [...firmwareDevices, ...hosts, ...pciDevices],
@@ -112,6 +115,7 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
 /** Host bridges as devices: the one the log names, or a nameless root. */
 function hostsOf(
   evidence: Evidence,
+  waits: Waits,
   functions: readonly SeenFunction[],
   topology: Topology,
 ): readonly DeviceSpec[] {
@@ -124,28 +128,28 @@ function hostsOf(
     hosts.set(host, below);
   }
   return [...hosts].map(([name, below]) => {
-    const rows = mapOf(evidence, below);
+    const rows = mapOf(waits, below);
+    const suppliers = waits.strict ? [...new Set(rows.map(({ iommu }) => iommu))] : [];
     return {
       name,
       bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
       parent: null,
       ids: [seenId(name)],
       ...(rows.length > 0 ? { iommu_map: rows } : {}),
+      ...(suppliers.length > 0 ? { suppliers } : {}),
     };
   });
 }
 
-/** A row for each function that the log puts into a group, and for no other. */
-function mapOf(evidence: Evidence, functions: readonly string[]): readonly IommuMapRow[] {
-  const [iommu] = evidence.iommus;
-  if (iommu === undefined) return [];
-  const joined = new Set(evidence.joins.map(({ dev }) => dev));
+/** A row for each function that the log shows to have an IOMMU, and for no other. */
+function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow[] {
   return functions.flatMap((dev) => {
     const at = pciAddress(dev);
-    if (at === null || !joined.has(dev)) return [];
+    const iommu = waits.iommuOf(dev);
+    if (at === null || iommu === null) return [];
     const rid = (at.bus << 8) | at.devfn;
     const segment = Number.parseInt(dev, 16);
-    return [{ rid_base: rid, iommu: iommu.dev, sid_base: segment * 0x10000 + rid, length: 1 }];
+    return [{ rid_base: rid, iommu, sid_base: segment * 0x10000 + rid, length: 1 }];
   });
 }
 
@@ -180,7 +184,11 @@ function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType
 }
 
 /** Devices that firmware describes: IOMMUs, and what drivers of such buses were seen on. */
-function platformDevices(evidence: Evidence, hosts: readonly DeviceSpec[]): readonly DeviceSpec[] {
+function platformDevices(
+  evidence: Evidence,
+  waits: Waits,
+  hosts: readonly DeviceSpec[],
+): readonly DeviceSpec[] {
   const taken = new Set(hosts.map(({ name }) => name));
   const devices: DeviceSpec[] = [];
   const add = (spec: DeviceSpec): void => {
@@ -197,15 +205,15 @@ function platformDevices(evidence: Evidence, hosts: readonly DeviceSpec[]): read
       iommu_kind: kind,
       dma_coherent: true,
     });
-  const [iommu] = evidence.iommus;
-  const joined = new Set(evidence.joins.map(({ dev }) => dev));
+  if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
   for (const { dev, drv } of evidence.pairs) {
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
     if (bus === null || bus === 'pci' || isPciName(dev)) continue;
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
     const ids = [PLATFORM_STREAMS + devices.length];
-    const behind = iommu !== undefined && joined.has(dev);
-    add(behind ? { ...spec, iommus: [{ iommu: iommu.dev, ids }] } : spec);
+    const iommu = waits.iommuOf(dev);
+    const suppliers = waits.strict && iommu !== null ? { suppliers: [iommu] } : {};
+    add(iommu === null ? spec : { ...spec, iommus: [{ iommu, ids }], ...suppliers });
   }
   return devices;
 }

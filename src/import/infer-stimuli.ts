@@ -2,6 +2,7 @@
 
 import type { Run } from '../engine/run.ts';
 import type { Stimulus } from '../events/stimulus.ts';
+import { driverSeen } from './evidence.ts';
 import type { Observation } from './observation.ts';
 
 /**
@@ -12,8 +13,12 @@ export function explanationOf(observation: Observation, run: Run): readonly Stim
   const { kind, dev, prefix } = observation;
   switch (kind) {
     case 'deferred.timeout':
+      if (run.state.deferred.timeout_armed) return [{ do: 'deferred_probe_timeout' }];
+      return dev === null ? [] : bindingOf(run, dev, prefix);
     case 'deferred.pending':
       return run.state.deferred.timeout_armed ? [{ do: 'deferred_probe_timeout' }] : [];
+    case 'pci.host_bridge':
+      return endOfWait(run, dev);
     case 'vfio.loaded':
       return [{ do: 'modprobe', module: 'vfio', params: '' }];
     case 'iommu.group.removed':
@@ -25,6 +30,26 @@ export function explanationOf(observation: Observation, run: Run): readonly Stim
     default:
       return [];
   }
+}
+
+/**
+ * The module that a driver at work belongs to, where the driver is not registered: user space has
+ * loaded it by then.
+ */
+export function loadingOf(observation: Observation, run: Run): readonly Stimulus[] {
+  const { dev } = observation;
+  const drv = driverSeen(observation);
+  const bus = run.state.devices[dev ?? '']?.bus;
+  const spec = run.system.machine.drivers.find((d) => d.name === drv && d.bus === bus);
+  if (spec === undefined || spec.module === null) return [];
+  if (run.state.buses[spec.bus]?.drivers[spec.name] !== undefined) return [];
+  return [{ do: 'modprobe', module: spec.module, params: '' }];
+}
+
+/** A deferred device is at work, and nothing that it waited for has come: it gave up. */
+function endOfWait(run: Run, dev: string | null): readonly Stimulus[] {
+  const waits = dev !== null && run.state.devices[dev]?.deferred === 'pending';
+  return waits && run.state.deferred.timeout_armed ? [{ do: 'deferred_probe_timeout' }] : [];
 }
 
 function isPresent(run: Run, dev: string | null): dev is string {
