@@ -1,26 +1,46 @@
 import { Args, Flags } from '@oclif/core';
+import type { Change } from '../bisect/rerun.ts';
 import { foldAll } from '../engine/history.ts';
+import { ReprobeError, renderError } from '../error.ts';
 import type { Trace } from '../events/trace.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { counted, type Line, line } from '../report/line.ts';
+import {
+  describeSurprise,
+  type StepResult,
+  type Surprise,
+  stepResults,
+  surprisingSteps,
+} from '../report/step-results.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { BaseCommand } from './base.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, exitFor } from './exit.ts';
 import { joinSignedValues, readChange } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
 import { readScenario, runScenario, sourceFlags } from './source.ts';
-import { painter } from './terminal.ts';
+import { escapeControls, painter } from './terminal.ts';
 
 /** A scenario that was run. */
 interface Done {
+  readonly kind: 'done';
   readonly file: string;
   readonly scenario: ParsedScenario;
   readonly trace: Trace;
   readonly violations: readonly Violation[];
   readonly expectations: readonly Judged[];
+  readonly steps: readonly StepResult[];
+  readonly surprises: readonly Surprise[];
+  readonly warnings: readonly string[];
   readonly ok: boolean;
+}
+
+/** A scenario that could not be run: it was not read, or it is none. */
+interface Refused {
+  readonly kind: 'refused';
+  readonly file: string;
+  readonly error: ReprobeError;
 }
 
 /** Simulates scenarios and checks what they expect. */
@@ -40,22 +60,71 @@ export default class Run extends BaseCommand {
   async run(): Promise<object> {
     const { argv, flags } = await this.parse(Run, joinSignedValues(this.argv));
     const change = await readChange(flags);
-    const done: Done[] = [];
-    for (const path of argv) {
-      const { file, scenario } = await readScenario(String(path));
-      const trace = runScenario(scenario, change);
-      const violations = checkTrace(trace.header, trace.events);
-      const expectations = judgeExpectations(scenario, file, trace, violations);
-      const ok = isOk(scenario, expectations, violations);
-      done.push({ file, scenario, trace, violations, expectations, ok });
+    const all: (Done | Refused)[] = [];
+    for (const given of argv) {
+      const path = String(given);
+      const one = await outcomeOf(path, change);
+      // One scenario that cannot be read is a failure like any other command's.
+      if (one.kind === 'refused' && argv.length === 1) throw one.error;
+      all.push(one);
+      this.say(one, flags);
     }
-    if (done.some(({ ok }) => !ok)) process.exitCode = EXIT.violated;
-    const lines = done.flatMap((one) => (flags.dmesg ? dmesgOf(one.trace) : report(one, flags)));
-    this.log(painted([...lines, ...total(done, flags.dmesg)], painter()));
-    const [only] = done;
-    const documents = done.map(documentOf);
-    return done.length === 1 && only !== undefined ? documentOf(only) : { scenarios: documents };
+    if (!flags.dmesg && all.length > 1) this.log(painted(total(all), painter()));
+    const worst = Math.max(...all.map(exitOf));
+    if (worst !== EXIT.holds) process.exitCode = worst;
+    const [first] = all;
+    const documents = all.map(documentOf);
+    return all.length === 1 && first !== undefined ? documentOf(first) : { scenarios: documents };
   }
+
+  /** Prints one outcome as soon as it is known: a refusal to where errors go. */
+  private say(one: Done | Refused, flags: Flagged & { readonly dmesg: boolean }): void {
+    if (one.kind === 'done') {
+      const lines = flags.dmesg ? dmesgOf(one.trace) : report(one, flags);
+      if (lines.length > 0) this.log(painted(lines, painter()));
+    } else if (!this.jsonEnabled()) this.logToStderr(renderError(one.error, escapeControls));
+  }
+}
+
+/** Reads and runs one scenario; what is wrong with its file is a value here. */
+async function outcomeOf(path: string, change: Change): Promise<Done | Refused> {
+  try {
+    const { file, scenario } = await readScenario(path);
+    return doneWith(file, scenario, runScenario(scenario, change));
+  } catch (error) {
+    if (!(error instanceof ReprobeError)) throw error;
+    const { code, message, file } = error;
+    return {
+      ...{ kind: 'refused', file: path },
+      error: file === null ? new ReprobeError(code, message, { ...error, file: path }) : error,
+    };
+  }
+}
+
+function doneWith(file: string, scenario: ParsedScenario, trace: Trace): Done {
+  const violations = checkTrace(trace.header, trace.events);
+  const expectations = judgeExpectations(scenario, file, trace, violations);
+  const steps = stepResults(trace);
+  return {
+    kind: 'done',
+    ...{ file, scenario, trace, violations, expectations, steps },
+    surprises: surprisingSteps(scenario, steps),
+    warnings: warningsOf(scenario),
+    ok: isOk(scenario, expectations, violations),
+  };
+}
+
+/** A scenario that can hardly fail says little when it does not. */
+function warningsOf({ steps, expect }: ParsedScenario): readonly string[] {
+  return [
+    ...(steps.length === 0 ? ['nothing happens: it has no steps, such as - boot'] : []),
+    ...(expect.length === 0 ? ['nothing is expected: it has no expect, such as - holds: all'] : []),
+  ];
+}
+
+function exitOf(one: Done | Refused): number {
+  if (one.kind === 'refused') return exitFor(one.error);
+  return one.ok ? EXIT.holds : EXIT.violated;
 }
 
 /** A scenario that expects a violation is about a bug; any other must not violate anything. */
@@ -75,40 +144,51 @@ function dmesgOf({ events }: Trace): readonly Line[] {
 type Flagged = Parameters<typeof againCommand>[1];
 
 function report(done: Done, flags: Flagged): readonly Line[] {
-  const { file, scenario, trace, violations, expectations, ok } = done;
+  const { file, scenario, trace, violations, expectations, surprises, warnings, ok } = done;
   const [first] = violations;
-  const surprises = ok || first === undefined || expectations.some((one) => !one.ok) ? [] : [first];
+  const missed = expectations.filter((one) => !one.ok);
+  const unexpected = ok || first === undefined || missed.length > 0 ? [] : [first];
+  const shown = [...missed, ...unexpected, ...surprises, ...violations].find(hasEvent);
+  const at = shown?.event ?? trace.events.length - 1;
   return [
     line(
       `${ok ? 'ok' : 'FAILED'}  ${scenario.name} (${counted(trace.events.length, 'event')})`,
       ok ? 'good' : 'bad',
     ),
+    ...warnings.map((warning) => line(`  warning ${warning}`, 'head')),
+    ...surprises.map((one) => line(`  note    ${describeSurprise(one)}`)),
     ...expectations.map(({ expect, ok: isMet, found }) =>
       isMet ? line(`  ok      ${expect}`) : line(`  FAILED  ${expect}: ${found}`, 'bad'),
     ),
-    ...surprises.map((one) => line(`  FAILED  no violation: #${one.event}: ${one.message}`, 'bad')),
-    ...(ok
-      ? []
-      : [line(`again: ${againCommand(file, flags, first?.event ?? trace.events.length - 1)}`)]),
+    ...unexpected.map((one) =>
+      line(`  FAILED  no violation: #${one.event}: ${one.message}`, 'bad'),
+    ),
+    ...(ok ? [] : [line(`again: ${againCommand(file, flags, at)}`)]),
   ];
 }
 
-function total(done: readonly Done[], isDmesg: boolean): readonly Line[] {
-  if (isDmesg || done.length < 2) return [];
-  const failed = done.filter(({ ok }) => !ok).length;
-  const what = `${counted(done.length, 'scenario')}, ${failed} failed`;
-  return [line(''), line(what, failed === 0 ? 'good' : 'bad')];
+function hasEvent({ event }: { readonly event: number | null }): boolean {
+  return event !== null;
 }
 
-function documentOf({ file, scenario, trace, violations, expectations, ok }: Done): object {
+function total(all: readonly (Done | Refused)[]): readonly Line[] {
+  const failed = all.filter((one) => one.kind === 'done' && !one.ok).length;
+  const refused = all.filter(({ kind }) => kind === 'refused').length;
+  const unread = refused === 0 ? '' : `, ${refused} not read`;
+  const what = `${counted(all.length, 'scenario')}, ${failed} failed${unread}`;
+  return [line(''), line(what, failed + refused === 0 ? 'good' : 'bad')];
+}
+
+function documentOf(one: Done | Refused): object {
+  if (one.kind === 'refused') {
+    const { code, message, file, line: at, column, hint } = one.error;
+    return { file: one.file, error: { code, message, file, line: at, column, hint } };
+  }
+  const { file, scenario, trace, violations, expectations, steps, warnings, ok } = one;
   return {
-    file,
-    scenario: scenario.name,
-    ok,
-    events: trace.events.length,
-    violations,
+    ...{ file, scenario: scenario.name, ok, warnings, events: trace.events.length, violations },
     divergences: [],
-    expectations,
+    ...{ steps, expectations },
     final: foldAll(trace.events),
   };
 }

@@ -1,13 +1,14 @@
 /** Whether a run is as its scenario expects. */
+import { assert } from '../assert.ts';
 import { createHistory, type History, stateAfter } from '../engine/history.ts';
-import { ReprobeError } from '../error.ts';
 import { errnoName } from '../events/errno.ts';
 import type { Trace } from '../events/trace.ts';
-import { findInvariant, INVARIANTS } from '../invariants/all.ts';
+import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import type { ReadState } from '../model/state/state.ts';
 import type { Expectation, ParsedScenario } from '../scenario/scenario.ts';
 import { shown } from './line.ts';
+import { describeReturn, type StepResult, stepEndsOf, stepResults } from './step-results.ts';
 
 export interface Judged {
   /** The expectation in words. */
@@ -15,6 +16,8 @@ export interface Judged {
   readonly ok: boolean;
   /** What was found instead; null when it is as expected. */
   readonly found: string | null;
+  /** The event at which that shows; null when it is as expected, or shows at no one event. */
+  readonly event: number | null;
 }
 
 /** What an expectation can be compared with. */
@@ -24,47 +27,43 @@ interface Outcome {
   readonly violations: readonly Violation[];
   /** `stepEnds[i]`: how many events there were when step i, from 0, was over. */
   readonly stepEnds: readonly number[];
+  readonly results: readonly StepResult[];
 }
 
-/**
- * Judges every expectation of the scenario.
- *
- * @throws ReprobeError UNKNOWN_NAME when an expectation names an invariant that there is not.
- */
+/** Judges every expectation of the scenario, which was read from `file`. */
 export function judgeExpectations(
   scenario: ParsedScenario,
   file: string,
   trace: Trace,
   violations: readonly Violation[],
 ): readonly Judged[] {
-  for (const [i, expectation] of scenario.expect.entries())
-    checkName(expectation, file, scenario.expectLines[i] ?? null);
+  for (const expectation of scenario.expect) assertNamed(expectation, file);
   const history = createHistory(trace.events);
-  const outcome = { trace, history, violations, stepEnds: stepEndsOf(trace) };
+  const times = { stepEnds: stepEndsOf(trace), results: stepResults(trace) };
+  const outcome = { trace, history, violations, ...times };
   return scenario.expect.map((expectation) => {
-    const found = wrongWith(expectation, outcome);
-    return { expect: describe(expectation), ok: found === null, found };
+    const wrong = wrongWith(expectation, outcome);
+    const { found, event } = wrong ?? { found: null, event: null };
+    return { expect: describe(expectation), ok: wrong === null, found, event };
   });
 }
 
-function checkName(expectation: Expectation, file: string, line: number | null): void {
+/** The reader of scenarios refuses names of invariants that there are not. */
+function assertNamed(expectation: Expectation, file: string): void {
   if (expectation.kind !== 'violation' && expectation.kind !== 'holds') return;
   const { invariant } = expectation;
-  if (invariant === null || findInvariant(invariant) !== undefined) return;
-  throw new ReprobeError('UNKNOWN_NAME', `There is no invariant '${invariant}'.`, {
-    file,
-    line,
-    hint: `known: ${INVARIANTS.map(({ id }) => id).join(', ')}`,
-  });
+  const isNamed = invariant === null || findInvariant(invariant) !== undefined;
+  assert(isNamed, `${file} expects something of an unknown invariant, ${invariant}`);
 }
 
-function stepEndsOf({ events }: Trace): readonly number[] {
-  const starts = events.flatMap(({ event }, n) => (event.type === 'task.started' ? [n] : []));
-  return [...starts.slice(1), events.length];
+/** What is found instead, in words, and the event to look at, where there is one. */
+interface Wrong {
+  readonly found: string;
+  readonly event: number | null;
 }
 
-/** What is found instead, in words; null when it is as expected. */
-function wrongWith(expectation: Expectation, outcome: Outcome): string | null {
+/** Null when it is as expected. */
+function wrongWith(expectation: Expectation, outcome: Outcome): Wrong | null {
   switch (expectation.kind) {
     case 'violation':
     case 'holds':
@@ -72,62 +71,54 @@ function wrongWith(expectation: Expectation, outcome: Outcome): string | null {
     case 'returns':
       return wrongReturn(expectation, outcome);
     case 'prints':
-    case 'silent': {
-      const line = outcome.trace.events.find(
-        ({ event }) => event.type === 'printk' && event.text.includes(expectation.text),
-      );
-      if (expectation.kind === 'prints') return line === undefined ? 'no line says so' : null;
-      return line?.event.type === 'printk' ? line.event.text : null;
-    }
+    case 'silent':
+      return wrongPrint(expectation, outcome.trace);
     default:
-      return wrongState(expectation, stateAt(outcome, expectation.after));
+      return wrongState(expectation, outcome);
   }
 }
 
-type OfViolations = Extract<Expectation, { kind: 'violation' | 'holds' }>;
+type Of<K extends Expectation['kind']> = Extract<Expectation, { kind: K }>;
 
 function wrongViolation(
-  expectation: OfViolations,
+  expectation: Of<'violation' | 'holds'>,
   violations: readonly Violation[],
-): string | null {
+): Wrong | null {
   const { invariant } = expectation;
   const id = invariant === null ? null : findInvariant(invariant)?.id;
   const subject = expectation.kind === 'violation' ? expectation.subject : null;
   const found = violations.find(
     (one) => (id === null || one.invariant === id) && (subject === null || one.subject === subject),
   );
-  if (expectation.kind === 'violation') return found === undefined ? 'it holds' : null;
-  return found === undefined ? null : `#${found.event}: ${found.message}`;
+  if (expectation.kind === 'violation') {
+    return found === undefined ? { found: 'it holds', event: null } : null;
+  }
+  if (found === undefined) return null;
+  return { found: `#${found.event}: ${found.message}`, event: found.event };
 }
 
-function wrongReturn(
-  { step, ret }: Extract<Expectation, { kind: 'returns' }>,
-  { trace, stepEnds }: Outcome,
-): string | null {
-  const own = trace.events.slice(step === 1 ? 0 : stepEnds[step - 2], stepEnds[step - 1]);
-  const task = own[0]?.task;
-  const calls = own.flatMap(({ event }) => (event.type === 'syscall.returned' ? [event.ret] : []));
-  const ends = own.flatMap(({ event, task: by }) =>
-    event.type === 'task.finished' && by === task ? [event.ret] : [],
-  );
-  const returned = calls.find((one) => one !== 0) ?? calls[0] ?? ends[0];
-  if (returned === ret) return null;
-  return returned === undefined ? 'it did not return' : `it returned ${errnoName(returned)}`;
+function wrongReturn({ step, ret }: Of<'returns'>, { results }: Outcome): Wrong | null {
+  const result = results[step - 1];
+  if (result === undefined) return { found: 'it never began', event: null };
+  if (result.ret === ret) return null;
+  return { found: `it ${describeReturn(result.ret)}`, event: result.event };
 }
 
-function stateAt({ history, trace, stepEnds }: Outcome, after: number | null): ReadState {
-  const count = after === null ? trace.events.length : stepEnds[after - 1];
-  return stateAfter(history, count ?? trace.events.length);
+function wrongPrint({ kind, text }: Of<'prints' | 'silent'>, { events }: Trace): Wrong | null {
+  const at = events.findIndex(({ event }) => event.type === 'printk' && event.text.includes(text));
+  const event = events[at]?.event;
+  if (kind === 'prints') return at < 0 ? { found: 'no line says so', event: null } : null;
+  return event?.type === 'printk' ? { found: event.text, event: at } : null;
 }
 
-type OfState = Extract<
-  Expectation,
-  { kind: 'driver' | 'group' | 'owner_cnt' | 'domain' | 'deferred' }
->;
+type OfState = Of<'driver' | 'group' | 'owner_cnt' | 'domain' | 'deferred'>;
 
-function wrongState(expectation: OfState, state: ReadState): string | null {
-  const value = stateValue(expectation, state);
-  return value === expectation.is ? null : `it is ${shown(value)}`;
+function wrongState(expectation: OfState, { history, trace, stepEnds }: Outcome): Wrong | null {
+  const { after } = expectation;
+  const count = after === null ? undefined : stepEnds[after - 1];
+  const value = stateValue(expectation, stateAfter(history, count ?? trace.events.length));
+  if (value === expectation.is) return null;
+  return { found: `it is ${shown(value)}`, event: count === undefined ? null : count - 1 };
 }
 
 function stateValue(expectation: OfState, state: ReadState): unknown {

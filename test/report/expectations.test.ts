@@ -65,9 +65,20 @@ describe('what a scenario expects', () => {
     expect(judge(expectation)).toMatchObject({ ok: false, found: expect.stringContaining(found) });
   });
 
-  it('must name an invariant that there is', () => {
-    expect(() => judge({ kind: 'holds', invariant: 'INV-NONE' })).toThrow(
-      expect.objectContaining({ code: 'UNKNOWN_NAME', file: 'a.yaml', line: 10 }),
-    );
+  it.each<[Expectation, string | null]>([
+    [{ kind: 'holds', invariant: null }, 'device.unbind_cleanup'],
+    [{ kind: 'returns', step: 6, ret: 0 }, 'syscall.returned'],
+    [{ kind: 'driver', dev: NIC, is: null, after: 1 }, 'task.finished'],
+    [{ kind: 'driver', dev: NIC, is: null, ...end }, null],
+    [{ kind: 'silent', text: 'VFIO - User' }, 'printk'],
+    [{ kind: 'prints', text: 'no such line' }, null],
+    [{ kind: 'returns', step: 3, ret: 0 }, null],
+  ])('says at which event it shows: %j', (expectation, type) => {
+    const event = judge(expectation)?.event ?? null;
+    expect(event === null ? null : trace.events[event]?.event.type).toBe(type);
+  });
+
+  it('must not name an invariant that there is not: the reader refuses it', () => {
+    expect(() => judge({ kind: 'holds', invariant: 'INV-NONE' })).toThrow('INV-NONE');
   });
 });

@@ -1,6 +1,6 @@
 /** Arbitrary scenarios: any that a file can say, however senseless. */
 import fc, { type Arbitrary } from 'fast-check';
-import type { DeviceSpec, Machine } from '../../src/events/machine.ts';
+import type { BootStep, DeviceSpec, Machine } from '../../src/events/machine.ts';
 import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
   aBootStep,
@@ -48,7 +48,7 @@ function withReferences(machine: Machine): Machine {
     return creates === undefined ? mended : { ...mended, creates: creates.map(mend) };
   };
   const devices = machine.devices.map(mend);
-  const boot = machine.boot.flatMap((step) => {
+  const boot = machine.boot.flatMap((step): readonly BootStep[] => {
     if (all.length === 0) return 'dev' in step || 'iommu' in step ? [] : [step];
     if (step.step === 'device') return [{ ...step, dev: one(step.dev, all) }];
     return step.step === 'iommu' ? [{ ...step, iommu: one(step.iommu, all) }] : [step];

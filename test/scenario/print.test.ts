@@ -78,7 +78,7 @@ describe('printing', () => {
 });
 
 describe('properties', () => {
-  it('parse(print(scenario)) is the scenario, and print is a fixed point', () => {
+  it('parse(print(scenario)) is the scenario, print is a fixed point', { timeout: 20_000 }, () => {
     fc.assert(
       fc.property(aScenario, (scenario) => {
         const text = printScenario(scenario);

@@ -1,0 +1,107 @@
+/** What the steps of a scenario returned, and which of them failed though nothing expects it. */
+import { errnoName } from '../events/errno.ts';
+import type { Recorded } from '../events/event.ts';
+import type { DeviceSpec, Machine } from '../events/machine.ts';
+import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
+import { moduleName } from '../model/firmware/module-table.ts';
+import { nearest } from '../scenario/nearest.ts';
+import type { ParsedScenario } from '../scenario/scenario.ts';
+
+export interface StepResult {
+  /** Counted from 1. */
+  readonly step: number;
+  /** The step as a person would write it down. */
+  readonly did: string;
+  /** The step's first system call that did not return 0, else 0; null where none returned. */
+  readonly ret: number | null;
+  /** The event that says so; without one, the last of the step. */
+  readonly event: number;
+}
+
+/** How many events there were when each step was over. Cost: once through the trace. */
+export function stepEndsOf({ events }: Trace): readonly number[] {
+  const starts = events.flatMap(({ event }, n) => (event.type === 'task.started' ? [n] : []));
+  return starts.length === 0 ? [] : [...starts.slice(1), events.length];
+}
+
+export function stepResults(trace: Trace): readonly StepResult[] {
+  return stepEndsOf(trace).flatMap((end, i, ends) => {
+    const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
+    const own = trace.events.slice(start, end);
+    const begin = own.find(({ event }) => event.type === 'task.started');
+    if (begin?.event.type !== 'task.started') return [];
+    const returned = returnOf(own, begin.task);
+    const event = start + (returned?.at ?? own.length - 1);
+    const did = describeStimulus(begin.event.stimulus);
+    return [{ step: i + 1, did, ret: returned?.ret ?? null, event }];
+  });
+}
+
+/** What the events of one step say that it returned, and which of them. */
+function returnOf(own: readonly Recorded[], task: string) {
+  const calls = own.flatMap(({ event }, at) =>
+    event.type === 'syscall.returned' ? [{ ret: event.ret, at }] : [],
+  );
+  const ends = own.flatMap(({ event, task: by }, at) =>
+    event.type === 'task.finished' && by === task ? [{ ret: event.ret, at }] : [],
+  );
+  return calls.find(({ ret }) => ret !== 0) ?? calls[0] ?? ends[0];
+}
+
+/** `returned -EBUSY`, for a sentence about a step. */
+export function describeReturn(ret: number | null): string {
+  return ret === null ? 'did not return' : `returned ${errnoName(ret)}`;
+}
+
+/** A step that failed though no expectation says that it should. */
+export interface Surprise extends StepResult {
+  /** The line of the scenario, from 1. */
+  readonly line: number | null;
+  /** What was perhaps meant; null where there is no guess. */
+  readonly hint: string | null;
+}
+
+/** The steps that failed with what the scenario does not expect of them, in their order. */
+export function surprisingSteps(
+  { steps, stepLines, expect, machine }: ParsedScenario,
+  results: readonly StepResult[],
+): readonly Surprise[] {
+  const isExpected = ({ step, ret }: StepResult): boolean =>
+    expect.some((one) => one.kind === 'returns' && one.step === step && one.ret === ret);
+  return results.flatMap((result) => {
+    if (result.ret === 0 || isExpected(result)) return [];
+    const stimulus = steps[result.step - 1];
+    const hint = stimulus === undefined ? null : guess(stimulus, machine);
+    return [{ ...result, line: stepLines[result.step - 1] ?? null, hint }];
+  });
+}
+
+/** One line: which step, what it did and returned, and what was perhaps meant. */
+export function describeSurprise({ step, line, did, ret, event, hint }: Surprise): string {
+  const where = line === null ? '' : ` (line ${line})`;
+  const what = `step ${step}${where} ${describeReturn(ret)} at #${event}, which is not expected`;
+  return `${what}: ${did}${hint === null ? '' : `; ${hint}`}`;
+}
+
+/** The first name of the step that the machine lacks and that resembles one it has. */
+function guess(stimulus: Stimulus, machine: Machine): string | null {
+  const { devices, drivers, modules } = machine;
+  const owners = drivers.flatMap(({ module }) => (module === null ? [] : [module]));
+  const loadable = [...modules.map(({ name }) => name), ...owners].map(moduleName);
+  const named: readonly (readonly [string | null, readonly string[]])[] = [
+    ['module' in stimulus ? moduleName(stimulus.module) : null, loadable],
+    ['drv' in stimulus ? stimulus.drv : null, drivers.map(({ name }) => name)],
+    ['dev' in stimulus ? stimulus.dev : null, namesIn(devices)],
+  ];
+  for (const [name, known] of named) {
+    if (name === null || known.includes(name)) continue;
+    const meant = nearest(name, known);
+    if (meant !== null) return `did you mean ${meant}?`;
+  }
+  return null;
+}
+
+function namesIn(devices: readonly DeviceSpec[]): readonly string[] {
+  return devices.flatMap(({ name, creates = [] }) => [name, ...namesIn(creates)]);
+}
