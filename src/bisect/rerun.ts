@@ -26,6 +26,8 @@ export interface Divergence {
 export interface RerunResult {
   readonly trace: Trace;
   readonly divergences: readonly Divergence[];
+  /** Why the run, should it break no invariant, says little about the kernel of the log. */
+  readonly doubts: readonly string[];
 }
 export type Rerun = (change: Change) => RerunResult;
 

@@ -61,17 +61,17 @@ export function allChanges(kernel: KernelSpec, options: readonly string[]): read
 }
 
 /**
- * Runs each change. A run without a violation `diverges` when a log contradicts it more often than
- * it contradicts the kernel it came from.
+ * Runs each change. A run without a violation `diverges` when it is in doubt, or when a log
+ * contradicts it more often than it contradicts the kernel it came from.
  *
  * Cost: one run a change and one more.
  */
 export function whatIf(rerun: Rerun, changes: readonly Change[]): readonly WhatIfRow[] {
   const allowed = rerun({}).divergences.length;
   return changes.map((change) => {
-    const { trace, divergences } = rerun(change);
+    const { trace, divergences, doubts } = rerun(change);
     const violation = violationsOf(trace)[0] ?? null;
-    const diverges = divergences.length > allowed;
+    const diverges = doubts.length > 0 || divergences.length > allowed;
     return {
       kernel: trace.header.kernel.version,
       patches: change.patches ?? {},

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { firstViolation } from '../bisect/first-violation.ts';
+import { type FirstViolation, firstViolation } from '../bisect/first-violation.ts';
 import type { BisectOutcome } from '../bisect/outcome.ts';
 import { searchPrefixes } from '../bisect/search.ts';
 import { stimulusOf, verifyViolation } from '../bisect/verify.ts';
@@ -11,6 +11,7 @@ import type { Trace } from '../events/trace.ts';
 import { findInvariant, INVARIANTS } from '../invariants/all.ts';
 import type { Invariant } from '../invariants/invariant.ts';
 import { bisectStory, type Story } from '../report/bisect-story.ts';
+import { shellWords } from '../report/line.ts';
 import { BaseCommand } from './base.ts';
 import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
@@ -46,7 +47,7 @@ export default class Bisect extends BaseCommand {
     const { trace } = source;
     const outcome: BisectOutcome =
       command === null
-        ? firstViolation(trace, { invariant })
+        ? doubted(firstViolation(trace, { invariant }), source.doubts)
         : await searchWith(command, trace, flags.confirm);
     process.exitCode = exitFor(outcome);
 
@@ -56,7 +57,10 @@ export default class Bisect extends BaseCommand {
       outcome,
       verification: violation === null ? null : verifyViolation(trace, violation),
       changes: violation === null ? null : whatChanges(source.rerun, violation),
+      doubts: command === null ? source.doubts : [],
+      contradictions: source.divergences.length,
       logText: lineReader(source),
+      sourceName: shellWords([source.file === '<stdin>' ? '-' : source.file]),
       again: (event) => againCommand(source.file, flags, event),
     };
     this.log(painted(bisectStory(story), painter()));
@@ -86,6 +90,13 @@ function searchWith(
   const history = createHistory(trace.events);
   const judge = (count: number) => runCheck(command, stateAfter(history, count));
   return searchPrefixes(trace.events.length, { judge, confirm });
+}
+
+/** A run that breaks nothing and is in doubt decides nothing. */
+function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutcome {
+  if (outcome.kind === 'found' || doubts.length === 0) return outcome;
+  const reason = `no invariant is broken, but ${doubts.join('; ')}`;
+  return { kind: 'inconclusive', reason, evaluations: outcome.evaluations };
 }
 
 function exitFor({ kind }: BisectOutcome): number {

@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core';
+import { doubtsOf, type LogLine } from '../bisect/doubt.ts';
 import { type Change, type Divergence, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import type { Machine } from '../events/machine.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import { type Imported, importLog } from '../import/import.ts';
+import type { Observation } from '../import/observation.ts';
 import { driverKnowledge } from '../scenario/known-drivers.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
@@ -18,6 +20,8 @@ export interface LoadedSource {
   readonly file: string;
   readonly trace: Trace;
   readonly divergences: readonly Divergence[];
+  /** Why a run without a violation would prove little; none but for what came from a log. */
+  readonly doubts: readonly string[];
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
   readonly scenario: ParsedScenario | null;
@@ -32,7 +36,11 @@ export const sourceArg = Args.string({
 
 /** Flags of every command that takes a SOURCE. */
 export const sourceFlags = {
-  kernel: Flags.string({ description: 'run under this release as it shipped', helpValue: '6.1' }),
+  kernel: Flags.string({
+    description:
+      'run under this release as it shipped; 6.1 is the newest 6.1.y, and 6.1.20 is itself',
+    helpValue: '6.1',
+  }),
   config: Flags.string({
     description: 'set a CONFIG_ option, or read a .config file',
     helpValue: 'K=V|FILE',
@@ -140,23 +148,22 @@ function merged(first: Change, second: Change): Change {
 }
 
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
-  const rerun = (more: Change): RerunResult => ({
-    trace: rerunTrace(recorded, merged(change, more)),
-    divergences: [],
-  });
-  const trace = isEmpty(change) ? recorded : rerun({}).trace;
-  return {
-    ...{ kind: 'trace', file, trace, divergences: [], imported: null, scenario: null, rerun },
+  const run = (trace: Trace): RerunResult => {
+    const evidence = trace.header.source === null ? null : { crashes: [] };
+    return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
   };
+  const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
+  const first = isEmpty(change) ? run(recorded) : rerun({});
+  return { kind: 'trace', file, ...first, imported: null, scenario: null, rerun };
 }
 
 function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
   const rerun = (more: Change): RerunResult => ({
     trace: runScenario(scenario, merged(change, more)),
     divergences: [],
+    doubts: [],
   });
-  const { trace } = rerun({});
-  return { kind: 'scenario', file, trace, divergences: [], imported: null, scenario, rerun };
+  return { kind: 'scenario', file, ...rerun({}), imported: null, scenario, rerun };
 }
 
 function loadLog(
@@ -181,7 +188,16 @@ function loadLog(
       hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
     });
   }
-  const { trace, divergences } = imported;
-  const rerun = (more: Change) => read(merged(change, more));
-  return { kind: 'log', file, trace, divergences, imported, scenario: null, rerun };
+  const rerun = (more: Change) => guidedRun(read(merged(change, more)));
+  return { kind: 'log', file, ...guidedRun(imported), imported, scenario: null, rerun };
+}
+
+function guidedRun({ trace, divergences, observations }: Imported): RerunResult {
+  const crashes = observations.flatMap(crashLine);
+  return { trace, divergences, doubts: doubtsOf(trace, { crashes }) };
+}
+
+function crashLine({ kind, record: { line, text } }: Observation): readonly LogLine[] {
+  const isCrash = kind === 'kernel.oops' || kind === 'kernel.panic' || kind === 'kernel.hung_task';
+  return isCrash ? [{ line, text }] : [];
 }

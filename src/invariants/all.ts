@@ -2,6 +2,7 @@
 import type { Invariant } from './invariant.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
+import { oops } from './soundness.ts';
 
 export const INVARIANTS: readonly Invariant[] = [
   balance,
@@ -10,6 +11,7 @@ export const INVARIANTS: readonly Invariant[] = [
   isolation,
   grouping,
   order,
+  oops,
 ];
 
 /** The invariant of that id or code, in any case of letters; undefined for none. */

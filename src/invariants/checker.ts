@@ -17,8 +17,15 @@ export interface Checker {
   onEvent(recorded: Recorded, index: number): readonly Violation[];
   /** Everything that was ever broken, in order. */
   readonly violations: readonly Violation[];
-  /** What is broken now: `invariant subject`. */
-  readonly broken: ReadonlySet<string>;
+  /** Which of them ended, and how. */
+  readonly healed: ReadonlyMap<Violation, Healing>;
+}
+
+/** The end of a violation. */
+export interface Healing {
+  readonly event: number;
+  /** A log overruled the model there: the kernel it is of never was in the violating state. */
+  readonly byLog: boolean;
 }
 
 /** Devices with a probe or an unbind under way, with how many. */
@@ -47,26 +54,35 @@ export function createChecker(
   const flights = createFlights();
   const stimuli = new Map<string, string>();
   const violations: Violation[] = [];
-  const broken = new Set<string>();
+  const broken = new Map<string, Violation>();
+  const healed = new Map<Violation, Healing>();
   let lastStimulus = '';
+  let byLog = false;
 
   const judge = (invariant: Invariant, subject: string, at: Recorded, index: number): void => {
     const key = `${invariant.id} ${subject}`;
     const breach = invariant.check(subject, k);
-    if (breach === null) broken.delete(key);
-    else if (!broken.has(key)) {
-      broken.add(key);
+    const violation = broken.get(key);
+    if (breach === null) {
+      if (violation !== undefined) healed.set(violation, { event: index, byLog });
+      broken.delete(key);
+    } else if (violation === undefined && !byLog) {
       const stimulus = stimuli.get(at.task) ?? lastStimulus;
-      violations.push(violationOf(invariant, subject, breach, at, index, stimulus));
+      const found = violationOf(invariant, subject, breach, at, index, stimulus);
+      broken.set(key, found);
+      violations.push(found);
     }
   };
 
   return {
     violations,
-    broken,
+    healed,
     onEvent(recorded, index) {
       const { event, task } = recorded;
+      // A log moves one device after the other: what that breaks on the way is no kernel's doing.
+      if (event.type === 'log.diverged') byLog = true;
       if (event.type === 'task.started') {
+        byLog = false;
         lastStimulus = describeStimulus(event.stimulus);
         stimuli.set(task, lastStimulus);
       }
@@ -121,17 +137,41 @@ function violationOf(
   };
 }
 
-/** Folds a trace and returns every violation. Cost: one pass. */
-export function checkTrace(
+/** The violations of a trace, and how those that ended did. */
+export interface Checked {
+  /** In order, without those that the log of the trace overrules. */
+  readonly violations: readonly Violation[];
+  /** Those that it overrules: the model broke an invariant where the kernel did not. */
+  readonly overruled: readonly Violation[];
+  readonly healed: ReadonlyMap<Violation, Healing>;
+}
+
+/** Folds a trace and checks every event. Cost: one pass. */
+export function checkEvents(
   setting: Setting,
   events: readonly Recorded[],
   invariants: readonly Invariant[] = INVARIANTS,
-): readonly Violation[] {
+): Checked {
   const state = initialState();
   const checker = createChecker(setting, state, invariants);
   for (const [index, recorded] of events.entries()) {
     reduce(state, recorded.event);
     checker.onEvent(recorded, index);
   }
-  return checker.violations;
+  const { healed } = checker;
+  const isOverruled = (violation: Violation) => healed.get(violation)?.byLog === true;
+  return {
+    violations: checker.violations.filter((violation) => !isOverruled(violation)),
+    overruled: checker.violations.filter(isOverruled),
+    healed,
+  };
+}
+
+/** The violations of a trace that its log, where it has one, does not overrule. */
+export function checkTrace(
+  setting: Setting,
+  events: readonly Recorded[],
+  invariants: readonly Invariant[] = INVARIANTS,
+): readonly Violation[] {
+  return checkEvents(setting, events, invariants).violations;
 }

@@ -16,8 +16,14 @@ export interface Story {
   readonly outcome: BisectOutcome;
   readonly verification: Verification | null;
   readonly changes: WhatChanges | null;
+  /** What speaks against the run, in sentences. */
+  readonly doubts: readonly string[];
+  /** Lines of the log that contradict the model. */
+  readonly contradictions: number;
   /** The text of a line of the log; null where there is none. */
   readonly logText: (line: number) => string | null;
+  /** The source as a word of a command. */
+  readonly sourceName: string;
   /** The command that shows the event again. */
   readonly again: (event: number) => string;
 }
@@ -35,7 +41,7 @@ export function bisectStory(story: Story): readonly Line[] {
           ? `the check is good before the first and after the last of ${events}`
           : `${counted(invariants, 'invariant')} over ${events}`;
       const asked = invariants === 0 ? ` (asked ${evaluations} times)` : '';
-      return [line(`holds: ${how}${asked}`, 'good')];
+      return [line(`holds: ${how}${asked}`, 'good'), ...caveats(story)];
     }
     case 'badFromStart':
       return [
@@ -47,6 +53,24 @@ export function bisectStory(story: Story): readonly Line[] {
     case 'inconclusive':
       return [line(`inconclusive: ${outcome.reason}`, 'bad')];
   }
+}
+
+/** What the answer rests on that a log does not show. */
+function caveats({ trace, contradictions, sourceName }: Story): readonly Line[] {
+  if (trace.header.source === null) return [];
+  const lines =
+    contradictions === 0
+      ? []
+      : [line(`  the log contradicts the model in ${counted(contradictions, 'line')}`)];
+  return [
+    ...lines,
+    line(
+      '  assumed: the release as it is without CONFIG_ options and patches that no log shows;',
+      'dim',
+    ),
+    line('    and ACS, which was read out of the groups, so that INV-GRP cannot blame it', 'dim'),
+    line(`  hint: \`reprobe whatif ${sourceName} --all\` tries each patch and option`, 'dim'),
+  ];
 }
 
 function foundLines(story: Story, found: Found): readonly Line[] {
@@ -75,7 +99,7 @@ function headLines({ violation, event, evaluations }: Found): readonly Line[] {
   ];
 }
 
-function factRows({ trace, logText }: Story, found: Found, bad: Recorded): string[][] {
+function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded): string[][] {
   const { violation } = found;
   const good = trace.events[found.lastGood];
   const origin = stimulusOf(trace, found.event);
@@ -94,6 +118,7 @@ function factRows({ trace, logText }: Story, found: Found, bad: Recorded): strin
     ['stimulus', origin === null ? null : describeStimulus(origin.stimulus)],
     ['log', bad.line === null ? null : logLine(bad, logText)],
     ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
+    ...doubts.map((doubt) => ['doubt', doubt] as const),
     ['healed', found.healed === null ? null : `at event #${found.healed}, for a while at least`],
   ];
   return rows.flatMap(([label, text]) => (text === null ? [] : [[label, text]]));

@@ -22,7 +22,7 @@ import {
 
 const rerunOf =
   (trace: Trace): Rerun =>
-  (change) => ({ trace: rerunTrace(trace, change), divergences: [] });
+  (change) => ({ trace: rerunTrace(trace, change), divergences: [], doubts: [] });
 
 function leak(trace: Trace) {
   const found = firstViolation(trace);
@@ -125,6 +125,7 @@ describe('whatChanges', () => {
     const rerun: Rerun = (change) => ({
       trace: rerunTrace(trace, change),
       divergences: change.config === undefined ? [] : [one],
+      doubts: [],
     });
     const { remedies } = whatChanges(rerun, leak(trace));
     expect(remedies.every(({ kind }) => kind === 'patch')).toBe(true);
@@ -183,6 +184,7 @@ describe('whatIf', () => {
     const rerun: Rerun = ({ version }) => ({
       trace,
       divergences: version === '6.12' ? [one, one] : [one],
+      doubts: [],
     });
     const verdicts = whatIf(rerun, [{ version: '6.1' }, { version: '6.12' }]);
     expect(verdicts.map(({ verdict }) => verdict)).toEqual(['holds', 'diverges']);

@@ -1,11 +1,12 @@
 // Each invariant is shown to fail: a run with one thing wrong breaks it, and the same run without
 // that does not.
 import { describe, expect, it } from 'vitest';
+import type { KernelEvent } from '../../src/events/event.ts';
 import type { BootStep } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
-import { checkTrace } from '../../src/invariants/checker.ts';
+import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
 import {
   ASSIGN_NIC,
   BIND_NIC,
@@ -45,6 +46,15 @@ const HOLD_SHARED: readonly Stimulus[] = [
   ...ASSIGN_NIC.slice(0, -1),
   { ...USE_NIC, group: '0', hold: 'vm' },
 ];
+/** The SMMU's driver came, and went when nothing was left that it translated for. */
+const SMMU_GONE: readonly Stimulus[] = [
+  BOOT,
+  MODPROBE_SMMU,
+  { do: 'remove', dev: NIC },
+  { do: 'remove', dev: PORT },
+  { do: 'rmmod', module: 'arm_smmu_v3', force: false },
+];
+const RESCAN = { do: 'rescan', dev: null } as const;
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -94,6 +104,14 @@ const MUTANTS: readonly Mutant[] = [
     subject: NIC,
     broken: () => runSmall([BOOT, TIMEOUT, MODPROBE_SMMU], { modularSmmu: true }).trace(),
     sane: () => runSmall([BOOT, MODPROBE_SMMU, TIMEOUT], { modularSmmu: true }).trace(),
+  },
+  {
+    code: 'INV-OOPS',
+    what: 'a rescan after the module of the SMMU went',
+    subject: '__iommu_probe_device',
+    broken: () => runSmall([...SMMU_GONE, RESCAN], { modularSmmu: true }).trace(),
+    sane: () =>
+      runSmall([...SMMU_GONE, RESCAN], { modularSmmu: true }, { version: '6.12' }).trace(),
   },
 ];
 
@@ -146,6 +164,40 @@ describe('the order of probing', () => {
 });
 
 describe('a violation', () => {
+  const OVERRULE: readonly KernelEvent[] = [
+    { type: 'log.diverged', expected: 'no such line', observed: 'the group of the port' },
+    { type: 'group.left', dev: PORT, group: 1 },
+    { type: 'group.joined', dev: PORT, group: 0 },
+    { type: 'group.joined', dev: NIC, group: 0 },
+  ];
+  const followed = (run: Trace, events: readonly KernelEvent[]): Trace => {
+    const at = { task: 'sh-0', stack: [], origin: 'assumed', line: 7, timeUs: null } as const;
+    return { ...run, events: [...run.events, ...events.map((event) => ({ event, ...at }))] };
+  };
+  const split = runSmall([BOOT], { acs: false, boot: SMMU_BETWEEN }).trace();
+
+  it('does not count when the log says that it never was', () => {
+    expect(violations(split, 'INV-GRP')).toHaveLength(1);
+    const { header, events } = followed(split, OVERRULE);
+    const { violations: left, overruled } = checkEvents(header, events);
+    expect(left.filter((one) => one.invariant === 'non-isolated-devices-share-a-group')).toEqual(
+      [],
+    );
+    expect(overruled).toMatchObject([{ invariant: 'non-isolated-devices-share-a-group' }]);
+  });
+
+  it('does not begin where a log moves one device after the other', () => {
+    const sane = runSmall([BOOT], { acs: false }).trace();
+    const moved: readonly KernelEvent[] = [
+      { type: 'log.diverged', expected: 'no such line', observed: 'the group of the card' },
+      { type: 'group.left', dev: NIC, group: 0 },
+      { type: 'group.allocated', group: 5 },
+      { type: 'group.joined', dev: NIC, group: 5 },
+    ];
+    expect(violations(followed(sane, moved), 'INV-GRP')).toEqual([]);
+    expect(violations(followed(sane, moved.slice(1)), 'INV-GRP')).toHaveLength(1);
+  });
+
   it('is reported when it begins, and again when it begins again', () => {
     const trace = runSmall([BOOT, UNBIND_NIC, BIND_NIC, UNBIND_NIC], {}, LEAKY).trace();
     const tasks = violations(trace, 'INV-IDLE').map(({ event }) => trace.events[event]?.task);

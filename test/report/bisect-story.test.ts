@@ -9,6 +9,7 @@ const trace = leakyTrace();
 function tell(outcome: BisectOutcome, more: Partial<Story> = {}): string {
   const story: Story = {
     ...{ trace, outcome, verification: null, changes: null },
+    ...{ doubts: [], contradictions: 0, sourceName: 'a.yaml' },
     logText: () => null,
     again: (event) => `reprobe replay a.yaml --to ${event}`,
     ...more,
@@ -19,6 +20,22 @@ function tell(outcome: BisectOutcome, more: Partial<Story> = {}): string {
 }
 
 describe('bisectStory', () => {
+  const holds = { kind: 'holds', invariants: 7, evaluations: 9 } as const;
+
+  it('says of a log what the answer assumes, and what to try', () => {
+    const source = { name: 'boot.log', format: 'dmesg' } as const;
+    const log = { ...trace, header: { ...trace.header, source } };
+    const text = tell(holds, { trace: log, contradictions: 3, sourceName: 'boot.log' });
+    expect(text).toContain('the log contradicts the model in 3 lines');
+    expect(text).toContain('`reprobe whatif boot.log --all`');
+    expect(tell(holds)).not.toContain('whatif');
+  });
+
+  it('tells what speaks against the run beside what it found', () => {
+    const text = tell(firstViolation(trace), { doubts: ['the log overrules the model'] });
+    expect(text).toMatch(/^ {2}doubt +the log overrules the model$/m);
+  });
+
   it('names device, group, values, path, stimulus and the line that shows it again', () => {
     const found = firstViolation(trace);
     const text = tell(found);
