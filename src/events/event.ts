@@ -3,8 +3,8 @@
  *
  * A name is `subsystem.fact`, in the past tense; a field that the kernel has keeps the kernel's
  * spelling, and `ret` is what the kernel function returned (0 or a negative errno). To add an event:
- * its payload here, its line in `describe.ts`, its reducer in `model/state`. The compiler names all
- * three.
+ * its payload here, its line in `describe-table.ts`, its shape in `event-shape.ts`, its reducer in
+ * `model/state`. The compiler names all four.
  */
 import type { DeviceSpec, DriverSpec } from './machine.ts';
 import type { Stimulus } from './stimulus.ts';

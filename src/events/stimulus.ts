@@ -14,6 +14,7 @@ export type Stimulus =
   | { readonly do: 'rmmod'; readonly module: string; readonly force: boolean }
   /** Writes below /sys/bus/BUS/drivers/DRV. */
   | { readonly do: 'bind'; readonly bus: string; readonly drv: string; readonly dev: string }
+  /** `drv` is '' for the one that the device is bound to: `devices/DEV/driver/unbind`. */
   | { readonly do: 'unbind'; readonly bus: string; readonly drv: string; readonly dev: string }
   | { readonly do: 'new_id'; readonly bus: string; readonly drv: string; readonly id: string }
   | { readonly do: 'remove_id'; readonly bus: string; readonly drv: string; readonly id: string }
@@ -76,7 +77,9 @@ export function describeStimulus(s: Stimulus): string {
       return `rmmod ${s.force ? '-f ' : ''}${s.module}`;
     case 'bind':
     case 'unbind':
-      return `echo ${s.dev} > /sys/bus/${s.bus}/drivers/${s.drv}/${s.do}`;
+      return s.drv === ''
+        ? `echo ${s.dev} > /sys/bus/${s.bus}/devices/${s.dev}/driver/${s.do}`
+        : `echo ${s.dev} > /sys/bus/${s.bus}/drivers/${s.drv}/${s.do}`;
     case 'new_id':
     case 'remove_id':
       return `echo ${s.id} > /sys/bus/${s.bus}/drivers/${s.drv}/${s.do}`;

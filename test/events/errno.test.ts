@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { errnoFromName, errnoFromText, errnoName, errnoText } from '../../src/events/errno.ts';
+import * as model from '../../src/model/errno.ts';
 
 it('names numbers of either sign', () => {
   expect(errnoName(-517)).toBe('-EPROBE_DEFER');
@@ -30,4 +31,8 @@ it('takes every number back from its name and from its text', () => {
     if (name !== String(errno)) expect(errnoFromName(name)).toBe(errno);
     expect(errnoFromText(errnoText(errno))).toBe(errno);
   }
+});
+
+it('agrees with the numbers that the model returns', () => {
+  for (const [name, errno] of Object.entries(model)) expect(errnoFromName(name)).toBe(errno);
 });

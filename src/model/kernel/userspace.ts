@@ -66,12 +66,17 @@ type SysfsWrite = Exclude<
   }
 >;
 
+/** Where the link `driver` of a device leads; '' without one. */
+function boundDriver(k: Kernel, dev: string): string {
+  return k.state.devices[dev]?.driver ?? '';
+}
+
 function sysfsPath(k: Kernel, s: SysfsWrite): Path<number> {
   switch (s.do) {
     case 'bind':
       return bind_store(k, s.bus, s.drv, s.dev);
     case 'unbind':
-      return unbind_store(k, s.bus, s.drv, s.dev);
+      return unbind_store(k, s.bus, s.drv || boundDriver(k, s.dev), s.dev);
     case 'drivers_probe':
       return drivers_probe_store(k, s.bus, s.dev);
     case 'drivers_autoprobe':

@@ -21,6 +21,21 @@ describe('bind and unbind', () => {
   });
 });
 
+describe('the driver link of a device', () => {
+  const unbind: Stimulus = { do: 'unbind', bus: 'pci', drv: '', dev: NIC };
+
+  it('leads to the unbind file of whichever driver is bound', () => {
+    const run = runSmall([BOOT, unbind]);
+    expect(run.scheduler.endOf(run.taskOf(1))).toEqual({ kind: 'returned', ret: 0 });
+    expect(run.state.devices[NIC]?.driver).toBeNull();
+  });
+
+  it('is not there without a driver', () => {
+    const run = runSmall([BOOT, unbind, unbind]);
+    expect(run.scheduler.endOf(run.taskOf(2))).toEqual({ kind: 'returned', ret: -2 });
+  });
+});
+
 describe('VFIO_SET_IOMMU', () => {
   const answers = (stimuli: readonly Stimulus[]) => {
     const run = runSmall(stimuli);
