@@ -33,7 +33,7 @@ export default class Import extends BaseCommand {
     const documents: object[] = [];
     for (const path of argv) {
       const source = await loadSource(String(path), flags, { mayBeEmpty: true });
-      const summary = importSummary(importOf(source));
+      const summary = importSummary(importOf(source, flags.kernel !== undefined));
       if (flags.output !== undefined) await writeTo(flags.output, source.trace);
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(summary), paint));
@@ -44,11 +44,15 @@ export default class Import extends BaseCommand {
   }
 }
 
-function importOf({ kind, trace, imported, divergences }: LoadedSource): Imported {
+function importOf(
+  { kind, trace, imported, divergences }: LoadedSource,
+  isKernelAsked: boolean,
+): Imported {
   return {
     kind,
     trace,
     log: imported?.log ?? null,
+    isKernelAsked,
     boot: imported?.boot ?? 0,
     boots: imported?.boots ?? 1,
     observations: imported?.observations ?? [],

@@ -1,7 +1,8 @@
 import type { Change } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
-import { isPatchName, PATCH_NAMES, PROFILES } from '../model/versions/profile.ts';
+import { isOptionName, OPTION_NAMES, OPTIONS } from '../model/versions/option-table.ts';
+import { isPatchName, PATCH_NAMES, PROFILES, parseRelease } from '../model/versions/profile.ts';
 import { nearest } from '../scenario/nearest.ts';
 import { readSource } from './read-source.ts';
 
@@ -51,12 +52,12 @@ export function patchNamed(given: string): string {
   throw unknown('patch', name, PATCH_NAMES, 'patches');
 }
 
-/** The profile of `6.1` or of a whole `uname -r`. */
+/** The release of `v6.1`, `6.1.20` or a whole `uname -r`: its series and, where told, patch level. */
 export function releaseNamed(given: string): string {
-  const version = /^v?(\d+\.\d+)(?:[.-].*)?$/.exec(given)?.[1];
-  const known = PROFILES.find((profile) => profile === version);
-  if (known !== undefined) return known;
-  throw unknown('kernel', given, PROFILES, 'kernels');
+  const release = parseRelease(given);
+  if (release === null) throw unknown('kernel', given, PROFILES, 'kernels');
+  const { series, patchlevel } = release;
+  return patchlevel === null ? series : `${series}.${patchlevel}`;
 }
 
 /** The error for a name that is not in a list of names, with the nearest that is. */
@@ -83,10 +84,34 @@ export function optionOf(given: string): readonly [string, string] | null {
   return name === undefined || value === undefined ? null : [name, unquoted(value)];
 }
 
+/**
+ * `K=V` of an option that the model reads, with a value that the option can have; null for what must
+ * be a file's name. A typing error would else change nothing, and pass for an answer.
+ */
+export function optionNamed(given: string): readonly [string, string] | null {
+  const option = optionOf(given);
+  if (option === null) return null;
+  const [name, value] = option;
+  if (!isOptionName(name)) throw unreadOption(name);
+  const { values, meaning } = OPTIONS[name];
+  if (values.includes(value)) return option;
+  throw new ReprobeError('USAGE', `CONFIG_${name} cannot be '${value}'.`, {
+    hint: `it is ${values.join(' or ')}; y: ${meaning}`,
+  });
+}
+
+function unreadOption(name: string): ReprobeError {
+  const meant = nearest(name, OPTION_NAMES);
+  const guess = meant === null ? '' : `did you mean ${meant}? `;
+  return new ReprobeError('UNKNOWN_NAME', `The model does not read CONFIG_${name}.`, {
+    hint: `${guess}it reads ${OPTION_NAMES.join(', ')}`,
+  });
+}
+
 async function readConfig(given: readonly string[]): Promise<Table<string>> {
   const config = emptyTable<string>();
   for (const one of given) {
-    const option = optionOf(one);
+    const option = optionNamed(one);
     if (option !== null) config[option[0]] = option[1];
     else await readConfigFile(one, config);
   }

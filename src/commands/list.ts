@@ -75,13 +75,14 @@ function listPatches(): Listing {
 function listKernels(): Listing {
   const items = PROFILES.map((kernel) => ({
     kernel,
+    tree: `the newest ${kernel}.y`,
     patches: PATCH_NAMES.filter((name) => profileHas(kernel, name)),
     lacks: PATCH_NAMES.filter((name) => !profileHas(kernel, name)),
   }));
   return {
-    columns: ['kernel', 'patches', 'lacks'],
-    rows: items.map(({ kernel, patches, lacks }) => [
-      ...[kernel, `${patches.length} of ${PATCH_NAMES.length}`, lacks.join(' ')],
+    columns: ['kernel', 'stands for', 'patches', 'lacks'],
+    rows: items.map(({ kernel, tree, patches, lacks }) => [
+      ...[kernel, tree, `${patches.length} of ${PATCH_NAMES.length}`, lacks.join(' ')],
     ]),
     items,
   };

@@ -3,9 +3,10 @@ import type { Change } from '../bisect/rerun.ts';
 import { allChanges, crossed, type WhatIfRow, whatIf } from '../bisect/whatif.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable } from '../events/table.ts';
+import { describeKernel } from '../model/versions/profile.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
-import { joinSignedValues, optionOf, patchNamed, releaseNamed } from './kernel-flags.ts';
+import { joinSignedValues, optionNamed, patchNamed, releaseNamed } from './kernel-flags.ts';
 import { againCommand } from './print.ts';
 import { loadSource, sourceArg, sourceFlags } from './source.ts';
 import { painter, table } from './terminal.ts';
@@ -23,7 +24,7 @@ export default class WhatIf extends BaseCommand {
   static override flags = {
     ...sourceFlags,
     kernel: Flags.string({
-      description: 'a release as it shipped',
+      description: 'a release as it shipped; 6.1 is the newest 6.1.y',
       helpValue: '6.1',
       multiple: true,
       multipleNonGreedy: true,
@@ -68,7 +69,7 @@ function readAxes(flags: {
   const config = emptyTable<string>();
   const file: string[] = [];
   for (const given of flags.config ?? []) {
-    const option = optionOf(given);
+    const option = optionNamed(given);
     if (option === null) file.push(given);
     else config[option[0]] = option[1];
   }
@@ -94,7 +95,7 @@ function exitFor(rows: readonly WhatIfRow[]): number {
 function tableOfRows(rows: readonly WhatIfRow[], changes: readonly Change[]): string {
   const paint = painter();
   const cells = rows.map(({ verdict, violation, kernel }, i) => [
-    kernel,
+    describeKernel({ version: kernel, release: null }),
     settingsOf(changes[i] ?? {}),
     verdict,
     violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,

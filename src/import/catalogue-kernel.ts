@@ -12,6 +12,17 @@ export const KERNEL: readonly RowSource[] = [
     'Linux version {release:word} {build:text}',
     'Linux version 6.1.12-arch1-1 (linux@archlinux) (gcc (GCC)',
   ],
+  // What a mail program leaves of the line where it breaks it.
+  [
+    'version-wrapped',
+    'kernel.version',
+    'notice',
+    null,
+    null,
+    'init/version.c',
+    'Linux version {release:word}',
+    'Linux version 5.16.0-rc5-next-20211217',
+  ],
   [
     'cmdline',
     'kernel.cmdline',

@@ -2,6 +2,7 @@
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Frame, Path } from './path.ts';
 import type { ReadDevice, ReadDriver, ReadState } from './state/state.ts';
+import type { OptionName } from './versions/option-table.ts';
 import type { PatchName } from './versions/patch-table.ts';
 
 /** Sees a path's calls as a kprobe and a kretprobe would. */
@@ -31,7 +32,7 @@ export interface Kernel {
   /** Is the patch in this kernel? */
   has(patch: PatchName): boolean;
   /** The value of a CONFIG_ option, without the prefix; `n` where unset. */
-  config(option: string): string;
+  config(option: OptionName): string;
   /** The value of `name=` on the command line, the last one; null where absent. */
   cmdline(name: string): string | null;
 }

@@ -7,6 +7,7 @@ import type { Trace } from '../events/trace.ts';
 import type { Observation } from '../import/observation.ts';
 import type { ParsedLog } from '../import/record.ts';
 import type { Violation } from '../invariants/invariant.ts';
+import { describeKernel, profileOf } from '../model/versions/profile.ts';
 import { aligned, counted, type Line, line } from './line.ts';
 
 /** What the summary is made of; `log` is null for a source that is no log. */
@@ -14,6 +15,8 @@ export interface Import {
   readonly kind: string;
   readonly trace: Trace;
   readonly log: ParsedLog | null;
+  /** The user said which kernel to run. */
+  readonly isKernelAsked: boolean;
   /** The boot that was replayed, from 0, and how many the log holds. */
   readonly boot: number;
   readonly boots: number;
@@ -44,7 +47,9 @@ export function importSummary(given: Import) {
     kernel: {
       release: kernel.release,
       cmdline: kernel.cmdline === '' ? null : kernel.cmdline,
-      profile: kernel.version,
+      version: kernel.version,
+      profile: profileOf(kernel.version),
+      assumed: log !== null && kernel.release === null && !given.isKernelAsked,
     },
     observations: { total: observations.length, kinds: countBy(observations, ({ kind }) => kind) },
     devices: distinct(trace, 'device.added', (event) => event.dev),
@@ -157,7 +162,7 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
   const members = groups.reduce((sum, devices) => sum + devices.length, 0);
   const rows = [
     ['source', read],
-    ['kernel', kernel.release ?? kernel.profile],
+    ['kernel', describeKernel(kernel, kernel.assumed)],
     ['observations', kinds],
     ['events', `${events.total}: ${from}`],
     ['devices', `${summary.devices}, ${counted(summary.drivers, 'driver')}`],

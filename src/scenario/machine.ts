@@ -8,6 +8,7 @@ import type {
   Machine,
   ModuleSpec,
 } from '../events/machine.ts';
+import { parseRelease } from '../model/versions/profile.ts';
 import {
   entriesOf,
   type Fields,
@@ -45,16 +46,23 @@ export const MAP_LENGTH = 0x10000;
 export function readKernel(place: Place): KernelSpec {
   const none = { release: null, config: tableAt(undefined, wordOf), cmdline: '' };
   if (isText(place)) {
-    return { version: nameOf(place), ...none, patches: tableAt(undefined, () => false) };
+    return { version: releaseAt(place), ...none, patches: tableAt(undefined, () => false) };
   }
   const fields = fieldsOf(place, ['version', 'release', 'config', 'cmdline', 'patches']);
   return {
-    version: nameOf(fields.need('version')),
+    version: releaseAt(fields.need('version')),
     release: nameOrNull(fields.get('release')),
     config: tableAt(fields.get('config'), wordOf),
     cmdline: textAt(fields.get('cmdline')),
     patches: tableAt(fields.get('patches'), (patch) => flagAt(patch, false)),
   };
+}
+
+/** Any release will do: the nearest profile stands for it. */
+function releaseAt(place: Place): string {
+  const version = nameOf(place);
+  if (parseRelease(version) !== null) return version;
+  fail(place, `${quote(version)} is no release of the kernel.`, 'write one like 6.1 or 6.1.20');
 }
 
 export function readMachine(place: Place, knowledge: Knowledge): Machine {

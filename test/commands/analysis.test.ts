@@ -92,7 +92,7 @@ describe.concurrent('exit codes, with and without --json', () => {
     [EXIT.usage, 'USAGE', ['run']],
     [EXIT.usage, 'UNKNOWN_NAME', ['list', 'nothing']],
     [EXIT.usage, 'UNKNOWN_NAME', ['replay', trace, '--follow', '0000:01:00.9']],
-    [EXIT.usage, 'UNKNOWN_NAME', ['replay', trace, '--kernel', '2.4']],
+    [EXIT.usage, 'UNKNOWN_NAME', ['replay', trace, '--kernel', 'linux']],
     [EXIT.usage, 'UNKNOWN_NAME', ['show', trace, '--at', '9', '--path', 'devices.__proto__']],
     [EXIT.usage, 'UNKNOWN_NAME', ['bisect', trace, '--invariant', 'INV-OWNS']],
     [EXIT.usage, 'UNKNOWN_NAME', ['whatif', leaky, '--patch', '-no_such_patch']],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/commands/exit.ts';
 import {
   joinSignedValues,
+  optionNamed,
   optionOf,
   patchNamed,
   readChange,
@@ -8,6 +10,10 @@ import {
 } from '../../src/commands/kernel-flags.ts';
 import { eventNumber } from '../../src/commands/position.ts';
 import { leakyTrace } from '../model/small-machine.ts';
+import { file, reprobe } from './program.ts';
+
+/** A scenario that breaks nothing in a kernel with the fix of the test removal. */
+const cleaned = 'scenarios/test-remove-gives-owner_cnt-back.yaml';
 
 describe('joinSignedValues', () => {
   it.each([
@@ -49,10 +55,10 @@ describe('a kernel on the command line', () => {
 
   it('is what all flags say, the last one winning', async () => {
     const flags = { kernel: 'v6.12.3-arm64', patch: ['-ready_to_probe', '+ready_to_probe'] };
-    expect(await readChange({ ...flags, config: ['A=1', 'A=2'] })).toEqual({
-      version: '6.12',
+    expect(await readChange({ ...flags, config: ['MODULES=y', 'MODULES=n'] })).toEqual({
+      version: '6.12.3',
       patches: { ready_to_probe: true },
-      config: { A: '2' },
+      config: { MODULES: 'n' },
     });
     expect(await readChange({})).toEqual({});
   });
@@ -64,6 +70,84 @@ describe('a kernel on the command line', () => {
     [() => releaseNamed('linux'), '`reprobe list kernels` prints the names'],
   ])('%s', (read, hint) => {
     expect(read).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME', hint }));
+  });
+});
+
+describe('a release on the command line', () => {
+  it.each([
+    ['6.1', '6.1'],
+    ['v6.1', '6.1'],
+    ['6.1.20', '6.1.20'],
+    ['6.1.0-56-arm64', '6.1'],
+    ['6.6', '6.6'],
+    ['7.0.0-rc1', '7.0.0'],
+  ])('%s is %s', (given, release) => {
+    expect(releaseNamed(given)).toBe(release);
+  });
+
+  it('may be one that another stands for, and then the output says so', async () => {
+    const { status, stdout } = await reprobe(
+      'whatif',
+      cleaned,
+      '--kernel',
+      '6.6',
+      '--kernel',
+      '7.0',
+    );
+    expect(status).toBe(EXIT.holds);
+    expect(stdout).toContain('6.6 (modelled as 6.1)');
+    expect(stdout).toContain('7.0 (modelled as 6.12)');
+  });
+
+  it('has the fixes that were in it by then', async () => {
+    const verdicts = async (kernel: string) =>
+      (await reprobe('run', cleaned, '--kernel', kernel)).status;
+    expect(await verdicts('6.1.20')).toBe(EXIT.violated);
+    expect(await verdicts('6.1.53')).toBe(EXIT.holds);
+    expect(await verdicts('6.1')).toBe(EXIT.holds);
+  });
+});
+
+describe('an option on the command line', () => {
+  it.each([
+    ['DEBUG_TEST_DRIVER_REMOVE=y', ['DEBUG_TEST_DRIVER_REMOVE', 'y']],
+    ['CONFIG_MODULES="n"', ['MODULES', 'n']],
+    ['boot/config-6.1', null],
+  ])('%s sets %j', (given, option) => {
+    expect(optionNamed(given)).toEqual(option);
+  });
+
+  it.each([
+    ['DEBUG_TEST_DRIVER_REMOV=y', 'UNKNOWN_NAME', 'did you mean DEBUG_TEST_DRIVER_REMOVE?'],
+    ['debug_test_driver_remove=y', 'UNKNOWN_NAME', 'did you mean DEBUG_TEST_DRIVER_REMOVE?'],
+    ['__proto__=y', 'UNKNOWN_NAME', 'it reads MODULES, MODULE_FORCE_UNLOAD'],
+    ['DEBUG_TEST_DRIVER_REMOVE=maybe', 'USAGE', 'it is y or n'],
+    ['DEBUG_TEST_DRIVER_REMOVE=m', 'USAGE', 'it is y or n'],
+    ['MODULES=', 'USAGE', 'it is y or n'],
+  ])('%s is refused', async (given, code, hint) => {
+    const refusal = expect.objectContaining({ code, hint: expect.stringContaining(hint) });
+    expect(() => optionNamed(given)).toThrow(refusal);
+    await expect(readChange({ config: [given] })).rejects.toThrow(refusal);
+  });
+
+  it('is not tried by whatif before it is known', async () => {
+    const { status, stderr } = await reprobe('whatif', cleaned, '--config', 'MODULE=n');
+    expect(status).toBe(EXIT.usage);
+    expect(stderr).toContain('The model does not read CONFIG_MODULE.');
+  });
+
+  it('may be any in a file, which holds thousands', async () => {
+    const config = file('all.config', 'CONFIG_UNHEARD_OF=m\nCONFIG_MODULES=y\n');
+    expect((await readChange({ config: [config] })).config).toEqual({
+      UNHEARD_OF: 'm',
+      MODULES: 'y',
+    });
+  });
+});
+
+describe('list kernels', () => {
+  it('says which tree a profile stands for', async () => {
+    expect((await reprobe('list', 'kernels')).stdout).toMatch(/^6\.1 +the newest 6\.1\.y /m);
   });
 });
 

@@ -4,6 +4,7 @@ import { EBUSY, ENODEV } from '../errno.ts';
 import { deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
+import type { OptionName } from '../versions/option-table.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
@@ -15,7 +16,7 @@ const FILE = 'drivers/iommu/iommu.c';
  */
 const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 /** iommu_buses[], in its order, with the option that puts a bus there. */
-const IOMMU_BUSES: readonly (readonly [bus: string, option: string | null])[] = [
+const IOMMU_BUSES: readonly (readonly [bus: string, option: OptionName | null])[] = [
   ['platform', null],
   ['pci', null],
   ['amba', 'ARM_AMBA'],

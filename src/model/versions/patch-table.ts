@@ -1,9 +1,10 @@
 /**
  * Kernel patches as named switches.
  *
- * A profile has a patch when its release is at or past `landed`, or when its stable tree took it
- * (`stable`). Profiles stand for the trees of distributions, so stable backports count.
- * Source of names, commits and releases: the mainline history and the stable trees.
+ * A tree has a patch when its release is at or past `landed`, or when its stable releases took it
+ * (`stable`). A profile stands for the newest stable release of its series, so backports count.
+ * Source of names, commits and releases: the mainline history and the stable trees. Source of the
+ * stable releases with a patch level: the ChangeLog-6.y.z files of kernel.org.
  */
 
 /** One commit, or a series with one effect, and what it changes. */
@@ -13,7 +14,10 @@ export interface Patch {
   readonly subject: string;
   /** First mainline release with it. */
   readonly landed: string;
-  /** Older profiles whose stable tree has it too. */
+  /**
+   * Older series that took it too: `6.1.53` is the first stable release with it, `6.5` a series of
+   * which that release was not determined.
+   */
   readonly stable: readonly string[];
   readonly before: string;
   readonly after: string;
@@ -64,7 +68,7 @@ const patches = {
     commit: 'f429378a9bf8',
     subject: 'driver core: Call dma_cleanup() on the test_remove path',
     landed: '6.6',
-    stable: ['6.1', '6.5'],
+    stable: ['6.1.53', '6.5'],
     before: 'DEBUG_TEST_DRIVER_REMOVE leaves owner_cnt one too high for each probed device',
     after: 'the test removal gives DMA ownership back before it probes again',
   },
@@ -72,7 +76,7 @@ const patches = {
     commit: '2e84dc379200',
     subject: 'driver core: Release all resources during unbind before updating device links',
     landed: '6.7',
-    stable: ['5.10', '6.1', '6.5'],
+    stable: ['5.10', '6.1.64', '6.5.13'],
     before: 'unbind updates device links before devres is released',
     after: 'devres is released first',
   },
@@ -80,7 +84,7 @@ const patches = {
     commit: null,
     subject: "driver core: Don't let a device probe until it's ready",
     landed: '7.0',
-    stable: ['5.15', '6.1', '6.8', '6.12'],
+    stable: ['5.15', '6.1.175', '6.8', '6.12.86'],
     before: 'a driver may probe a device before device_add has finished with it',
     after: 'such a probe returns -EPROBE_DEFER and is not queued',
   },
@@ -96,7 +100,7 @@ const patches = {
     commit: 'b46064a18810',
     subject: 'iommu: Handle race with default domain setup',
     landed: '6.15',
-    stable: ['6.6', '6.8', '6.12'],
+    stable: ['6.6', '6.8', '6.12.26'],
     before: 'a device whose group has no default domain yet is counted',
     after: 'iommu_device_use_default_domain returns -EPROBE_DEFER for it',
   },
@@ -208,7 +212,7 @@ const patches = {
     commit: 'ac9c5e92dd15',
     subject: 'iommu/arm-smmu: Report IOMMU_CAP_CACHE_COHERENCY even betterer',
     landed: '6.2',
-    stable: ['6.1'],
+    stable: ['6.1.7'],
     before: 'arm-smmu is coherent only if its table walks are',
     after: 'or if firmware calls the client device coherent',
   },

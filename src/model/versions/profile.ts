@@ -1,6 +1,12 @@
-/** Kernel releases as sets of patches, and the questions a path may ask of its kernel. */
+/**
+ * Kernel releases as sets of patches, and the questions a path may ask of its kernel.
+ *
+ * One rule for logs, flags and scenarios: the newest profile not newer than a release stands for it,
+ * and the oldest profile for anything older.
+ */
 import { ReprobeError } from '../../error.ts';
 import type { KernelSpec } from '../../events/machine.ts';
+import { isOptionName, OPTIONS } from './option-table.ts';
 import { PATCHES, type PatchName } from './patch-table.ts';
 
 /** The releases with a profile, oldest first. */
@@ -14,29 +20,90 @@ export function isPatchName(name: string): name is PatchName {
   return Object.hasOwn(PATCHES, name);
 }
 
-/** Compares `6.12` with `6.6` as releases: negative, zero or positive. */
+/** What the name of a release says. */
+interface Release {
+  /** `6.1` of `6.1.192-lab`. */
+  readonly series: string;
+  /** 192 of `6.1.192-lab`; null where the name does not tell. */
+  readonly patchlevel: number | null;
+}
+
+const RELEASE = /^v?(\d{1,3}\.\d{1,4})(?:\.(\d{1,5})(?:\.\S*)?|\.y)?(?:[-+_~]\S*)?$/;
+/** Distributions count their own builds behind a zero that is not the patch level. */
+const OWN_COUNT = /^v?\d+\.\d+\.0-\d/;
+
+/** Reads `6.1`, `6.1.y`, `v6.1.20` or a whole `uname -r`; null for what names no release. */
+export function parseRelease(text: string): Release | null {
+  const [, series, patchlevel] = RELEASE.exec(text) ?? [];
+  if (series === undefined) return null;
+  const isTold = patchlevel !== undefined && !OWN_COUNT.test(text);
+  return { series, patchlevel: isTold ? Number(patchlevel) : null };
+}
+
+/** Compares `6.12` with `6.6` as releases, without patch levels: negative, zero or positive. */
 export function compareReleases(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split('.').map(Number);
   const [majorB = 0, minorB = 0] = b.split('.').map(Number);
   return majorA - majorB || minorA - minorB;
 }
 
-/** The profile that stands for a `uname -r`: the newest one not newer than the release. */
+/** The profile that stands for a release; the oldest one for what is no release. */
 export function profileOf(release: string): string {
-  const version = /^(\d+\.\d+)/.exec(release)?.[1] ?? PROFILES[0];
-  const known = PROFILES.filter((profile) => compareReleases(profile, version) <= 0);
+  const series = parseRelease(release)?.series ?? PROFILES[0];
+  const known = PROFILES.filter((profile) => compareReleases(profile, series) <= 0);
   return known.at(-1) ?? PROFILES[0];
 }
 
-/** Does the profile's tree have the patch? */
-export function profileHas(version: string, name: PatchName): boolean {
-  const patch = PATCHES[name];
-  return compareReleases(version, patch.landed) >= 0 || patch.stable.includes(version);
+type Named = Pick<KernelSpec, 'version' | 'release'>;
+
+/**
+ * A kernel in words: `6.1.192`, `5.15.20 (modelled as 6.1)`; and of a log that does not name its
+ * kernel, where nobody else does either, that one is assumed.
+ */
+export function describeKernel({ version, release }: Named, isAssumed = false): string {
+  const profile = profileOf(version);
+  if (isAssumed) return `not in the log, ${profile} assumed`;
+  const name = release ?? version;
+  return parseRelease(name)?.series === profile ? name : `${name} (modelled as ${profile})`;
 }
 
-/** The patches of a kernel: the profile's, changed by `patches` of the spec. */
+/** The tree that a kernel is emulated by: its profile, and how far into its stable releases. */
+interface Tree {
+  readonly profile: string;
+  /** null: as far as the profile goes. */
+  readonly patchlevel: number | null;
+}
+
+/** A patch level counts only in the series of the profile; `version` speaks before `release`. */
+function treeOf({ version, release }: Named): Tree {
+  const profile = profileOf(version);
+  const [asked, ran] = [version, release ?? ''].map((text) => {
+    const found = parseRelease(text);
+    return found?.series === profile ? found.patchlevel : null;
+  });
+  return { profile, patchlevel: asked ?? ran ?? null };
+}
+
+/** Does the tree have the patch, since its first release or since a stable one? */
+function treeHas({ profile, patchlevel }: Tree, name: PatchName): boolean {
+  const { landed, stable } = PATCHES[name];
+  if (compareReleases(profile, landed) >= 0) return true;
+  return stable.some((release) => {
+    const since = parseRelease(release);
+    if (since?.series !== profile) return false;
+    return patchlevel === null || since.patchlevel === null || since.patchlevel <= patchlevel;
+  });
+}
+
+/** Does the kernel of that release have the patch? */
+export function profileHas(version: string, name: PatchName): boolean {
+  return treeHas(treeOf({ version, release: null }), name);
+}
+
+/** The patches of a kernel: its tree's, changed by `patches` of the spec. */
 export function patchesOf(spec: KernelSpec): ReadonlySet<PatchName> {
-  const on = new Set(PATCH_NAMES.filter((name) => profileHas(spec.version, name)));
+  const tree = treeOf(spec);
+  const on = new Set(PATCH_NAMES.filter((name) => treeHas(tree, name)));
   for (const [name, wanted] of Object.entries(spec.patches)) {
     if (!isPatchName(name)) throw unknownPatch(name);
     if (wanted) on.add(name);
@@ -52,16 +119,9 @@ function unknownPatch(name: string): ReprobeError {
   });
 }
 
-/** CONFIG_ options that differ from `n` where a kernel's configuration is not known. */
-const CONFIG_DEFAULTS: Readonly<Record<string, string>> = {
-  MODULES: 'y',
-  IOMMU_API: 'y',
-  IOMMU_DMA: 'y',
-};
-
-/** The value of an option: from the spec, else the default, else `n`. */
+/** The value of an option: from the spec, else what is assumed, else `n`. */
 export function configOf(spec: KernelSpec, option: string): string {
-  return spec.config[option] ?? CONFIG_DEFAULTS[option] ?? 'n';
+  return spec.config[option] ?? (isOptionName(option) ? OPTIONS[option].assumed : 'n');
 }
 
 /**
