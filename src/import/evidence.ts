@@ -32,6 +32,14 @@ export interface SeenPair {
   readonly line: number;
 }
 
+/** A device that the timeout lists as deferred still. */
+export interface SeenPending {
+  readonly dev: string;
+  /** Why, in the words of kernels that print it. */
+  readonly reason: string | null;
+  readonly line: number;
+}
+
 export interface Evidence {
   release: string | null;
   cmdline: string | null;
@@ -53,6 +61,7 @@ export interface Evidence {
   readonly joins: SeenJoin[];
   /** Devices that gave up waiting for what firmware says they need. */
   readonly ignored: { readonly dev: string; readonly line: number }[];
+  readonly pending: SeenPending[];
   readonly pairs: SeenPair[];
   /** Device to its bus, where a prefix or the log's own fields tell it. */
   readonly buses: Table<string>;
@@ -64,6 +73,8 @@ export interface Evidence {
 
 const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express']);
 const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+/** A device of firmware by its address: `11017000.clock-controller`. */
+const PLATFORM_NAME = /^[0-9a-f]{4,16}\.[a-z][\w,-]*$/;
 const IORT_NAME = /^arm-smmu(-v3)?\.\d+\.auto$/;
 const NUMBER = (text: string | undefined): number =>
   Number.parseInt((text ?? '').replace(/^0x/, ''), 16) || 0;
@@ -88,6 +99,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     iommus: [],
     joins: [],
     ignored: [],
+    pending: [],
     pairs: [],
     buses: emptyTable(),
     failures: emptyTable(),
@@ -130,8 +142,12 @@ function note(evidence: Evidence, seen: Observation): void {
         evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'deferred.timeout':
-      if (dev !== null) evidence.ignored.push({ dev, line: record.line });
+      if (dev !== null) noteIgnored(evidence, dev, record.line);
       if (seen.row === 'dependency-ignored') evidence.config['MODULES'] = 'n';
+      break;
+    case 'deferred.pending':
+      if (dev !== null)
+        evidence.pending.push({ dev, reason: fields['reason'] ?? null, line: record.line });
       break;
     case 'iommu.detected':
       noteIommu(evidence, seen);
@@ -174,8 +190,14 @@ function iommuKind(word: string): IommuKind | null {
   }
 }
 
+function noteIgnored(evidence: Evidence, dev: string, line: number): void {
+  if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+  evidence.ignored.push({ dev, line });
+}
+
 function noteFailure(evidence: Evidence, { dev, drv, error }: Observation): void {
   if (dev === null || drv === null || error === null) return;
+  if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
   const key = `${drv} ${dev}`;
   const list = evidence.failures[key] ?? [];
   list.push(error);

@@ -13,6 +13,7 @@ import { createGuide, type Divergence, type Guide } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
 import { inferMachine } from './infer-machine.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
+import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
@@ -45,6 +46,8 @@ export interface Imported {
   readonly observations: readonly Observation[];
   readonly unrecognised: readonly Unrecognised[];
   readonly divergences: readonly Divergence[];
+  /** Devices that are deferred when the log ends. */
+  readonly waiting: readonly Waiting[];
 }
 
 /**
@@ -78,6 +81,7 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
     observations,
     unrecognised: unrecognisedShapes(boots[boot] ?? []),
     divergences,
+    waiting: stillWaiting(run),
   };
 }
 

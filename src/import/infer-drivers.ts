@@ -4,6 +4,7 @@ import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-
 import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
 import type { Evidence, SeenPair } from './evidence.ts';
+import { type Pending, UNNAMED_SUPPLIER } from './infer-pending.ts';
 import type { Waits } from './infer-waits.ts';
 
 /** A driver that a user action names. */
@@ -54,6 +55,7 @@ function workOf(evidence: Evidence, named: readonly NamedDriver[]): readonly Wor
 export function driversOf(
   evidence: Evidence,
   waits: Waits,
+  pending: Pending,
   version: string,
   named: readonly NamedDriver[],
   loaded: readonly string[],
@@ -70,6 +72,10 @@ export function driversOf(
       const errors = evidence.failures[`${drv} ${dev}`];
       return errors === undefined || drv === 'vfio-pci' ? [] : [[dev, [...errors, 0]] as const];
     });
+    const reasons = [...devices].flatMap((dev) => {
+      const reason = pending.reasonOf(dev, drv);
+      return reason === null ? [] : [[dev, reason] as const];
+    });
     return {
       name: drv,
       bus,
@@ -79,8 +85,17 @@ export function driversOf(
       suppress_bind_attrs: keepsItsDevice(evidence, drv, devices),
       probe_type: isAsync ? 'async' : 'default',
       ...(outcomes.length > 0 ? { outcomes: Object.fromEntries(outcomes) } : {}),
+      ...(reasons.length > 0 ? deferringOf(reasons) : {}),
     };
   });
+}
+
+/** What a driver waits for in its probe, and what it says meanwhile. */
+function deferringOf(reasons: readonly (readonly [dev: string, reason: string])[]) {
+  return {
+    defers_on: Object.fromEntries(reasons.map(([dev]) => [dev, [UNNAMED_SUPPLIER]])),
+    defer_reasons: Object.fromEntries(reasons.filter(([, reason]) => reason !== '')),
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { busOfDriver, driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { inferPending, type Pending } from './infer-pending.ts';
 import { inferWaits, UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -49,14 +50,15 @@ export function inferMachine(
   loaded: readonly string[],
 ): Machine {
   const waits = inferWaits(evidence);
+  const pending = inferPending(evidence);
   const firmware = firmwareOf(evidence);
   const functions = withUnprinted(evidence);
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
   const pciDevices = functions.map((seen) => pciDevice(seen, topology, acs));
-  const firmwareDevices = platformDevices(evidence, waits, hosts);
-  const drivers = driversOf(evidence, waits, version, named, loaded);
+  const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
+  const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
     firmware,
     devices: [...firmwareDevices, ...hosts, ...pciDevices],
@@ -187,6 +189,7 @@ function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType
 function platformDevices(
   evidence: Evidence,
   waits: Waits,
+  pending: Pending,
   hosts: readonly DeviceSpec[],
 ): readonly DeviceSpec[] {
   const taken = new Set(hosts.map(({ name }) => name));
@@ -212,8 +215,13 @@ function platformDevices(
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
     const ids = [PLATFORM_STREAMS + devices.length];
     const iommu = waits.iommuOf(dev);
-    const suppliers = waits.strict && iommu !== null ? { suppliers: [iommu] } : {};
-    add(iommu === null ? spec : { ...spec, iommus: [{ iommu, ids }], ...suppliers });
+    const needed = [...(waits.strict ? [iommu] : []), pending.supplierOf(dev)];
+    const suppliers = needed.filter((name) => name !== null);
+    add({
+      ...spec,
+      ...(iommu === null ? {} : { iommus: [{ iommu, ids }] }),
+      ...(suppliers.length > 0 ? { suppliers } : {}),
+    });
   }
   return devices;
 }

@@ -9,6 +9,9 @@ import { type Evidence, isPciName, type SeenPair } from './evidence.ts';
 /** The IOMMU of devices that gave one up of which the log says nothing. */
 export const UNNAMED_IOMMU = 'unnamed-iommu';
 
+/** A device of firmware that is an IOMMU by its name. */
+const IOMMU_NODE = /^[0-9a-f]+\.(?:iommu|smmu\w*)$/;
+
 /** What firmware says of IOMMUs, as far as the log shows that it says it. */
 export interface Waits {
   /** The IOMMU that firmware names for the device; null for none. */
@@ -24,22 +27,24 @@ export interface Waits {
 /**
  * Reads the waits out of the evidence.
  *
- * A device that gives its IOMMU up goes on, and that one appears later in the log, if at all. What
- * a platform device gives up can be a power domain or pins too: its probe then fails.
+ * A device that gives its IOMMU up goes on, and that one appears later in the log, or is among the
+ * devices that wait still, or does not show. What a platform device gives up can be a power domain
+ * or pins too: its probe then fails.
  */
 export function inferWaits(evidence: Evidence): Waits {
-  const { iommus, joins, ignored, userspaceLine } = evidence;
+  const { iommus, joins, ignored, pending, userspaceLine } = evidence;
   const joined = new Set(joins.map(({ dev }) => dev));
   const gaveUp = new Map<string, number>();
   for (const { dev, line } of ignored)
     if (!gaveUp.has(dev) && (isPciName(dev) || !timedOut(evidence, dev))) gaveUp.set(dev, line);
 
+  const nameless = pending.find(({ dev }) => IOMMU_NODE.test(dev))?.dev ?? UNNAMED_IOMMU;
   const iommuOf = (dev: string): string | null => {
     const given = gaveUp.get(dev);
     const later = given === undefined ? undefined : iommus.find(({ line }) => line > given);
     if (later !== undefined) return later.dev;
     if (joined.has(dev)) return iommus[0]?.dev ?? null;
-    return given === undefined ? null : UNNAMED_IOMMU;
+    return given === undefined ? null : nameless;
   };
   const isLate = (name: string | null): boolean => {
     const line = iommus.find(({ dev }) => dev === name)?.line ?? Number.POSITIVE_INFINITY;
@@ -60,6 +65,7 @@ export function inferWaits(evidence: Evidence): Waits {
   const endsWait = ({ dev, line }: SeenPair): boolean => {
     if (waitingHosts.has(dev)) return true;
     if (ignored.some((seen) => seen.dev === dev && seen.line === line)) return true;
+    if (pending.some((seen) => seen.line === line)) return true;
     const first = joins.find((join) => join.dev === dev);
     return first?.line === line && isLate(iommuOf(dev));
   };

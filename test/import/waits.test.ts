@@ -1,6 +1,7 @@
 // Devices that waited for their IOMMU: what becomes of the log of a driver that came too late.
 import { describe, expect, it } from 'vitest';
 import type { EventType } from '../../src/events/event.ts';
+import type { Machine } from '../../src/events/machine.ts';
 import { gatherEvidence } from '../../src/import/evidence.ts';
 import { parseLog } from '../../src/import/format.ts';
 import { type Imported, importLog } from '../../src/import/import.ts';
@@ -29,8 +30,8 @@ const JOINED = `
 [   15.385395] pcieport 0000:00:02.0: Adding to iommu group 0
 [   15.430932] nvme 0000:02:00.0: Adding to iommu group 0`;
 
-function imported(text: string): Imported {
-  const nothing = { version: null, config: {}, patches: {}, machine: null };
+function imported(text: string, machine: Machine | null = null): Imported {
+  const nothing = { version: null, config: {}, patches: {}, machine };
   return importLog(new TextEncoder().encode(text.trim()), { name: 'log', ...nothing });
 }
 
@@ -152,5 +153,53 @@ describe('inferWaits', () => {
 
   it('knows no IOMMU of a device that neither joined a group nor gave one up', () => {
     expect(waitsOf(BOOT + INIT + SMMU).iommuOf('0000:02:00.0')).toBeNull();
+  });
+});
+
+const PENDING = `${BOOT.replace('6.1.0', '6.12.0')}
+[    0.900000] clk-drv 11017000.clock: probe with driver clk-drv failed with error -22${INIT}
+[   11.100000] platform 11007000.i2c: deferred probe pending: platform: supplier 11017000.clock not ready
+[   11.200000] platform 11008000.usb: deferred probe pending: platform: wait for supplier phy
+[   11.300000] platform sound: deferred probe pending: card_drv: codec not found
+[   11.400000] platform 14000000.gpu: deferred probe pending: (reason unknown)`;
+
+describe('a log that ends with deferred devices', () => {
+  it('has them wait for what it says', () => {
+    const { divergences, waiting } = imported(PENDING);
+    expect(divergences).toEqual([]);
+    expect(waiting).toEqual([
+      {
+        dev: '11007000.i2c',
+        waitsFor: '11017000.clock',
+        reason: 'platform: supplier 11017000.clock not ready',
+      },
+      { dev: '11008000.usb', waitsFor: 'phy', reason: 'platform: wait for supplier phy' },
+      { dev: '14000000.gpu', waitsFor: null, reason: null },
+      { dev: 'sound', waitsFor: null, reason: 'card_drv: codec not found' },
+    ]);
+  });
+
+  it('has them wait for an IOMMU that is not there yet', () => {
+    const { machine } = imported(BOOT + INIT + GIVEN_UP + SMMU).trace.header;
+    const { waiting } = imported(BOOT + INIT, machine);
+    expect(waiting.map(({ dev, waitsFor }) => [dev, waitsFor])).toEqual([
+      ['0000:00:02.0', '9050000.smmuv3'],
+      ['0000:02:00.0', '9050000.smmuv3'],
+    ]);
+    expect(imported(BOOT + INIT + GIVEN_UP).waiting).toEqual([]);
+  });
+
+  it('takes a pending IOMMU for the one that was given up', () => {
+    const reason = 'platform: supplier 11017000.clock not ready';
+    const log = `${PENDING}
+[   11.500000] mydrv 16000000.video: deferred probe timeout, ignoring dependency
+[   11.600000] platform 14016000.iommu: deferred probe pending: ${reason}`;
+    expect(waitsOf(log).iommuOf('16000000.video')).toBe('14016000.iommu');
+    expect(violated(imported(log))).toEqual([['client-binds-after-its-iommu', '16000000.video']]);
+  });
+
+  it('leaves out a device that was at work later', () => {
+    const log = imported(`${PENDING}\n[   20.000000] i2c-drv 11007000.i2c: ready`);
+    expect(log.waiting.map(({ dev }) => dev)).not.toContain('11007000.i2c');
   });
 });
