@@ -1,15 +1,16 @@
 import { Flags } from '@oclif/core';
 import { type FirstViolation, firstViolation } from '../bisect/first-violation.ts';
 import type { BisectOutcome } from '../bisect/outcome.ts';
+import { rerunTrace } from '../bisect/rerun.ts';
 import { searchPrefixes } from '../bisect/search.ts';
 import { stimulusOf, verifyViolation } from '../bisect/verify.ts';
-import { whatChanges } from '../bisect/what-changes.ts';
+import { type WhatChanges, whatChanges } from '../bisect/what-changes.ts';
 import { createHistory, stateAfter } from '../engine/history.ts';
 import { ReprobeError } from '../error.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { findInvariant, INVARIANTS } from '../invariants/all.ts';
-import type { Invariant } from '../invariants/invariant.ts';
+import type { Invariant, Violation } from '../invariants/invariant.ts';
 import { bisectStory, type Story } from '../report/bisect-story.ts';
 import { shellWords } from '../report/line.ts';
 import { BaseCommand } from './base.ts';
@@ -17,7 +18,7 @@ import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
-import { lineReader, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { type LoadedSource, lineReader, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
 /** Finds the first event that breaks an invariant, or that a command calls bad. */
@@ -56,7 +57,7 @@ export default class Bisect extends BaseCommand {
       trace,
       outcome,
       verification: violation === null ? null : verifyViolation(trace, violation),
-      changes: violation === null ? null : whatChanges(source.rerun, violation),
+      changes: violation === null ? null : changesOf(source, violation),
       doubts: command === null ? source.doubts : [],
       contradictions: source.divergences.length,
       logText: lineReader(source),
@@ -97,6 +98,17 @@ function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutc
   if (outcome.kind === 'found' || doubts.length === 0) return outcome;
   const reason = `no invariant is broken, but ${doubts.join('; ')}`;
   return { kind: 'inconclusive', reason, evaluations: outcome.evaluations };
+}
+
+/**
+ * A log tells what its kernel did, and would contradict any that does better: what helps is looked
+ * for without it, unless only the log brings the violation about.
+ */
+function changesOf({ trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
+  const unguided = whatChanges((change) => {
+    return { trace: rerunTrace(trace, change), divergences: [], doubts: [] };
+  }, violation);
+  return unguided.reproduced ? unguided : whatChanges(rerun, violation);
 }
 
 function exitFor({ kind }: BisectOutcome): number {
