@@ -3,7 +3,10 @@ import { documentEvent, eventTypes } from '../events/describe.ts';
 import { CATALOGUE } from '../import/catalogue.ts';
 import { INVARIANTS } from '../invariants/all.ts';
 import { PATCHES } from '../model/versions/patch-table.ts';
-import { PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
+import { compareReleases, PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
+import { documentExpectations } from '../scenario/expect.ts';
+import type { Documented } from '../scenario/shape.ts';
+import { documentSteps } from '../scenario/steps.ts';
 import { BaseCommand } from './base.ts';
 import { unknown } from './kernel-flags.ts';
 import { table } from './terminal.ts';
@@ -21,6 +24,8 @@ const LISTS = {
   kernels: listKernels,
   events: listEvents,
   messages: listMessages,
+  steps: () => listWords('step', documentSteps()),
+  expectations: () => listWords('expectation', documentExpectations()),
 } as const;
 type ListName = keyof typeof LISTS;
 const NAMES = Object.keys(LISTS).filter(isListName);
@@ -61,8 +66,11 @@ function listInvariants(): Listing {
   };
 }
 
+/** By the release they landed in, then by name. */
 function listPatches(): Listing {
-  const items = PATCH_NAMES.map((name) => ({ name, ...PATCHES[name] }));
+  const items = PATCH_NAMES.map((name) => ({ name, ...PATCHES[name] })).sort(
+    (a, b) => compareReleases(a.landed, b.landed) || (a.name < b.name ? -1 : 1),
+  );
   return {
     columns: ['patch', 'commit', 'landed', 'stable', 'subject'],
     rows: items.map(({ name, commit, landed, stable, subject }) => [
@@ -102,6 +110,15 @@ function listMessages(): Listing {
     rows: items.map(({ kind, since, until, file, template }) => [
       ...[kind, releases(since, until), file, template],
     ]),
+    items,
+  };
+}
+
+/** The words of a scenario, as their readers know them. */
+function listWords(what: string, items: readonly Documented[]): Listing {
+  return {
+    columns: [what, 'written', 'meaning'],
+    rows: items.map(({ word, written, doc }) => [word, written, doc]),
     items,
   };
 }

@@ -2,20 +2,23 @@
 
 import { errnoName } from '../events/errno.ts';
 import type { DomainType } from '../events/event.ts';
+import { findInvariant, INVARIANTS } from '../invariants/all.ts';
 import {
   entriesOf,
   type Fields,
   fieldsOf,
   flagAt,
   integerOf,
-  isText,
   nameOf,
   oneOf,
+  quote,
   retOf,
   wordOf,
 } from './decode.ts';
+import { nearest } from './nearest.ts';
 import { field, map, plain, type Yaml } from './print-yaml.ts';
 import type { Expectation } from './scenario.ts';
+import { type Documented, documentShapes, readShape, type Shape } from './shape.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Kind = Expectation['kind'];
@@ -26,20 +29,25 @@ const DOMAINS: readonly DomainType[] = ['DMA', 'DMA-FQ', 'identity', 'blocked', 
 const NONE = 'none';
 const ALL = 'all';
 
-interface Form<E> {
-  readonly read: (value: Place) => E;
+interface Form<E> extends Shape {
+  readonly read: (fields: Fields) => E;
   readonly print: (expectation: E) => Yaml;
 }
 
+const OF_DEVICE = { fields: { dev: 'needed', is: 'needed', after: 'optional' } } as const;
+const OF_GROUP = { fields: { group: 'needed', is: 'needed', after: 'optional' } } as const;
+
+/** Every expectation, in the order in which they are documented. */
 const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
   violation: {
-    read: (value) => {
-      if (isText(value)) return { kind: 'violation', invariant: nameOf(value), subject: null };
-      const fields = fieldsOf(value, ['invariant', 'subject']);
+    doc: 'the invariant is violated, for the subject or for any',
+    text: 'invariant',
+    fields: { invariant: 'needed', subject: 'optional' },
+    read: (fields) => {
       const subject = fields.get('subject');
       return {
         kind: 'violation',
-        invariant: nameOf(fields.need('invariant')),
+        invariant: invariantOf(fields.need('invariant'), []),
         subject: subject === undefined ? null : nameOf(subject),
       };
     },
@@ -49,58 +57,66 @@ const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
         : map([field('invariant', invariant), field('subject', subject)]),
   },
   holds: {
-    read: (value) => {
-      const word = nameOf(value);
+    doc: `the invariant, or ${ALL} of them, holds all the time`,
+    text: 'invariant',
+    read: (fields) => {
+      const word = invariantOf(fields.need('invariant'), [ALL]);
       return { kind: 'holds', invariant: word === ALL ? null : word };
     },
     print: ({ invariant }) => plain(invariant ?? ALL),
   },
   driver: {
-    read: (value) => {
-      const { fields, after } = readState(value, 'dev');
+    doc: `the driver that the device is bound to, or ${NONE}`,
+    ...OF_DEVICE,
+    read: (fields) => {
       const dev = nameOf(fields.need('dev'));
-      return { kind: 'driver', dev, is: orNone(fields.need('is'), nameOf), after };
+      return { kind: 'driver', dev, is: orNone(fields.need('is'), nameOf), after: afterOf(fields) };
     },
     print: ({ dev, is, after }) => printState(['dev', plain(dev)], plain(is ?? NONE), after),
   },
   group: {
-    read: (value) => {
-      const { fields, after } = readState(value, 'dev');
+    doc: `the number of the device's IOMMU group, or ${NONE}`,
+    ...OF_DEVICE,
+    read: (fields) => {
       const dev = nameOf(fields.need('dev'));
       const is = orNone(fields.need('is'), (group) => integerOf(group));
-      return { kind: 'group', dev, is, after };
+      return { kind: 'group', dev, is, after: afterOf(fields) };
     },
     print: ({ dev, is, after }) => printState(['dev', plain(dev)], `${is ?? NONE}`, after),
   },
   owner_cnt: {
-    read: (value) => {
-      const { fields, after } = readState(value, 'group');
+    doc: 'how many DMA owners the group counts',
+    ...OF_GROUP,
+    read: (fields) => {
       const group = integerOf(fields.need('group'));
       const is = integerOf(fields.need('is'), Number.MIN_SAFE_INTEGER);
-      return { kind: 'owner_cnt', group, is, after };
+      return { kind: 'owner_cnt', group, is, after: afterOf(fields) };
     },
     print: ({ group, is, after }) => printState(['group', `${group}`], `${is}`, after),
   },
   domain: {
-    read: (value) => {
-      const { fields, after } = readState(value, 'group');
+    doc: `the type of the group's default domain: ${DOMAINS.join(', ')}, or ${NONE}`,
+    ...OF_GROUP,
+    read: (fields) => {
       const group = integerOf(fields.need('group'));
       const is = orNone(fields.need('is'), (domain) => oneOf(domain, DOMAINS));
-      return { kind: 'domain', group, is, after };
+      return { kind: 'domain', group, is, after: afterOf(fields) };
     },
     print: ({ group, is, after }) => printState(['group', `${group}`], is ?? NONE, after),
   },
   deferred: {
-    read: (value) => {
-      const { fields, after } = readState(value, 'dev');
+    doc: 'whether the device is on the list of deferred probes: true or false',
+    fields: { dev: 'needed', is: 'optional', after: 'optional' },
+    read: (fields) => {
       const is = flagAt(fields.get('is'), true);
-      return { kind: 'deferred', dev: nameOf(fields.need('dev')), is, after };
+      return { kind: 'deferred', dev: nameOf(fields.need('dev')), is, after: afterOf(fields) };
     },
     print: ({ dev, is, after }) => printState(['dev', plain(dev)], `${is}`, after),
   },
   returns: {
-    read: (value) => {
-      const fields = fieldsOf(value, ['step', 'ret']);
+    doc: 'what the step, counted from 1, returns: a number or a name such as -EBUSY',
+    fields: { step: 'needed', ret: 'needed' },
+    read: (fields) => {
       const step = integerOf(fields.need('step'), 1);
       return { kind: 'returns', step, ret: retOf(fields.need('ret')) };
     },
@@ -111,27 +127,25 @@ const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
       ]),
   },
   prints: {
-    read: (value) => ({ kind: 'prints', text: nameOf(value) }),
+    doc: 'a line of the kernel log contains the text',
+    text: 'text',
+    read: (fields) => ({ kind: 'prints', text: nameOf(fields.need('text')) }),
     print: ({ text }) => plain(text),
   },
   silent: {
-    read: (value) => ({ kind: 'silent', text: nameOf(value) }),
+    doc: 'no line of the kernel log contains the text',
+    text: 'text',
+    read: (fields) => ({ kind: 'silent', text: nameOf(fields.need('text')) }),
     print: ({ text }) => plain(text),
   },
 };
 
-const KINDS: readonly Kind[] = [
-  'violation',
-  'holds',
-  'driver',
-  'group',
-  'owner_cnt',
-  'domain',
-  'deferred',
-  'returns',
-  'prints',
-  'silent',
-];
+/** Every expectation as it is written and what it says. */
+export function documentExpectations(): readonly Documented[] {
+  return documentShapes(FORMS);
+}
+
+const KINDS = Object.keys(FORMS).filter((key): key is Kind => Object.hasOwn(FORMS, key));
 
 /** A map from one kind of expectation to what it says. `steps` is how many steps there are. */
 export function readExpectation(place: Place, steps: number): Expectation {
@@ -142,7 +156,8 @@ export function readExpectation(place: Place, steps: number): Expectation {
   if (second !== undefined) {
     fail(second[2], `${place.what} has two words, ${entry[0]} and ${second[0]}.`);
   }
-  const expectation = FORMS[kind].read(entry[1]);
+  const form = FORMS[kind];
+  const expectation = form.read(readShape(entry[1], form));
   const at = stepOf(expectation);
   if (at === null || at <= steps) return expectation;
   return fail(entry[1], `There is no step ${at}: the scenario has ${steps}.`);
@@ -164,12 +179,23 @@ function printOne<K extends Kind>(expectation: Expected<K> & { readonly kind: K 
   return form.print(expectation);
 }
 
-/** The fields of an expectation of a state, which may be that after a step. */
-function readState(value: Place, subject: string): { fields: Fields; after: number | null } {
-  const fields = fieldsOf(value, [subject, 'is', 'after']);
+/** The step after which a state is looked at. */
+function afterOf(fields: Fields): number | null {
   const after = fields.get('after');
-  return { fields, after: after === undefined ? null : integerOf(after, 1) };
+  return after === undefined ? null : integerOf(after, 1);
 }
+
+/** An invariant's id or code, or one of `others`. */
+function invariantOf(place: Place, others: readonly string[]): string {
+  const word = nameOf(place);
+  if (others.includes(word) || findInvariant(word) !== undefined) return word;
+  const names = [...others, ...INVARIANTS.flatMap(({ id, code }) => [id, code])];
+  const meant = nearest(word, names);
+  const hint = meant === null ? INVARIANTS_HINT : `did you mean ${meant}?`;
+  return fail(place, `There is no invariant ${quote(word)}.`, hint);
+}
+
+const INVARIANTS_HINT = '`reprobe list invariants` prints the names';
 
 function printState(subject: readonly [string, string], is: string, after: number | null): Yaml {
   return map([subject, ['is', is], after === null ? null : ['after', `${after}`]]);

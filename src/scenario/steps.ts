@@ -16,106 +16,177 @@ import {
   wordOf,
 } from './decode.ts';
 import { BUS_HINT, busOfDriver, driverAt } from './driver.ts';
+import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Word = Stimulus['do'];
 type Step<W extends Word> = Extract<Stimulus, { do: W }>;
 
-/** How each step is read from its value; the value is null for a step that is one word. */
-const STEPS: {
-  readonly [W in Word]: {
-    readonly bare: boolean;
-    readonly read: (value: Place, machine: Machine) => Step<W>;
-  };
-} = {
-  boot: word(() => ({ do: 'boot' })),
-  device_add: step((value) => ({ do: 'device_add', dev: nameOf(value) })),
-  driver_register: step((value, machine) => ({
-    do: 'driver_register',
-    ...driverAt(value, machine.drivers),
-  })),
-  late_initcall: word(() => ({ do: 'late_initcall' })),
-  modprobe: step((value) => ({ do: 'modprobe', ...readLoad(value) })),
-  insmod: step((value) => ({ do: 'insmod', ...readLoad(value) })),
-  rmmod: step(readRmmod),
-  bind: step((value, machine) => ({ do: 'bind', ...readBinding(value, machine) })),
-  unbind: step((value, machine) => ({ do: 'unbind', ...readBinding(value, machine) })),
-  new_id: step((value, machine) => ({ do: 'new_id', ...readId(value, machine) })),
-  remove_id: step((value, machine) => ({ do: 'remove_id', ...readId(value, machine) })),
-  drivers_probe: step((value, machine) => {
-    const fields = isText(value) ? null : fieldsOf(value, ['bus', 'dev']);
-    const dev = nameOf(fields?.need('dev') ?? value);
-    return { do: 'drivers_probe', bus: busAt(value, fields, { dev }, machine), dev };
-  }),
-  drivers_autoprobe: step((value) => {
-    const fields = fieldsOf(value, ['bus', 'on']);
-    return {
-      do: 'drivers_autoprobe',
-      bus: nameOf(fields.need('bus')),
-      on: flagAt(fields.need('on'), true),
-    };
-  }),
-  rescan: word((value) => ({ do: 'rescan', dev: nameOrNull(value) })),
-  driver_override: step((value, machine) => {
-    const fields = fieldsOf(value, ['bus', 'dev', 'drv']);
-    const dev = nameOf(fields.need('dev'));
-    const drv = nameOrNull(fields.get('drv'));
-    return { do: 'driver_override', bus: busAt(value, fields, { dev }, machine), dev, drv };
-  }),
-  remove: step((value) => ({ do: 'remove', dev: nameOf(value) })),
-  group_type: step((value) => {
-    const fields = fieldsOf(value, ['group', 'value']);
-    const group = integerOf(fields.need('group'));
-    return { do: 'group_type', group, value: wordOf(fields.need('value')) };
-  }),
-  vfio: step(readVfio),
-  vfio_release: step((value) => ({ do: 'vfio_release', hold: nameOf(value) })),
-  module_param: step((value) => {
-    const fields = fieldsOf(value, ['module', 'param', 'value']);
-    return {
-      do: 'module_param',
-      module: nameOf(fields.need('module')),
-      param: nameOf(fields.need('param')),
-      value: wordOf(fields.need('value')),
-    };
-  }),
-  deferred_probe_timeout: word(() => ({ do: 'deferred_probe_timeout' })),
-  note: step((value) => ({ do: 'note', text: wordOf(value) })),
+const LOAD = { text: 'module', fields: { module: 'needed', params: 'optional' } } as const;
+const BINDING = { fields: { drv: 'needed', dev: 'needed', bus: 'optional' } } as const;
+const ID = { fields: { drv: 'needed', id: 'needed', bus: 'optional' } } as const;
+
+/** A step: what may stand behind its word, and what that makes. */
+interface StepForm<W extends Word> extends Shape {
+  readonly read: (fields: Fields, machine: Machine) => Step<W>;
+}
+
+/** Every step, in the order in which they are documented. */
+const STEPS: { readonly [W in Word]: StepForm<W> } = {
+  boot: {
+    doc: 'the machine boots up to user space: initcalls, devices, built-in drivers',
+    bare: true,
+    read: () => ({ do: 'boot' }),
+  },
+  modprobe: {
+    doc: 'loads a module after those it depends on; text may go on with its parameters',
+    ...LOAD,
+    read: (fields) => ({ do: 'modprobe', ...readLoad(fields) }),
+  },
+  insmod: {
+    doc: 'loads a module alone; text may go on with its parameters',
+    ...LOAD,
+    read: (fields) => ({ do: 'insmod', ...readLoad(fields) }),
+  },
+  rmmod: {
+    doc: 'unloads a module',
+    text: 'module',
+    fields: { module: 'needed', force: 'optional' },
+    read: (fields) => {
+      const force = flagAt(fields.get('force'), false);
+      return { do: 'rmmod', module: nameOf(fields.need('module')), force };
+    },
+  },
+  bind: {
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/bind',
+    ...BINDING,
+    read: (fields, machine) => ({ do: 'bind', ...readBinding(fields, machine) }),
+  },
+  unbind: {
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind',
+    ...BINDING,
+    read: (fields, machine) => ({ do: 'unbind', ...readBinding(fields, machine) }),
+  },
+  new_id: {
+    doc: "writes an id, such as '8086 10d3', to /sys/bus/BUS/drivers/DRV/new_id",
+    ...ID,
+    read: (fields, machine) => ({ do: 'new_id', ...readId(fields, machine) }),
+  },
+  remove_id: {
+    doc: 'writes an id to /sys/bus/BUS/drivers/DRV/remove_id',
+    ...ID,
+    read: (fields, machine) => ({ do: 'remove_id', ...readId(fields, machine) }),
+  },
+  driver_override: {
+    doc: 'writes the driver, or nothing, to /sys/bus/BUS/devices/DEV/driver_override',
+    fields: { dev: 'needed', drv: 'optional', bus: 'optional' },
+    read: (fields, machine) => {
+      const dev = nameOf(fields.need('dev'));
+      const drv = nameOrNull(fields.get('drv'));
+      return { do: 'driver_override', bus: busAt(fields, { dev }, machine), dev, drv };
+    },
+  },
+  drivers_probe: {
+    doc: 'writes the device to /sys/bus/BUS/drivers_probe',
+    text: 'dev',
+    fields: { dev: 'needed', bus: 'optional' },
+    read: (fields, machine) => {
+      const dev = nameOf(fields.need('dev'));
+      return { do: 'drivers_probe', bus: busAt(fields, { dev }, machine), dev };
+    },
+  },
+  drivers_autoprobe: {
+    doc: 'writes 1 or 0 to /sys/bus/BUS/drivers_autoprobe',
+    fields: { bus: 'needed', on: 'needed' },
+    read: (fields) => {
+      const bus = nameOf(fields.need('bus'));
+      return { do: 'drivers_autoprobe', bus, on: flagAt(fields.need('on'), true) };
+    },
+  },
+  rescan: {
+    doc: 'writes 1 to /sys/bus/pci/rescan, or to the rescan file of a device',
+    bare: true,
+    text: 'dev',
+    read: (fields) => ({ do: 'rescan', dev: nameOrNull(fields.get('dev')) }),
+  },
+  remove: {
+    doc: 'writes 1 to /sys/bus/pci/devices/DEV/remove',
+    text: 'dev',
+    read: (fields) => ({ do: 'remove', dev: nameOf(fields.need('dev')) }),
+  },
+  group_type: {
+    doc: 'writes the value to /sys/kernel/iommu_groups/GROUP/type',
+    fields: { group: 'needed', value: 'needed' },
+    read: (fields) => {
+      const group = integerOf(fields.need('group'));
+      return { do: 'group_type', group, value: wordOf(fields.need('value')) };
+    },
+  },
+  vfio: {
+    doc: 'a user opens /dev/vfio/GROUP and the device, and closes them unless held by a name',
+    fields: {
+      ...{ group: 'needed', dev: 'needed' },
+      ...{ dma: 'optional', nocontainer: 'optional', nodevice: 'optional', hold: 'optional' },
+    },
+    read: readVfio,
+  },
+  vfio_release: {
+    doc: 'the user of that name closes what it held',
+    text: 'hold',
+    read: (fields) => ({ do: 'vfio_release', hold: nameOf(fields.need('hold')) }),
+  },
+  module_param: {
+    doc: 'writes the value to /sys/module/MODULE/parameters/PARAM',
+    fields: { module: 'needed', param: 'needed', value: 'needed' },
+    read: (fields) => {
+      const [module, param] = [nameOf(fields.need('module')), nameOf(fields.need('param'))];
+      return { do: 'module_param', module, param, value: wordOf(fields.need('value')) };
+    },
+  },
+  device_add: {
+    doc: 'a device of the machine appears',
+    text: 'dev',
+    read: (fields) => ({ do: 'device_add', dev: nameOf(fields.need('dev')) }),
+  },
+  driver_register: {
+    doc: 'a driver of the machine registers',
+    text: 'drv',
+    fields: { drv: 'needed', bus: 'optional' },
+    read: ({ place }, machine) => ({ do: 'driver_register', ...driverAt(place, machine.drivers) }),
+  },
+  late_initcall: {
+    doc: 'initcalls are over: deferred probes are tried once more',
+    bare: true,
+    read: () => ({ do: 'late_initcall' }),
+  },
+  deferred_probe_timeout: {
+    doc: 'deferred_probe_timeout expires',
+    bare: true,
+    read: () => ({ do: 'deferred_probe_timeout' }),
+  },
+  note: {
+    doc: 'says something that has no effect',
+    text: 'text',
+    read: (fields) => ({ do: 'note', text: wordOf(fields.need('text')) }),
+  },
 };
 
-/** The words of steps, in the order in which they are documented. */
-const STEP_WORDS: readonly Word[] = [
-  'boot',
-  'modprobe',
-  'insmod',
-  'rmmod',
-  'bind',
-  'unbind',
-  'new_id',
-  'remove_id',
-  'driver_override',
-  'drivers_probe',
-  'drivers_autoprobe',
-  'rescan',
-  'remove',
-  'group_type',
-  'vfio',
-  'vfio_release',
-  'module_param',
-  'device_add',
-  'driver_register',
-  'late_initcall',
-  'deferred_probe_timeout',
-  'note',
-];
+/** Every step as it is written and what it does. */
+export function documentSteps(): readonly Documented[] {
+  return documentShapes(STEPS);
+}
+
+const STEP_WORDS = Object.keys(STEPS).filter((key): key is Word => Object.hasOwn(STEPS, key));
 
 /** A word, or a map from one word to its value. */
 export function readStep(place: Place, machine: Machine): Stimulus {
   if (isText(place)) {
     const bare = oneOf(place, STEP_WORDS);
-    if (!STEPS[bare].bare) fail(place, `${bare} needs to say more.`, `write ${bare}: …`);
-    // Its value is empty text: the place of nothing.
-    return STEPS[bare].read({ ...place, node: null }, machine);
+    if (STEPS[bare].bare !== true) {
+      fail(place, `${bare} needs to say more.`, `write ${describeShape(bare, STEPS[bare])}`);
+    }
+    const need = () => place;
+    return STEPS[bare].read({ place, get: () => undefined, need }, machine);
   }
   fieldsOf(place, STEP_WORDS);
   const [entry, second] = entriesOf(place);
@@ -125,54 +196,33 @@ export function readStep(place: Place, machine: Machine): Stimulus {
     fail(second[2], `${place.what} has two words, ${entry[0]} and ${second[0]}.`, SECOND_HINT);
   }
   const [key, value] = entry;
-  if (STEPS[found].bare && found !== 'rescan') fail(value, `${key} takes no value.`);
-  return STEPS[found].read(value, machine);
+  const form = STEPS[found];
+  if (form.text === undefined && form.fields === undefined) fail(value, `${key} takes no value.`);
+  return form.read(readShape(value, form), machine);
 }
 
 const SECOND_HINT = 'begin each step with its own - and indent its fields below it';
 
-function word<W extends Word>(read: (value: Place, machine: Machine) => Step<W>) {
-  return { bare: true, read };
+/** Text goes on with the parameters as typed. */
+function readLoad(fields: Fields) {
+  const module = nameOf(fields.need('module'));
+  const space = module.indexOf(' ');
+  if (!isText(fields.place) || space < 1) return { module, params: textAt(fields.get('params')) };
+  return { module: module.slice(0, space), params: module.slice(space + 1) };
 }
 
-function step<W extends Word>(read: (value: Place, machine: Machine) => Step<W>) {
-  return { bare: false, read };
-}
-
-/** `NAME`, `NAME PARAMS` as typed, or `{ module, params }`. */
-function readLoad(value: Place) {
-  if (!isText(value)) {
-    const fields = fieldsOf(value, ['module', 'params']);
-    return { module: nameOf(fields.need('module')), params: textAt(fields.get('params')) };
-  }
-  const typed = nameOf(value);
-  const space = typed.indexOf(' ');
-  if (space < 1) return { module: typed, params: '' };
-  return { module: typed.slice(0, space), params: typed.slice(space + 1) };
-}
-
-function readRmmod(value: Place): Step<'rmmod'> {
-  const fields = isText(value) ? null : fieldsOf(value, ['module', 'force']);
-  const module = nameOf(fields?.need('module') ?? value);
-  return { do: 'rmmod', module, force: flagAt(fields?.get('force'), false) };
-}
-
-function readBinding(value: Place, machine: Machine) {
-  const fields = fieldsOf(value, ['bus', 'drv', 'dev']);
+function readBinding(fields: Fields, machine: Machine) {
   const drv = nameOf(fields.need('drv'));
   const dev = nameOf(fields.need('dev'));
-  return { bus: busAt(value, fields, { drv, dev }, machine), drv, dev };
+  return { bus: busAt(fields, { drv, dev }, machine), drv, dev };
 }
 
-function readId(value: Place, machine: Machine) {
-  const fields = fieldsOf(value, ['bus', 'drv', 'id']);
+function readId(fields: Fields, machine: Machine) {
   const drv = nameOf(fields.need('drv'));
-  return { bus: busAt(value, fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
+  return { bus: busAt(fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
 }
 
-function readVfio(value: Place): Step<'vfio'> {
-  const keys = ['group', 'dev', 'dma', 'nocontainer', 'nodevice', 'hold'];
-  const fields = fieldsOf(value, keys);
+function readVfio(fields: Fields): Step<'vfio'> {
   return {
     do: 'vfio',
     group: nameOf(fields.need('group')),
@@ -189,11 +239,12 @@ interface Names {
   readonly drv?: string;
 }
 
-function busAt(value: Place, fields: Fields | null, names: Names, machine: Machine): string {
-  const place = fields?.get('bus');
+function busAt(fields: Fields, names: Names, machine: Machine): string {
+  const place = fields.get('bus');
   if (place !== undefined) return nameOf(place);
   const bus = busOf(names, machine);
   if (bus !== null) return bus;
+  const { place: value } = fields;
   return fail(value, `The bus of ${quote(names.dev ?? names.drv ?? '')} is not known.`, BUS_HINT);
 }
 

@@ -1,6 +1,7 @@
 /** Arbitrary scenarios: any that a file can say, however senseless. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { BootStep, DeviceSpec, Machine } from '../../src/events/machine.ts';
+import { INVARIANTS } from '../../src/invariants/all.ts';
 import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
   aBootStep,
@@ -61,14 +62,19 @@ function namesIn(devices: readonly DeviceSpec[]): readonly string[] {
 }
 
 const group = fc.nat(20);
+const anInvariant = fc.constantFrom(...INVARIANTS.flatMap(({ id, code }) => [id, code]));
 
 function anExpectation(steps: number): Arbitrary<Expectation> {
   const step = fc.integer({ min: 1, max: Math.max(1, steps) });
   const after = steps === 0 ? fc.constant(null) : fc.option(step);
   const kind = <K extends Expectation['kind']>(kind: K) => fc.constant(kind);
   const forms: Arbitrary<Expectation>[] = [
-    fc.record({ kind: kind('violation'), invariant: aName, subject: fc.option<string>(aName) }),
-    fc.record({ kind: kind('holds'), invariant: fc.option<string>(aName) }),
+    fc.record({
+      kind: kind('violation'),
+      invariant: anInvariant,
+      subject: fc.option<string>(aName),
+    }),
+    fc.record({ kind: kind('holds'), invariant: fc.option<string>(anInvariant) }),
     fc.record({ kind: kind('driver'), dev: aName, is: fc.option<string>(aName), after }),
     fc.record({ kind: kind('group'), dev: aName, is: fc.option<number>(group), after }),
     fc.record({ kind: kind('owner_cnt'), group, is: fc.integer(), after }),

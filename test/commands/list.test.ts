@@ -1,0 +1,33 @@
+import { describe, expect, it, vi } from 'vitest';
+import { compareReleases } from '../../src/model/versions/profile.ts';
+import { document, reprobe } from './program.ts';
+
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: 8 });
+
+describe.concurrent('list', () => {
+  it('patches stand by release, then by name', async () => {
+    const { json } = await document('list', 'patches');
+    const { patches } = json as { patches: { name: string; landed: string }[] };
+    for (const [i, patch] of patches.slice(1).entries()) {
+      const before = patches[i] ?? patch;
+      const order = compareReleases(before.landed, patch.landed);
+      expect(order).toBeLessThanOrEqual(0);
+      if (order === 0) expect(before.name < patch.name).toBe(true);
+    }
+  });
+
+  it.each([
+    ['steps', 'unbind', 'unbind: { drv, dev, [bus] }'],
+    ['steps', 'vfio_release', 'vfio_release: HOLD'],
+    ['expectations', 'returns', 'returns: { step, ret }'],
+    ['expectations', 'holds', 'holds: INVARIANT'],
+  ])('%s has %s', async (what, word, written) => {
+    const { stdout } = await reprobe('list', what);
+    const row = stdout.split('\n').find((line) => line.startsWith(`${word} `));
+    expect(row).toContain(`  ${written}  `);
+    const { json } = await document('list', what);
+    expect(json).toMatchObject({
+      [what]: expect.arrayContaining([{ word, written, doc: expect.any(String) }]),
+    });
+  });
+});
