@@ -116,7 +116,7 @@ function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded
     ['path', bad.stack.join(' > ') || null],
     ['task', bad.task],
     ['stimulus', origin === null ? null : describeStimulus(origin.stimulus)],
-    ['log', bad.line === null ? null : logLine(bad, logText)],
+    ['log', printedNext(trace, found.event, logText) ?? logLine(bad, logText)],
     ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
     ...doubts.map((doubt) => ['doubt', doubt] as const),
     ['healed', found.healed === null ? null : `at event #${found.healed}, for a while at least`],
@@ -146,6 +146,13 @@ function logLine({ line: at, origin }: Recorded, logText: Story['logText']): str
   const text = logText(at);
   const where = origin === 'observed' ? `line ${at}` : `${origin} after line ${at}`;
   return text === null ? where : `${where}: ${text}`;
+}
+
+/** The line that the kernel printed of the event, where the next thing the task did was to print. */
+function printedNext({ events }: Trace, event: number, logText: Story['logText']): string | null {
+  const next = events[event + 1];
+  if (next?.task !== events[event]?.task || next?.event.type !== 'printk') return null;
+  return next.origin === 'observed' ? logLine(next, logText) : null;
 }
 
 function changeLines({ reproduced, remedies }: WhatChanges): readonly Line[] {

@@ -59,6 +59,19 @@ describe('bisectStory', () => {
     expect(text).toMatch(/^ {2}log {8}line 7: text of 7$/m);
   });
 
+  it('quotes the line that the event printed, where it did', () => {
+    const found = firstViolation(trace);
+    const bad = found.kind === 'found' ? found.event : -1;
+    const printk = { type: 'printk', level: 'info', text: 'x' } as const;
+    const events = trace.events.map((one, n) => {
+      const said = { ...one, event: printk, line: 8, origin: 'observed' as const };
+      const next = { ...said, task: trace.events[bad]?.task ?? '' };
+      return n === bad + 1 ? next : n === bad ? { ...one, line: 7 } : one;
+    });
+    const text = tell(found, { trace: { ...trace, events }, logText: (n) => `text of ${n}` });
+    expect(text).toMatch(/^ {2}log {8}line 8: text of 8$/m);
+  });
+
   it.each<[BisectOutcome, string]>([
     [{ kind: 'holds', invariants: 6, evaluations: 9 }, 'holds: 6 invariants over'],
     [{ kind: 'holds', invariants: 0, evaluations: 2 }, '(asked 2 times)'],
