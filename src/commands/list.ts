@@ -5,6 +5,7 @@ import { INVARIANTS } from '../invariants/all.ts';
 import { PATCHES } from '../model/versions/patch-table.ts';
 import { compareReleases, PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
 import { documentExpectations } from '../scenario/expect.ts';
+import { documentKeys } from '../scenario/keys.ts';
 import type { Documented } from '../scenario/shape.ts';
 import { documentSteps } from '../scenario/steps.ts';
 import { BaseCommand } from './base.ts';
@@ -24,6 +25,7 @@ const LISTS = {
   kernels: listKernels,
   events: listEvents,
   messages: listMessages,
+  keys: listKeys,
   steps: () => listWords('step', documentSteps()),
   expectations: () => listWords('expectation', documentExpectations()),
 } as const;
@@ -110,6 +112,16 @@ function listMessages(): Listing {
     rows: items.map(({ kind, since, until, file, template }) => [
       ...[kind, releases(since, until), file, template],
     ]),
+    items,
+  };
+}
+
+/** The keys of scenarios, as their readers know them. */
+function listKeys(): Listing {
+  const items = documentKeys();
+  return {
+    columns: ['of', 'key', 'meaning'],
+    rows: items.map(({ of, key, doc }) => [of, key, doc]),
     items,
   };
 }

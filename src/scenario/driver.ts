@@ -14,6 +14,7 @@ import {
   tableAt,
   wordOf,
 } from './decode.ts';
+import { keysOf } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -26,25 +27,11 @@ export interface Knowledge {
 }
 
 const PROBE_TYPES: readonly DriverSpec['probe_type'][] = ['default', 'async', 'sync'];
-const DRIVER_KEYS = [
-  'name',
-  'like',
-  'bus',
-  'module',
-  'ids',
-  'driver_managed_dma',
-  'suppress_bind_attrs',
-  'probe_type',
-  'outcomes',
-  'outcome',
-  'defers_on',
-  'defer_reasons',
-];
 
 /** The name of a known driver, a driver in full, or one `like` a known one but for some fields. */
 export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
   if (isText(place)) return knownDriver(place, knowledge);
-  const fields = fieldsOf(place, DRIVER_KEYS);
+  const fields = fieldsOf(place, keysOf('driver'));
   const likePlace = fields.get('like');
   const like = likePlace === undefined ? undefined : knownDriver(likePlace, knowledge);
   const get = <T>(key: string, read: (value: Place) => T, assumed: T): T => {

@@ -27,6 +27,7 @@ import {
   wordOf,
 } from './decode.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { keysOf } from './keys.ts';
 import { pciModalias, readPci } from './pci.ts';
 import { checkReferences, type References } from './references.ts';
 import { fail, type Place } from './yaml-source.ts';
@@ -48,7 +49,7 @@ export function readKernel(place: Place): KernelSpec {
   if (isText(place)) {
     return { version: releaseAt(place), ...none, patches: tableAt(undefined, () => false) };
   }
-  const fields = fieldsOf(place, ['version', 'release', 'config', 'cmdline', 'patches']);
+  const fields = fieldsOf(place, keysOf('kernel'));
   return {
     version: releaseAt(fields.need('version')),
     release: nameOrNull(fields.get('release')),
@@ -66,7 +67,7 @@ function releaseAt(place: Place): string {
 }
 
 export function readMachine(place: Place, knowledge: Knowledge): Machine {
-  const fields = fieldsOf(place, ['firmware', 'devices', 'drivers', 'modules', 'boot']);
+  const fields = fieldsOf(place, keysOf('machine'));
   const firmware = fields.get('firmware');
   const references: References = { parents: [], others: [] };
   const devices = unique(fields.get('devices'), (item) => readDevice(item, null, references));
@@ -96,30 +97,13 @@ function unique<T extends { readonly name: string; readonly bus?: string }>(
   });
 }
 
-const DEVICE_KEYS = [
-  'name',
-  'bus',
-  'parent',
-  'ids',
-  'disabled',
-  'iommu_kind',
-  'dma_coherent',
-  'caching_mode',
-  'iommus',
-  'suppliers',
-  'iommu_map',
-  'iommu_map_mask',
-  'pci',
-  'creates',
-];
-
 /** `creator` is the device whose driver creates this one. */
 function readDevice(place: Place, creator: string | null, references: References): DeviceSpec {
   const named = (at: Place): string => {
     references.others.push(at);
     return nameOf(at);
   };
-  const fields = fieldsOf(place, DEVICE_KEYS);
+  const fields = fieldsOf(place, keysOf('device'));
   const name = nameOf(fields.need('name'));
   const parent = fields.get('parent');
   const pciPlace = fields.get('pci');
@@ -179,7 +163,7 @@ function integerAt(fields: Fields, key: string, assumed: number): number {
 
 function readModule(place: Place): ModuleSpec {
   if (isText(place)) return { name: nameOf(place), depends: [] };
-  const fields = fieldsOf(place, ['name', 'depends']);
+  const fields = fieldsOf(place, keysOf('module'));
   return { name: nameOf(fields.need('name')), depends: namesAt(fields.get('depends')) };
 }
 

@@ -3,6 +3,7 @@ import type { KernelSpec, Machine } from '../events/machine.ts';
 import { fieldsOf, integerOf, itemsOf, nameOf, textAt } from './decode.ts';
 import type { Knowledge } from './driver.ts';
 import { readExpectation } from './expect.ts';
+import { keysOf } from './keys.ts';
 import { readKernel, readMachine } from './machine.ts';
 import type { ParsedScenario } from './scenario.ts';
 import { readStep } from './steps.ts';
@@ -10,18 +11,6 @@ import { fail, lineOf, type Place, readYaml } from './yaml-source.ts';
 
 /** Version of the scenario format; a file that does not say is of this one. */
 export const SCENARIO_SCHEMA = 1;
-
-const KEYS = [
-  'schema',
-  'name',
-  'title',
-  'story',
-  'kernel',
-  'machine',
-  'steps',
-  'choices',
-  'expect',
-];
 
 /**
  * Reads a scenario file.
@@ -34,7 +23,7 @@ export function parseScenario(
   file: string,
   knowledge: Knowledge = {},
 ): ParsedScenario {
-  const fields = fieldsOf(readYaml(text, file, 'BAD_SCENARIO', 'the scenario'), KEYS);
+  const fields = fieldsOf(readYaml(text, file, 'BAD_SCENARIO', 'the scenario'), keysOf('scenario'));
   expectSchema(fields.get('schema'));
   const machine = readMachine(fields.need('machine'), knowledge);
   const steps = itemsOf(fields.get('steps'));

@@ -1,6 +1,7 @@
 /** PCI functions as scenarios abbreviate them. */
 import type { PcieType, PciFunction } from '../events/machine.ts';
 import { fieldsOf, flagAt, integerOf, oneOf, quote, wordOf } from './decode.ts';
+import { keysOf } from './keys.ts';
 import { type Entry, field, flag, map, plain, type Yaml } from './print-yaml.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -35,7 +36,7 @@ const ACS_WORDS = ['none', 'off', 'on', 'partial'] as const;
 
 /** `{ id: '8086:10d3', class: 0x020000, type: endpoint, acs: none, header: 0, multifunction: false }` */
 export function readPci(place: Place): PciFunction {
-  const fields = fieldsOf(place, ['id', 'class', 'type', 'acs', 'header', 'multifunction']);
+  const fields = fieldsOf(place, keysOf('pci'));
   const id = fields.need('id');
   const [, vendor, device] = /^([0-9a-f]{4}):([0-9a-f]{4})$/i.exec(wordOf(id)) ?? [];
   if (vendor === undefined || device === undefined) {

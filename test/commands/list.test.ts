@@ -30,4 +30,10 @@ describe.concurrent('list', () => {
       [what]: expect.arrayContaining([{ word, written, doc: expect.any(String) }]),
     });
   });
+
+  it('keys has those of every map, and the machine among the first', async () => {
+    const { stdout } = await reprobe('list', 'keys');
+    expect(stdout).toMatch(/^scenario +machine +the machine; must be there$/m);
+    expect(stdout).toMatch(/^device +iommu_map +of a host bridge/m);
+  });
 });

@@ -1,0 +1,96 @@
+/** The keys of the maps in a scenario, each with what it says. The readers take these and no others. */
+
+const scenario = {
+  schema: 'the version of this format, 1',
+  name: 'what the scenario is called; must be there',
+  title: 'one sentence',
+  story: 'the background, in prose',
+  kernel: 'the kernel: its version alone, or a map; must be there',
+  machine: 'the machine; must be there',
+  steps: 'what happens, a list; `reprobe list steps`',
+  choices: "the scheduler's choices, a list of numbers; each 0 where it does not say",
+  expect: 'what should be so, a list; `reprobe list expectations`',
+};
+
+const kernel = {
+  version: 'the release; must be there',
+  release: 'what uname -r says',
+  config: 'CONFIG_ options without the prefix, each with its value',
+  cmdline: 'the command line',
+  patches: 'patches, each on or off; `reprobe list patches`',
+};
+
+const machine = {
+  firmware: 'devicetree, acpi or none',
+  devices: 'the devices in the order in which they are found',
+  drivers: 'the drivers: names of known ones, or maps',
+  modules: 'the modules: names, or maps',
+  boot: 'what boots first: populate, device: DEV, iommu: DEV, driver: DRV, late_initcall',
+};
+
+const device = {
+  name: "the kernel's name of it; must be there",
+  bus: 'the bus it is on; pci where it has a pci, else it must be there',
+  parent: 'the device above it; none where it does not say',
+  ids: 'what drivers match: compatible strings, ACPI ids, a modalias',
+  disabled: 'true where firmware says so: it never appears',
+  iommu_kind: 'which kind of IOMMU it is, if it is one',
+  dma_coherent: 'true where firmware says that it is coherent with the caches',
+  caching_mode: 'true for a VT-d unit that may cache unmapped entries',
+  iommus: 'the IOMMUs behind which it is: a list of { iommu, ids }',
+  suppliers: 'the devices whose drivers must be bound first',
+  iommu_map: 'of a host bridge: a list of { iommu, rid_base, sid_base, length }',
+  iommu_map_mask: 'of a host bridge: which bits of a requester id count',
+  pci: 'what the configuration space says, for a PCI function',
+  creates: "the devices that its driver's probe creates",
+};
+
+const driver = {
+  name: 'what it is called; must be there without like',
+  like: 'a known driver, from which the other keys differ',
+  bus: 'the bus it is on; must be there without like',
+  module: 'the module it is in; built in where it does not say',
+  ids: 'the ids it matches, which may be modalias patterns',
+  driver_managed_dma: 'true where it does not count as an owner of DMA',
+  suppress_bind_attrs: 'true where it has no bind and unbind files',
+  probe_type: 'default, async or sync',
+  outcomes: 'per device what its probe returns, attempt by attempt: the last answer stays',
+  outcome: 'what its probe returns for other devices; 0 where it does not say',
+  defers_on: 'per device those that must be bound before its probe succeeds',
+  defer_reasons: 'per device the reason that a deferred probe gives',
+};
+
+const pci = {
+  id: "vendor:device, such as '8086:10d3'; must be there",
+  class: 'the class code, such as 0x020000; must be there',
+  type: 'the PCI Express type, or conventional; endpoint where it does not say',
+  acs: 'none, off, on or partial',
+  header: 'the header type; found by the type and the class where it does not say',
+  multifunction: 'true where the header says so',
+};
+
+const module = {
+  name: 'what it is called; must be there',
+  depends: 'the modules that are loaded first',
+};
+
+const KEYS = { scenario, kernel, machine, device, driver, pci, module };
+
+/** The keys that a map of this kind may have. */
+export function keysOf(kind: keyof typeof KEYS): readonly string[] {
+  return Object.keys(KEYS[kind]);
+}
+
+export interface DocumentedKey {
+  /** The kind of map that it stands in. */
+  readonly of: string;
+  readonly key: string;
+  readonly doc: string;
+}
+
+/** Every key, the scenario's own first. */
+export function documentKeys(): readonly DocumentedKey[] {
+  return Object.entries(KEYS).flatMap(([of, keys]) =>
+    Object.entries(keys).map(([key, doc]) => ({ of, key, doc })),
+  );
+}
