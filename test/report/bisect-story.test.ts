@@ -62,7 +62,7 @@ describe('bisectStory', () => {
   it('quotes the line that the event printed, where it did', () => {
     const found = firstViolation(trace);
     const bad = found.kind === 'found' ? found.event : -1;
-    const printk = { type: 'printk', level: 'info', text: 'x' } as const;
+    const printk = { type: 'printk', level: 'info', text: 'x', dev: null } as const;
     const events = trace.events.map((one, n) => {
       const said = { ...one, event: printk, line: 8, origin: 'observed' as const };
       const next = { ...said, task: trace.events[bad]?.task ?? '' };
