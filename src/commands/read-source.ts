@@ -15,12 +15,14 @@ const BYTES_MAX = 2 * 1024 ** 3;
 /**
  * Reads the file at `path`, or standard input for `-`, and decompresses it when it is gzipped.
  *
- * @throws ReprobeError UNREADABLE when it is missing, a directory, forbidden or damaged, TOO_LARGE
+ * @throws ReprobeError UNREADABLE when it is missing, a directory, forbidden, damaged or compressed
+ * by another program, TOO_LARGE
  * when it has more than `bytesMax` bytes, compressed or not.
  */
 export async function readSource(path: string, bytesMax: number = BYTES_MAX): Promise<Source> {
   const file = path === '-' ? '<stdin>' : path;
   const raw = await readAll(path, file, bytesMax);
+  refuseOtherCompression(raw, file);
   const compressed = raw[0] === 0x1f && raw[1] === 0x8b;
   return { file, bytes: compressed ? gunzip(raw, file, bytesMax) : raw, compressed };
 }
@@ -52,6 +54,29 @@ function gunzip(raw: Uint8Array, file: string, bytesMax: number): Uint8Array {
       hint: 'copy the file again, or decompress what can be saved with zcat',
     });
   }
+}
+
+/** How files of other compressors begin, each with a program that unpacks to standard output. */
+const COMPRESSORS: readonly (readonly [name: string, magic: string, unpack: string])[] = [
+  ['xz', '\xfd7zXZ\0', 'xz -dc'],
+  ['zstd', '\x28\xb5\x2f\xfd', 'zstd -dc'],
+  ['bzip2', 'BZh91AY&SY', 'bzip2 -dc'],
+  ['lz4', '\x04\x22\x4d\x18', 'lz4 -dc'],
+  ['zip', 'PK\x03\x04', 'unzip -p'],
+];
+
+function refuseOtherCompression(raw: Uint8Array, file: string): void {
+  const start = String.fromCharCode(...raw.subarray(0, 16));
+  const [name, , unpack] = COMPRESSORS.find(([, magic]) => start.startsWith(magic)) ?? [];
+  if (name === undefined) return;
+  throw new ReprobeError(
+    'UNREADABLE',
+    `The file is compressed with ${name}; decompress it first.`,
+    {
+      file,
+      hint: `for example \`${unpack} FILE | reprobe import -\``,
+    },
+  );
 }
 
 function tooLarge(file: string, bytesMax: number): ReprobeError {

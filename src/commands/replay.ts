@@ -7,8 +7,10 @@ import type { Violation } from '../invariants/invariant.ts';
 import { judgeExpectations } from '../report/expectations.ts';
 import { finalState } from '../report/final-state.ts';
 import { counted, type Line, line } from '../report/line.ts';
-import { follower, MARKS, timeline } from '../report/timeline.ts';
+import { follower, MARKS, type Timeline, timeline } from '../report/timeline.ts';
+import { violated } from '../report/violated.ts';
 import { BaseCommand } from './base.ts';
+import { deviceNamed } from './device-name.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { eventNumber } from './position.ts';
@@ -40,7 +42,8 @@ export default class Replay extends BaseCommand {
     const { trace } = source;
     const last = trace.events.length - 1;
     const to = flags.to === undefined ? last : eventNumber(flags.to, trace);
-    if (flags.follow !== undefined) checkFollowed(flags.follow, trace);
+    const follow = flags.follow === undefined ? null : deviceNamed(flags.follow);
+    if (follow !== null) checkFollowed(follow, trace);
     const events = trace.events.slice(0, to + 1);
     const violations = checkTrace(trace.header, events);
     const divergences = source.divergences.filter(({ event }) => event <= to);
@@ -48,23 +51,19 @@ export default class Replay extends BaseCommand {
     if (violations.length > 0) process.exitCode = EXIT.violated;
 
     const paint = painter();
-    const shown = timeline(trace, violations, {
-      to,
-      all: flags.all,
-      follow: flags.follow ?? null,
-    });
+    const shown = timeline(trace, violations, { to, all: flags.all, follow });
     const [first] = violations;
     this.log(
       painted(
         [
           ...shown.lines,
-          ...(shown.leftOut === 0 ? [] : [leftOut(shown.leftOut, flags.follow)]),
+          ...leftOut(shown, follow),
           ...(trace.header.source === null ? [] : [line(MARKS, 'dim')]),
           line(''),
           line(stateHeading(to, trace), 'head'),
           ...finalState(state),
           ...contradicted(divergences.length),
-          verdict(violations.length, events.length),
+          verdict(violations, events.length),
           ...(first === undefined
             ? []
             : [line(`again: ${againCommand(source.file, flags, first.event)}`)]),
@@ -95,14 +94,20 @@ interface ReplayJson {
   readonly final: object;
 }
 
-function leftOut(count: number, follow: string | undefined) {
-  const rest = follow === undefined ? '--all shows them' : 'they are not about what is followed';
-  return line(`${counted(count, 'event')} left out; ${rest}`, 'dim');
+function leftOut(shown: Timeline, follow: string | null): readonly Line[] {
+  const events = counted(shown.leftOut, 'event');
+  const others = counted(shown.violationsLeftOut, 'violation');
+  const rest = follow === null ? '--all shows them' : `they are not about ${follow}`;
+  return [
+    ...(shown.leftOut === 0 ? [] : [line(`${events} left out; ${rest}`, 'dim')]),
+    ...(shown.violationsLeftOut === 0 ? [] : [line(`${others} of others left out`, 'dim')]),
+  ];
 }
 
 function stateHeading(to: number, { events }: Trace): string {
   if (to < 0) return 'nothing happened';
-  return `state after event #${to} of ${counted(events.length, 'event')}`;
+  const last = events.length - 1;
+  return `state after event #${to}, ${to === last ? 'the last' : `the last is #${last}`}`;
 }
 
 function contradicted(lines: number): readonly Line[] {
@@ -110,15 +115,15 @@ function contradicted(lines: number): readonly Line[] {
   return [line(`the log contradicts the model in ${counted(lines, 'line')}`, 'bad')];
 }
 
-function verdict(violations: number, events: number) {
-  if (violations > 0) return line(`violated: ${counted(violations, 'violation')}`, 'bad');
+function verdict(violations: readonly Violation[], events: number) {
+  if (violations.length > 0) return line(`violated: ${violated(violations)}`, 'bad');
   const invariants = counted(INVARIANTS.length, 'invariant');
   return line(`holds: ${invariants} over ${counted(events, 'event')}`, 'good');
 }
 
 /** A name that no event mentions is a typing error. */
 function checkFollowed(name: string, trace: Trace): void {
-  const follows = follower(name);
+  const { follows } = follower(name);
   if (trace.events.some(({ event }) => follows(event))) return;
   const names = new Set<string>();
   for (const { event } of trace.events) {

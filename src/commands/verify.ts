@@ -1,10 +1,12 @@
 import { Args, Flags } from '@oclif/core';
-import { CHECKS, type CheckName, type Mismatch } from '../verify/tally.ts';
+import { verifyLines } from '../report/verify-lines.ts';
+import type { CheckName, Mismatch } from '../verify/tally.ts';
 import { type Verdict, verifySession } from '../verify/verify.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
+import { painted } from './print.ts';
 import { readSessionFolder, readTwin } from './read-session.ts';
-import { escapeControls, table } from './terminal.ts';
+import { painter } from './terminal.ts';
 
 type Counts = Record<CheckName, { ok: number; of: number }>;
 
@@ -31,7 +33,9 @@ export default class Verify extends BaseCommand {
     }),
   };
   static override flags = {
-    all: Flags.boolean({ description: 'print every mismatch, not only the first of a kind' }),
+    all: Flags.boolean({
+      description: 'print every mismatch, not only the first of a kind and ten of a check',
+    }),
   };
   static override examples = ['<%= config.bin %> verify recordings/vfio-plain'];
 
@@ -42,7 +46,7 @@ export default class Verify extends BaseCommand {
       const session = await readSessionFolder(folder);
       const verdict = verifySession(session, await readTwin(folder));
       verdicts.push(verdict);
-      if (!this.jsonEnabled()) this.log(describe(verdict, flags.all));
+      if (!this.jsonEnabled()) this.log(`${painted(verifyLines(verdict, flags.all), painter())}\n`);
     }
     const report = reportOf(verdicts);
     const counts = Object.values(report.checks);
@@ -73,47 +77,4 @@ function reportOf(verdicts: readonly Verdict[]): Report {
     ),
     sessions: verdicts.map(({ session, checks }) => ({ session, checks })),
   };
-}
-
-/** The counts, then the mismatches; those that differ in the moment only count as one. */
-function describe({ session, checks, mismatches }: Verdict, all: boolean): string {
-  const rows = CHECKS.map((check) => {
-    const { ok, of } = checks[check];
-    return [
-      check,
-      `${ok}`,
-      `${of}`,
-      of === 0 ? 'nothing recorded' : ok === of ? 'equal' : 'differs',
-    ];
-  });
-  const counted = table(rows, [
-    { heading: 'check' },
-    { heading: 'equal', align: 'right' },
-    { heading: 'of', align: 'right' },
-    { heading: '' },
-  ]);
-  const listed = all ? mismatches.map((m) => lineOf(m, 1)) : distinct(mismatches);
-  return [escapeControls(session), counted, ...listed, ''].join('\n');
-}
-
-function distinct(mismatches: readonly Mismatch[]): readonly string[] {
-  const groups = new Map<string, { first: Mismatch; count: number }>();
-  for (const mismatch of mismatches) {
-    const { check, subject, expected, actual } = mismatch;
-    const key = JSON.stringify([check, subject, expected, actual]);
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, { first: mismatch, count: 1 });
-    else known.count += 1;
-  }
-  return [...groups.values()].map(({ first, count }) => lineOf(first, count));
-}
-
-function lineOf({ check, at, subject, expected, actual }: Mismatch, count: number): string {
-  const times = count === 1 ? '' : ` (${count} times)`;
-  const said = `kernel ${say(expected)}, emulated ${say(actual)}`;
-  return escapeControls(`  ${check}, ${at}: ${subject}: ${said}${times}`);
-}
-
-function say(value: unknown): string {
-  return value === null ? 'nothing' : typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,4 +1,5 @@
 /** What each event means, and the line that tells of one. */
+import { disagreement } from './disagreement.ts';
 import { errnoName } from './errno.ts';
 import type { EventOf, EventType } from './event.ts';
 import { describeStimulus } from './stimulus.ts';
@@ -17,7 +18,7 @@ export const LINES: {
   },
   'task.finished': {
     doc: 'A task ended with a return code.',
-    line: (e) => `task ends${returned(e.ret)}`,
+    line: (e) => `task ends${ended(e.ret)}`,
   },
   'task.blocked': {
     doc: 'A task waits for a lock or a completion that another task holds.',
@@ -140,8 +141,8 @@ export const LINES: {
     line: (e) => `${e.dev}: remove of ${e.drv}`,
   },
   'probe.test_removed': {
-    doc: 'DEBUG_TEST_DRIVER_REMOVE removed the driver after its first probe, to probe it again.',
-    line: (e) => `${e.dev}: remove test of ${e.drv} done, probing again`,
+    doc: 'DEBUG_TEST_DRIVER_REMOVE began to remove the driver after its first probe, to probe again.',
+    line: (e) => `${e.dev}: test removal of ${e.drv} starts`,
   },
   'probe.unwound': {
     doc: 'really_probe undid its steps after a failure.',
@@ -292,15 +293,15 @@ export const LINES: {
 
   'owner.used': {
     doc: 'A driver asked for kernel DMA through the default domain (iommu_device_use_default_domain).',
-    line: (e) => `group ${e.group}: ${e.dev} uses the default domain: ${result(e.ret)}`,
+    line: (e) => `group ${e.group}: iommu_device_use_default_domain(${e.dev}) = ${result(e.ret)}`,
   },
   'owner.unused': {
     doc: 'A driver gave its use of the default domain back (iommu_device_unuse_default_domain).',
-    line: (e) => `group ${e.group}: ${e.dev} no longer uses the default domain`,
+    line: (e) => `group ${e.group}: iommu_device_unuse_default_domain(${e.dev})`,
   },
   'owner.claimed': {
     doc: 'A user-space owner asked for all DMA of a group (iommu_group_claim_dma_owner).',
-    line: (e) => `group ${e.group}: DMA ownership claimed by ${e.owner}: ${result(e.ret)}`,
+    line: (e) => `group ${e.group}: iommu_group_claim_dma_owner(${e.owner}) = ${result(e.ret)}`,
   },
   'owner.released': {
     doc: 'The DMA ownership of a group was released (iommu_group_release_dma_owner).',
@@ -334,7 +335,7 @@ export const LINES: {
   },
   'vfio.container_set': {
     doc: 'A VFIO group was put into a container.',
-    line: (e) => `VFIO group ${e.group}: put into container ${e.container}`,
+    line: (e) => `VFIO group ${e.group}: put into ${container(e.container)}`,
   },
   'vfio.container_unset': {
     doc: 'A VFIO group was taken out of its container.',
@@ -342,7 +343,7 @@ export const LINES: {
   },
   'vfio.iommu_set': {
     doc: 'A container was given its IOMMU backend.',
-    line: (e) => `VFIO container ${e.container}: IOMMU backend set`,
+    line: (e) => `VFIO ${container(e.container)}: IOMMU backend set`,
   },
   'vfio.device_opened': {
     doc: 'A user took the file descriptor of a VFIO device.',
@@ -372,7 +373,7 @@ export const LINES: {
 
   'log.diverged': {
     doc: 'The log says something else than the model expected; the state follows the log.',
-    line: (e) => `log diverges: expected ${e.expected}; observed ${e.observed}`,
+    line: (e) => `log diverges: ${disagreement(e)}`,
   },
 };
 
@@ -380,8 +381,15 @@ function result(ret: number): string {
   return ret < 0 ? errnoName(ret) : String(ret);
 }
 
-function returned(ret: number): string {
-  return ret === 0 ? '' : ` with ${result(ret)}`;
+/** A program ends with a status, a path of the kernel with an errno. */
+function ended(ret: number): string {
+  if (ret === 0) return '';
+  return ret < 0 ? ` with ${result(ret)}` : `, exit status ${ret}`;
+}
+
+/** The model calls a container "container USER" itself. */
+function container(name: string): string {
+  return name.startsWith('container ') ? name : `container ${name}`;
 }
 
 function hex(id: number): string {

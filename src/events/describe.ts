@@ -22,9 +22,14 @@ export function eventTypes(): readonly EventType[] {
 export function describeRecorded(recorded: Recorded, n: number): string {
   const { event, task, stack, timeUs } = recorded;
   const time = timeUs === null ? '' : ` [${formatTime(timeUs)}]`;
-  const where = [task, stack.at(-1)].filter((part) => part !== undefined && part !== '');
+  const where = [taskName(task), stack.at(-1)].filter((part) => part !== undefined && part !== '');
   const by = where.length === 0 ? '' : ` (${oneLine(where.join(', '))})`;
   return `#${n}${time} ${describeEvent(event)}${by}${evidence(recorded)}`;
+}
+
+/** The name of a task as the kernel spells it; traces keep the one they have always had. */
+export function taskName(task: string): string {
+  return task === 'deferred_probe_work' ? 'deferred_probe_work_func' : task;
 }
 
 function lineOf<T extends EventType>(event: EventOf<T>): string {

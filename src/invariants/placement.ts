@@ -51,10 +51,11 @@ export const grouping: Invariant = {
       if (device === undefined || device.iommu_group === group) continue;
       const joinsLater = !above.includes(other) || streamIds(k, other).length === 0;
       if (device.iommu_group === null && joinsLater) continue;
-      const theirs = device.iommu_group === null ? 'none yet' : String(device.iommu_group);
+      const theirs =
+        device.iommu_group === null ? 'it has no group yet' : `its group is ${device.iommu_group}`;
       const message =
         `${dev} is in group ${group}, but ${other}, from which nothing isolates it, ` +
-        `is not: its group is ${theirs}`;
+        `is not: ${theirs}`;
       return { message, values: { group, other, otherGroup: device.iommu_group } };
     }
     return null;

@@ -1,6 +1,7 @@
 /** What an import recognised, inferred and contradicted: as one document and as text. */
 import type { Divergence } from '../bisect/rerun.ts';
 import { foldAll } from '../engine/history.ts';
+import { disagreement } from '../events/disagreement.ts';
 import type { Origin } from '../events/event.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
@@ -9,6 +10,7 @@ import type { ParsedLog } from '../import/record.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { describeKernel, profileOf } from '../model/versions/profile.ts';
 import { aligned, counted, type Line, line } from './line.ts';
+import { violated } from './violated.ts';
 
 /** What the summary is made of; `log` is null for a source that is no log. */
 export interface Import {
@@ -148,7 +150,9 @@ function originsOf({ events }: Trace): Record<Origin, number> {
 
 /** What is shown; the rest is in the document. */
 const SHAPES_MAX = 10;
-const DIVERGENCES_MAX = 10;
+const LISTED_MAX = 10;
+const IOMMUS_MAX = 3;
+const LOG_TEXT_MAX = 100;
 
 /** The summary for people. */
 export function importLines(summary: ReturnType<typeof importSummary>): readonly Line[] {
@@ -166,34 +170,48 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ['observations', kinds],
     ['events', `${events.total}: ${from}`],
     ['devices', `${summary.devices}, ${counted(summary.drivers, 'driver')}`],
-    [
-      'iommus',
-      summary.iommus.map(({ kind, device }) => `${device} (${kind})`).join(', ') || 'none',
-    ],
+    ['iommus', iommusText(summary.iommus)],
     ['groups', `${groups.length} with ${counted(members, 'device')}`],
     [
       'failures',
       `${summary.probeFailures.length} probes failed, ${summary.deferrals.length} deferred`,
     ],
     ['contradicted', counted(divergences.length, 'line')],
+    ['violated', violations.length === 0 ? 'nothing' : violated(violations)],
     ['unrecognised', counted(source.unrecognised, 'record')],
   ];
   return [
     ...aligned(rows),
-    ...violations.map((one) => line(`violation at #${one.event}: ${one.message}`, 'bad')),
-    ...divergenceLines(divergences),
+    ...firstOf(violations, 'violation', (one) =>
+      line(`violation at #${one.event}: ${one.message}`, 'bad'),
+    ),
+    ...firstOf(divergences, 'contradiction', divergenceLine),
     ...shapeLines(summary.shapes),
   ];
 }
 
-function divergenceLines(divergences: readonly Divergence[]): readonly Line[] {
-  const more = divergences.length - DIVERGENCES_MAX;
-  return [
-    ...divergences
-      .slice(0, DIVERGENCES_MAX)
-      .map((one) => line(`line ${one.line}: expected ${one.expected}, observed ${one.observed}`)),
-    ...(more <= 0 ? [] : [line(`and ${more} more; --json has them all`, 'dim')]),
-  ];
+/** By name while they fit into the line, then by how many of each kind there are. */
+function iommusText(iommus: ReturnType<typeof importSummary>['iommus']): string {
+  if (iommus.length === 0) return 'none';
+  if (iommus.length <= IOMMUS_MAX)
+    return iommus.map(({ kind, device }) => `${device} (${kind})`).join(', ');
+  const kinds = Object.entries(countBy(iommus, ({ kind }) => kind));
+  return kinds.map(([kind, count]) => `${count} ${kind}`).join(', ');
+}
+
+function firstOf<T>(items: readonly T[], name: string, lineOf: (item: T) => Line): readonly Line[] {
+  const more = items.length - LISTED_MAX;
+  const rest = line(`and ${counted(more, `more ${name}`)}; --json has them all`, 'dim');
+  return [...items.slice(0, LISTED_MAX).map(lineOf), ...(more <= 0 ? [] : [rest])];
+}
+
+function divergenceLine({ line: at, expected, observed }: Divergence): Line {
+  const between = { expected: clipped(expected), observed: clipped(observed) };
+  return line(`line ${at}: ${disagreement(between)}`);
+}
+
+function clipped(text: string): string {
+  return text.length <= LOG_TEXT_MAX ? text : `${text.slice(0, LOG_TEXT_MAX - 1)}…`;
 }
 
 function shapeLines(shapes: Import['unrecognised']): readonly Line[] {

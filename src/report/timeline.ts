@@ -1,5 +1,5 @@
 /** A run as lines of text, one an event, with its violations where they happen. */
-import { describeEvent } from '../events/describe.ts';
+import { describeEvent, taskName } from '../events/describe.ts';
 import type { EventType, KernelEvent, Recorded } from '../events/event.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Violation } from '../invariants/invariant.ts';
@@ -18,6 +18,8 @@ export interface Timeline {
   readonly lines: readonly Line[];
   /** Events up to `to` that are not shown. */
   readonly leftOut: number;
+  /** Violations up to `to` that are about others than the one followed. */
+  readonly violationsLeftOut: number;
 }
 
 /** The bookkeeping between two things that matter. */
@@ -85,22 +87,26 @@ export function timeline(
 ): Timeline {
   const broken = new Map<number, Violation[]>();
   for (const one of violations) broken.set(one.event, [...(broken.get(one.event) ?? []), one]);
-  const follows = follow === null ? null : follower(follow);
+  const followed = follow === null ? null : follower(follow);
   const events = trace.events.slice(0, to + 1);
+  let violationsLeftOut = 0;
   const kept = events.flatMap((recorded, n) => {
-    const isFollowed = follows === null ? null : follows(recorded.event);
+    const isFollowed = followed?.follows(recorded.event) ?? null;
     const keep = isFollowed ?? (all || matters(recorded.event));
-    return keep || broken.has(n) ? [{ recorded, n }] : [];
+    const there = broken.get(n) ?? [];
+    const shown = there.filter((one) => followed?.isAbout(one) ?? true);
+    violationsLeftOut += there.length - shown.length;
+    return keep || shown.length > 0 ? [{ recorded, n, shown }] : [];
   });
   const rows = aligned(
     kept.map(({ recorded, n }) => rowOf(recorded, n, trace)),
     [0],
   );
-  const lines = kept.flatMap(({ n }, i): Line[] => [
+  const lines = kept.flatMap(({ n, shown }, i): Line[] => [
     ...(rows[i] === undefined ? [] : [toned(rows[i], trace.events[n])]),
-    ...(broken.get(n) ?? []).map((one): Line => ({ text: inline(one), tone: 'bad' })),
+    ...shown.map((one): Line => ({ text: inline(one), tone: 'bad' })),
   ]);
-  return { lines, leftOut: events.length - kept.length };
+  return { lines, leftOut: events.length - kept.length, violationsLeftOut };
 }
 
 function toned(row: Line, recorded: Recorded | undefined): Line {
@@ -119,7 +125,7 @@ function rowOf({ event, task, origin, line, timeUs }: Recorded, n: number, trace
   const isLog = trace.header.source !== null;
   const mark = origin === 'observed' ? '' : origin === 'implied' ? '+' : '?';
   const place = [timeUs === null ? '' : seconds(timeUs), line === null ? '' : `${line}${mark}`];
-  return [`#${n}`, ...(isLog ? place : []), task, describeEvent(event)];
+  return [`#${n}`, ...(isLog ? place : []), taskName(task), describeEvent(event)];
 }
 
 /** `[12.345678]`, as in the log. */
@@ -127,20 +133,36 @@ export function seconds(timeUs: number): string {
   return `[${(timeUs / 1e6).toFixed(6)}]`;
 }
 
-/**
- * Tells whether an event is about a device, the group it is in at that time, or a group: one of that
- * number, or the VFIO group of that name. To be asked about every event of a run, in order.
- */
-export function follower(subject: string): (event: KernelEvent) => boolean {
-  let group: string | null = null;
+/** Tells what is about a device or a group. */
+export interface Follower {
+  /**
+   * Is the event about the device, the group it is in at that time, or the group: one of that
+   * number, or the VFIO group of that name? To be asked about every event of a run, in order.
+   */
+  readonly follows: (event: KernelEvent) => boolean;
+  /** Is a violation by the last event asked about of the device, its group, or one of the group? */
+  readonly isAbout: (violation: Violation) => boolean;
+}
+
+export function follower(subject: string): Follower {
   const wanted = /^(?:group )?(\d+)$/.exec(subject)?.[1] ?? null;
-  return (event) => {
-    const own = 'dev' in event && event.dev === subject;
-    if (event.type === 'group.joined' && own) group = String(event.group);
-    const of = 'group' in event ? String(event.group) : null;
-    const isIn = of !== null && (of === wanted || of === group);
-    if (event.type === 'group.left' && own) group = null;
-    return own || isIn || ends(event).includes(subject) || stimulated(event, subject);
+  let group: string | null = null;
+  let hasLeft = false;
+  return {
+    follows(event) {
+      if (hasLeft) group = null;
+      const own = 'dev' in event && event.dev === subject;
+      if (event.type === 'group.joined' && own) group = String(event.group);
+      hasLeft = event.type === 'group.left' && own;
+      const of = 'group' in event ? String(event.group) : null;
+      const isIn = of !== null && (of === wanted || of === group);
+      return own || isIn || ends(event).includes(subject) || stimulated(event, subject);
+    },
+    isAbout(violation) {
+      if (violation.subject === subject) return true;
+      if (wanted !== null && String(violation.values['group']) === wanted) return true;
+      return violation.subject === `group ${wanted ?? group}`;
+    },
   };
 }
 

@@ -83,6 +83,7 @@ describe.concurrent('exit codes, with and without --json', () => {
     [EXIT.usage, 'USAGE', ['replay', trace, '--to', 'soon']],
     [EXIT.usage, 'USAGE', ['replay', trace, '--to', '12.5']],
     [EXIT.usage, 'USAGE', ['show', trace]],
+    [EXIT.usage, 'USAGE', ['show', trace, '--at']],
     [EXIT.usage, 'USAGE', ['diff', trace]],
     [EXIT.usage, 'USAGE', ['diff', trace, leaky, '--from', '1']],
     [EXIT.usage, 'USAGE', ['bisect', trace, '--']],
@@ -118,6 +119,23 @@ describe.concurrent('replay', () => {
     expect((await reprobe(...before.split(' '))).status).toBe(EXIT.holds);
   });
 
+  it('numbers the state from 0, and counts what is broken', async ({ expect }) => {
+    const { stdout } = await reprobe('replay', trace);
+    expect(stdout).toMatch(/^state after event #\d+, the last$/m);
+    expect(stdout).toMatch(/^violated: 3 invariants, 4 times$/m);
+    const early = await reprobe('replay', trace, '--to', '3');
+    expect(early.stdout).toMatch(/^state after event #3, the last is #\d+$/m);
+  });
+
+  it('follows a device named without its domain, and counts what others break', async ({
+    expect,
+  }) => {
+    const { stdout, status } = await reprobe('replay', trace, '--follow', '00:01.0');
+    expect(status).toBe(EXIT.violated);
+    expect(stdout).toContain('4 violations of others left out');
+    expect(stdout).not.toContain('    ! ');
+  });
+
   it('repeats the flags in that line', async ({ expect }) => {
     const { stdout } = await reprobe('replay', sane, '--patch', '-bus_dma_cleanup');
     expect(stdout).toMatch(/^again: .* --patch=-bus_dma_cleanup --to \d+$/m);
@@ -142,6 +160,36 @@ describe.concurrent('replay', () => {
   it('reads a log, and tells its lines', async ({ expect }) => {
     const { json } = await document('replay', log);
     expect(json).toMatchObject({ final: { groups: { 1: { devices: [NIC] } } } });
+  });
+});
+
+describe.concurrent('show', () => {
+  it('sums up, and shows the whole when asked', async ({ expect }) => {
+    const summary = await reprobe('show', trace, '--at', '90');
+    expect(summary.stdout).toMatch(/^group +owner_cnt/m);
+    expect(summary.stdout).toMatch(/^device +bus +driver/m);
+    expect(summary.stdout).not.toContain('the last event');
+    const whole = await reprobe('show', trace, '--at', '90', '--all');
+    const state = whole.stdout.slice(whole.stdout.indexOf('\n{'));
+    expect(JSON.parse(state)).toMatchObject({ devices: { [NIC]: { bus: 'pci' } } });
+    const { json } = await document('show', trace, '--at', '90');
+    expect(json).toMatchObject({
+      value: { devices: { [NIC]: { spec: { pci: { vendor: 0x8086 } } } } },
+    });
+  });
+
+  it('says that a time beyond the end means the last event', async ({ expect }) => {
+    const { stdout } = await reprobe('show', log, '--at', '99999s');
+    expect(stdout).toMatch(/^after #\d+ .*, the last event$/m);
+  });
+
+  it('lists the numbers that there are, and takes a device without its domain', async ({
+    expect,
+  }) => {
+    const { stderr } = await reprobe('show', trace, '--at', '90', '--path', 'groups.9');
+    expect(stderr).toBe("There is no '9' in groups.\nhint: there is: 0, 1\n");
+    const short = await reprobe('show', trace, '--at', '90', '--path', 'devices.01:00.0.name');
+    expect(short.stdout).toBe(`"${NIC}"\n`);
   });
 });
 

@@ -72,6 +72,19 @@ it('prints one JSON document', () => {
   expect(JSON.parse(stdout)).toMatchObject({ observations: { total: 0 }, devices: 0 });
 });
 
+it.each([
+  [['show', 'LICENSE'], 'Missing required flag --at.'],
+  [['show', 'LICENSE', '--at'], 'Flag --at expects a value.'],
+  [['replay', 'LICENSE', '--a', '--b'], 'Nonexistent flags: --a, --b.'],
+  [['replay', 'LICENSE', 'surplus'], 'Unexpected argument: surplus.'],
+  [['verify'], 'Missing 1 required arg: folder (folder of a recorded session; several are fine).'],
+])('says what is wrong with %j in a line and a hint', (args, message) => {
+  const hint = '--help lists the arguments and flags of a command';
+  expect(reprobe(...args).stderr).toBe(`${message}\nhint: ${hint}\n`);
+  const { stdout } = reprobe(...args, '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'USAGE', message, hint } });
+});
+
 it('escapes what it repeats', () => {
   expect(reprobe('replay', 'no\x1b[2Jfile').stderr).toContain('no\\x1b[2Jfile');
 });

@@ -35,12 +35,22 @@ it('reads an empty file', async () => {
   expect((await readSource(fileOf('empty', ''))).bytes).toHaveLength(0);
 });
 
+it('names the compressor it does not know, and what unpacks it', async () => {
+  const file = fileOf('dmesg.xz', Buffer.from('\xfd7zXZ\0', 'latin1'));
+  await expect(readSource(file)).rejects.toMatchObject({
+    message: 'The file is compressed with xz; decompress it first.',
+    hint: expect.stringContaining('xz -dc'),
+  });
+});
+
 it.each([
   ['a missing file', 'UNREADABLE', () => join(folder, 'none'), undefined],
   ['a directory', 'UNREADABLE', () => folder, undefined],
   ['a file as a directory', 'UNREADABLE', () => join(fileOf('f', ''), 'x'), undefined],
   ['a NUL in the path', 'UNREADABLE', () => 'a\0b', undefined],
   ['torn gzip', 'UNREADABLE', () => fileOf('t', gzipSync('some text').subarray(0, 14)), undefined],
+  ['xz', 'UNREADABLE', () => fileOf('x', Buffer.from('\xfd7zXZ\0\0\x04', 'latin1')), undefined],
+  ['zstd', 'UNREADABLE', () => fileOf('s', Buffer.from('28b52ffd04', 'hex')), undefined],
   ['a file too large', 'TOO_LARGE', () => fileOf('l', 'x'.repeat(101)), 100],
   ['gzip that grows too large', 'TOO_LARGE', () => fileOf('z', gzipSync('x'.repeat(10_000))), 100],
 ])('refuses %s', async (_, code, path, bytesMax) => {

@@ -45,6 +45,19 @@ describe('timeline', () => {
     expect(text({ follow: 'group 1' }).join('\n')).toContain('VFIO group 1: opened');
   });
 
+  it('leaves out violations of others than the one followed, and counts them', () => {
+    const ours = text({ follow: NIC }).filter((line) => line.startsWith('    ! '));
+    expect(ours).toHaveLength(violations.length);
+    expect(text({ follow: '1' }).filter((line) => line.startsWith('    ! '))).toEqual(ours);
+    const options = { to: last, all: false };
+    const none = timeline(trace, violations, { ...options, follow: PORT });
+    expect(none.violationsLeftOut).toBe(violations.length);
+    expect(none.lines.map((line) => line.text).join('\n')).not.toContain('!');
+    expect(none.lines.length + none.leftOut).toBe(trace.events.length);
+    const all = timeline(trace, violations, { ...options, follow: null });
+    expect(all.violationsLeftOut).toBe(0);
+  });
+
   it('has the log line and the evidence of each event of a log', () => {
     const { header, events } = runSmall([BOOT]).trace();
     const source = { name: 'a.log', format: 'dmesg' };
@@ -76,8 +89,22 @@ describe('timeline', () => {
   });
 });
 
+it('follower takes the group that the device just left for its own, and no longer', () => {
+  const { follows, isAbout } = follower(NIC);
+  const [one] = violations;
+  const ofGroup = { subject: 'group 7', values: {} };
+  const isOurs = () => one !== undefined && isAbout({ ...one, ...ofGroup });
+  expect(isOurs()).toBe(false);
+  follows({ type: 'group.joined', dev: NIC, group: 7 });
+  expect(isOurs()).toBe(true);
+  follows({ type: 'group.left', dev: NIC, group: 7 });
+  expect(isOurs()).toBe(true);
+  follows({ type: 'group.freed', group: 7 });
+  expect(isOurs()).toBe(false);
+});
+
 it('follower takes a number as a group', () => {
-  const follows = follower('3');
+  const { follows } = follower('3');
   expect(follows({ type: 'group.allocated', group: 3 })).toBe(true);
   expect(follows({ type: 'group.allocated', group: 30 })).toBe(false);
 });

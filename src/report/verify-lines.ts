@@ -1,0 +1,100 @@
+/** How far the emulator agrees with a recorded session, as text. */
+import { errnoName } from '../events/errno.ts';
+import { CHECKS, type CheckName, type Mismatch } from '../verify/tally.ts';
+import type { Verdict } from '../verify/verify.ts';
+import { aligned, counted, type Line, line } from './line.ts';
+
+/** How many mismatches of a check are listed unless all are asked for. */
+const LISTED_MAX = 10;
+
+interface Listed {
+  readonly first: Mismatch;
+  readonly count: number;
+}
+
+/** The counts, the first difference in time, then the mismatches of each check in time. */
+export function verifyLines(
+  { session, checks, mismatches }: Pick<Verdict, 'session' | 'checks' | 'mismatches'>,
+  all: boolean,
+): readonly Line[] {
+  const rows = CHECKS.map((check) => {
+    const { ok, of } = checks[check];
+    const verdict = of === 0 ? 'nothing recorded' : ok === of ? 'equal' : 'differs';
+    return [check, `${ok}`, `${of}`, verdict];
+  });
+  const inTime = [...mismatches].sort((a, b) => momentOf(a.at) - momentOf(b.at));
+  const [first] = inTime;
+  return [
+    line(session, 'head'),
+    ...aligned([['check', 'equal', 'of', ''], ...rows], [1, 2]),
+    ...(first === undefined ? [] : [line(`first difference: ${sentence(first)}`, 'bad')]),
+    ...CHECKS.flatMap((check) => checkLines(check, inTime, all)),
+  ];
+}
+
+function checkLines(
+  check: CheckName,
+  mismatches: readonly Mismatch[],
+  all: boolean,
+): readonly Line[] {
+  const own = mismatches.filter((one) => one.check === check);
+  const listed = all ? own.map((first) => ({ first, count: 1 })) : distinct(own);
+  const shown = all ? listed : listed.slice(0, LISTED_MAX);
+  const more = listed.length - shown.length;
+  return [
+    ...shown.map(({ first, count }) => line(`  ${sentence(first)}${times(count)}`)),
+    ...(more === 0 ? [] : [line(`  ${check}: and ${more} more; --all prints them`, 'dim')]),
+  ];
+}
+
+/** Those that differ in the moment only count as one. */
+function distinct(mismatches: readonly Mismatch[]): readonly Listed[] {
+  const groups = new Map<string, { first: Mismatch; count: number }>();
+  for (const mismatch of mismatches) {
+    const { subject, expected, actual } = mismatch;
+    const key = JSON.stringify([subject, expected, actual]);
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, { first: mismatch, count: 1 });
+    else known.count += 1;
+  }
+  return [...groups.values()];
+}
+
+/** Orders `boot`, `action 3`, the snapshot `sysfs-3.txt` after it, and `sysfs-end.txt`. */
+function momentOf(at: string): number {
+  if (at === 'boot') return -1;
+  const [, action, snapshot] = /^action (\d+)|^sysfs-(\d+(?:\.\d+)?)/.exec(at) ?? [];
+  if (action !== undefined) return Number(action);
+  return snapshot === undefined ? Number.POSITIVE_INFINITY : Number(snapshot) + 0.5;
+}
+
+function sentence({ check, at, subject, expected, actual }: Mismatch): string {
+  const about = `${check}, ${at}: ${subject}`;
+  if (check === 'message' && actual === null) return `${about}: not emulated: ${inWords(expected)}`;
+  if (check === 'message') return `${about}: only emulated: ${inWords(actual)}`;
+  const name = check === 'errno' ? check : '';
+  return `${about}: kernel ${fieldInWords(name, expected)}, emulated ${fieldInWords(name, actual)}`;
+}
+
+function times(count: number): string {
+  return count === 1 ? '' : ` (${counted(count, 'time')})`;
+}
+
+/** `drv nvme, ret -EINVAL` for a record; a field without a value is left out. */
+function inWords(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return value.map(inWords).join(' ') || 'none';
+  if (typeof value !== 'object') return String(value).trim();
+  const fields = Object.entries(value).filter(([, field]) => field !== null && field !== '');
+  return (
+    fields.map(([name, field]) => `${name} ${fieldInWords(name, field)}`).join(', ') || 'nothing'
+  );
+}
+
+function fieldInWords(name: string, field: unknown): string {
+  if (name === 'ret' && typeof field === 'number' && field < 0) return errnoName(field);
+  // Recordings have errnos as user space sees them.
+  if (name === 'errno' && typeof field === 'number') return errnoName(-field);
+  if (typeof field === 'boolean') return field ? 'yes' : 'no';
+  return inWords(field);
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { Violation } from '../../src/invariants/invariant.ts';
+import { type Import, importLines, importSummary } from '../../src/report/import-summary.ts';
+import { leakyTrace } from '../model/small-machine.ts';
+
+const trace = leakyTrace();
+
+function text(more: Partial<Import>): readonly string[] {
+  const given = {
+    ...{ kind: 'log', trace, log: null, boot: 0, boots: 1, observations: [], unrecognised: [] },
+    isKernelAsked: false,
+    ...{ divergences: [], violations: [], ...more },
+  };
+  return importLines(importSummary(given)).map((line) => line.text);
+}
+
+function violation(event: number): Violation {
+  return {
+    ...{ invariant: 'a', subject: 'group 1', event, line: null, message: `broke ${event}` },
+    ...{ values: {}, stack: [], stimulus: 'boot' },
+  };
+}
+
+describe('importLines', () => {
+  it('lists ten violations and says how many there are', () => {
+    const lines = text({ violations: Array.from({ length: 90 }, (_, i) => violation(i)) });
+    expect(lines).toContain('violated      1 invariant, 90 times');
+    expect(lines.filter((line) => line.startsWith('violation at'))).toHaveLength(10);
+    expect(lines).toContain('and 80 more violations; --json has them all');
+    expect(text({})).toContain('violated      nothing');
+  });
+
+  it('says which side has the line, without all of a long one', () => {
+    const divergences = [
+      { line: 4, expected: 'no such line', observed: 'x'.repeat(300), event: 1 },
+      { line: 5, expected: 'a line', observed: 'no such line', event: 1 },
+    ];
+    const [long = '', short] = text({ divergences }).slice(-2);
+    expect(long).toMatch(/^line 4: the log has "x{99}…", the model would not print it$/);
+    expect(short).toBe('line 5: the model prints "a line", the log lacks it');
+    const one = divergences.slice(0, 1);
+    expect(text({ divergences: Array.from({ length: 11 }, () => one).flat() }).at(-1)).toBe(
+      'and 1 more contradiction; --json has them all',
+    );
+  });
+
+  it('counts IOMMUs by kind when they are many', () => {
+    const { header } = trace;
+    const devices = [0, 1, 2, 3].map((n) => ({
+      ...{ name: `dmar${n}`, bus: 'platform', parent: null, ids: [] },
+      iommu_kind: n < 3 ? ('intel' as const) : ('amd' as const),
+    }));
+    const many = { header: { ...header, machine: { ...header.machine, devices } }, events: [] };
+    expect(text({ trace: many })).toContain('iommus        3 intel, 1 amd');
+    const few = { ...header.machine, devices: devices.slice(2) };
+    expect(text({ trace: { header: { ...header, machine: few }, events: [] } })).toContain(
+      'iommus        dmar2 (intel), dmar3 (amd)',
+    );
+  });
+});
