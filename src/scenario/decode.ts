@@ -85,6 +85,11 @@ export function isText(place: Place): boolean {
   return place.node === null || isScalar(place.node);
 }
 
+/** Text in quotes: where it is empty, that is meant. */
+export function isQuoted({ node }: Place): boolean {
+  return isScalar(node) && (node.type === 'QUOTE_SINGLE' || node.type === 'QUOTE_DOUBLE');
+}
+
 /** Any text, as written; empty where nothing is written. */
 export function wordOf(place: Place): string {
   const { node, what } = place;

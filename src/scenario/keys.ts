@@ -30,7 +30,7 @@ const machine = {
 
 const device = {
   name: "the kernel's name of it; must be there",
-  bus: 'the bus it is on; pci where it has a pci, else it must be there',
+  bus: "the bus it is on, or ''; pci where it has a pci, else it must be there",
   parent: 'the device above it; none where it does not say',
   ids: 'what drivers match: compatible strings, ACPI ids, a modalias',
   disabled: 'true where firmware says so: it never appears',

@@ -15,6 +15,7 @@ import {
   fieldsOf,
   flagAt,
   integerOf,
+  isQuoted,
   isText,
   itemsOf,
   nameOf,
@@ -120,7 +121,7 @@ function readDevice(place: Place, creator: string | null, references: References
   };
   return {
     name,
-    bus: bus === undefined && pci !== undefined ? 'pci' : nameOf(fields.need('bus')),
+    bus: bus === undefined && pci !== undefined ? 'pci' : busOf(fields.need('bus')),
     parent: parent === undefined ? creator : nameOrNull(parent),
     ids: ids === undefined ? assumedIds : namesAt(ids),
     ...optional('disabled', (value) => flagAt(value, false)),
@@ -134,6 +135,11 @@ function readDevice(place: Place, creator: string | null, references: References
     ...(pci === undefined ? {} : { pci }),
     ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };
+}
+
+/** A PCI root of ACPI and an IOMMU of x86 are on no bus, which is said as `''`, not by leaving out. */
+function busOf(place: Place): string {
+  return isQuoted(place) ? wordOf(place) : nameOf(place);
 }
 
 type ReadName = (place: Place) => string;

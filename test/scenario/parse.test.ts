@@ -345,6 +345,13 @@ describe('errors', () => {
     expect(() => parseScenario(text.replace('parent: z', "parent: ''"), 'c.yaml')).not.toThrow();
   });
 
+  it('take no bus only where it is meant', () => {
+    const root =
+      "name: a\nkernel: '6.1'\nmachine: { devices: [{ name: 'pci0000:00', bus: '' }] }\n";
+    expect(parseScenario(root, 'r.yaml').machine.devices[0]?.bus).toBe('');
+    expect(errorOf(root.replace("bus: ''", 'bus:')).message).toContain('.bus is empty');
+  });
+
   it('refuse another schema', () => {
     expect(errorOf(`schema: 2${EXAMPLE}`)).toMatchObject({ code: 'BAD_SCENARIO', line: 1 });
     expect(() => parseScenario(`schema: 1${EXAMPLE}`, 's.yaml', knowledge)).not.toThrow();
