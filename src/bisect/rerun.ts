@@ -45,7 +45,7 @@ export function changedKernel(spec: KernelSpec, change: Change): KernelSpec {
   return {
     ...spec,
     version: version ?? spec.version,
-    release: version === undefined || version === spec.version ? spec.release : null,
+    release: version === undefined ? spec.release : null,
     config: { ...spec.config, ...config },
     patches: { ...kept, ...patches },
   };

@@ -8,6 +8,7 @@ import type { Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { findInvariant } from '../invariants/all.ts';
+import { describeKernel } from '../model/versions/profile.ts';
 import { aligned, counted, type Line, line, shown } from './line.ts';
 import { seconds } from './timeline.ts';
 
@@ -116,6 +117,7 @@ function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded
     ['path', bad.stack.join(' > ') || null],
     ['task', bad.task],
     ['stimulus', origin === null ? null : describeStimulus(origin.stimulus)],
+    ['kernel', describeKernel(trace.header.kernel)],
     ['log', printedNext(trace, found.event, logText) ?? logLine(bad, logText)],
     ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
     ...doubts.map((doubt) => ['doubt', doubt] as const),
