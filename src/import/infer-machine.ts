@@ -3,6 +3,7 @@ import type {
   BootStep,
   DeviceSpec,
   DriverSpec,
+  IommuKind,
   IommuMapRow,
   Machine,
   PcieType,
@@ -56,7 +57,9 @@ export function inferMachine(
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
-  const pciDevices = functions.map((seen) => pciDevice(seen, topology, acs));
+  const pciDevices = functions.map((seen) =>
+    pciDevice(seen, topology, acs, firmware === 'devicetree'),
+  );
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
@@ -155,7 +158,12 @@ function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow
   });
 }
 
-function pciDevice(seen: SeenFunction, topology: Topology, acs: AcsView): DeviceSpec {
+function pciDevice(
+  seen: SeenFunction,
+  topology: Topology,
+  acs: AcsView,
+  asksLate: boolean,
+): DeviceSpec {
   const { dev, vendor, device, class: cls, header } = seen;
   const multifunction = topology.inSlot(dev).length > 1;
   const isolates = acs.isolates(dev);
@@ -167,7 +175,7 @@ function pciDevice(seen: SeenFunction, topology: Topology, acs: AcsView): Device
     multifunction,
     pcie: typeOf(seen, isPciName(topology.parentOf(dev))),
     acs_capable: isolates,
-    acs_enabled: isolates,
+    acs_enabled: isolates && (!asksLate || acs.isolatedAtBoot(dev)),
   };
   const [base, sub, prog] = [cls >> 16, (cls >> 8) & 0xff, cls & 0xff];
   const modalias =
@@ -202,7 +210,7 @@ function platformDevices(
   for (const { dev, kind } of evidence.iommus)
     add({
       name: dev,
-      bus: kind === 'intel' || kind === 'amd' ? '' : (evidence.buses[dev] ?? 'platform'),
+      bus: evidence.buses[dev] ?? busOfIommu(kind),
       parent: null,
       ids: [seenId(dev)],
       iommu_kind: kind,
@@ -224,6 +232,12 @@ function platformDevices(
     });
   }
   return devices;
+}
+
+/** The bus of an IOMMU; '' for one that is no device of a bus. */
+function busOfIommu(kind: IommuKind): string {
+  if (kind === 'intel' || kind === 'amd') return '';
+  return kind === 'virtio-iommu' ? 'virtio' : 'platform';
 }
 
 /**
