@@ -72,8 +72,18 @@ function sentence({ check, at, subject, expected, actual }: Mismatch): string {
   const about = `${check}, ${at}: ${subject}`;
   if (check === 'message' && actual === null) return `${about}: not emulated: ${inWords(expected)}`;
   if (check === 'message') return `${about}: only emulated: ${inWords(actual)}`;
-  const name = check === 'errno' ? check : '';
-  return `${about}: kernel ${fieldInWords(name, expected)}, emulated ${fieldInWords(name, actual)}`;
+  const said = check === 'errno' ? (value: unknown) => resultInWords(value, subject) : inWords;
+  return `${about}: kernel ${said(expected)}, emulated ${said(actual)}`;
+}
+
+/** The result of a command, or of a call of a user: `success` where it has no errno. */
+function resultInWords(result: unknown, subject: string): string {
+  if (typeof result === 'number') return fieldInWords('errno', result);
+  if (typeof result !== 'object' || result === null || !('errno' in result)) return inWords(result);
+  const { errno, ...rest } = result;
+  const ended = errno === null ? 'success' : fieldInWords('errno', errno);
+  const others = Object.values(rest).filter((field) => field !== subject && field !== '');
+  return [ended, ...others.map(inWords)].join(', ');
 }
 
 function times(count: number): string {
