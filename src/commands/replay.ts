@@ -48,7 +48,8 @@ export default class Replay extends BaseCommand {
     const violations = checkTrace(trace.header, events);
     const divergences = source.divergences.filter(({ event }) => event <= to);
     const state = foldAll(events);
-    if (violations.length > 0) process.exitCode = EXIT.violated;
+    const doubts = to < last ? [] : source.doubts;
+    process.exitCode = exitFor(violations, doubts);
 
     const paint = painter();
     const shown = timeline(trace, violations, { to, all: flags.all, follow });
@@ -63,7 +64,7 @@ export default class Replay extends BaseCommand {
           line(stateHeading(to, trace), 'head'),
           ...finalState(state),
           ...contradicted(divergences.length),
-          verdict(violations, events.length),
+          verdict(violations, events.length, doubts),
           ...(first === undefined
             ? []
             : [line(`again: ${againCommand(source.file, flags, first.event)}`)]),
@@ -75,6 +76,7 @@ export default class Replay extends BaseCommand {
       events: events.length,
       violations,
       divergences,
+      doubts,
       expectations: flags.to === undefined ? expectationsOf(source, violations) : [],
       final: state,
     } satisfies ReplayJson;
@@ -90,6 +92,7 @@ interface ReplayJson {
   readonly events: number;
   readonly violations: readonly object[];
   readonly divergences: LoadedSource['divergences'];
+  readonly doubts: readonly string[];
   readonly expectations: readonly object[];
   readonly final: object;
 }
@@ -115,8 +118,16 @@ function contradicted(lines: number): readonly Line[] {
   return [line(`the log contradicts the model in ${counted(lines, 'line')}`, 'bad')];
 }
 
-function verdict(violations: readonly Violation[], events: number) {
+function exitFor(violations: readonly unknown[], doubts: readonly unknown[]): number {
+  if (violations.length > 0) return EXIT.violated;
+  return doubts.length > 0 ? EXIT.inconclusive : EXIT.holds;
+}
+
+function verdict(violations: readonly Violation[], events: number, doubts: readonly string[]) {
   if (violations.length > 0) return line(`violated: ${violated(violations)}`, 'bad');
+  if (doubts.length > 0) {
+    return line(`inconclusive: no invariant is broken, but ${doubts.join('; ')}`, 'bad');
+  }
   const invariants = counted(INVARIANTS.length, 'invariant');
   return line(`holds: ${invariants} over ${counted(events, 'event')}`, 'good');
 }
