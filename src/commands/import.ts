@@ -45,7 +45,7 @@ export default class Import extends BaseCommand {
 }
 
 function importOf(
-  { kind, trace, imported, divergences }: LoadedSource,
+  { kind, trace, imported, divergences, doubts }: LoadedSource,
   isKernelAsked: boolean,
 ): Imported {
   return {
@@ -59,6 +59,8 @@ function importOf(
     unrecognised: imported?.unrecognised ?? [],
     divergences,
     violations: checkTrace(trace.header, trace.events),
+    doubts,
+    waiting: imported?.waiting ?? [],
   };
 }
 

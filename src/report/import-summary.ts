@@ -30,6 +30,14 @@ export interface Import {
   }[];
   readonly divergences: readonly Divergence[];
   readonly violations: readonly Violation[];
+  /** Why a run without a violation would prove little. */
+  readonly doubts: readonly string[];
+  /** Devices that are deferred at the end. */
+  readonly waiting: readonly {
+    readonly dev: string;
+    readonly waitsFor: string | null;
+    readonly reason: string | null;
+  }[];
 }
 
 /** The document of `import --json`. */
@@ -71,9 +79,12 @@ export function importSummary(given: Import) {
       driver: one.drv,
       reason: one.fields['reason'] ?? null,
     })),
+    deferred: distinct(trace, 'deferred.added', (event) => event.dev),
+    waiting: given.waiting,
     events: { total: trace.events.length, ...originsOf(trace) },
     divergences,
     violations,
+    doubts: given.doubts,
     shapes: unrecognised,
   };
 }
@@ -172,22 +183,30 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ['devices', `${summary.devices}, ${counted(summary.drivers, 'driver')}`],
     ['iommus', iommusText(summary.iommus)],
     ['groups', `${groups.length} with ${counted(members, 'device')}`],
-    [
-      'failures',
-      `${summary.probeFailures.length} probes failed, ${summary.deferrals.length} deferred`,
-    ],
+    ['failures', `${counted(summary.probeFailures.length, 'probe')} failed`],
+    ['deferred', `${counted(summary.deferred, 'device')}, ${summary.waiting.length} at the end`],
     ['contradicted', counted(divergences.length, 'line')],
     ['violated', violations.length === 0 ? 'nothing' : violated(violations)],
     ['unrecognised', counted(source.unrecognised, 'record')],
   ];
   return [
     ...aligned(rows),
+    ...firstOf(summary.waiting, 'waiting device', waitingLine),
+    ...summary.doubts.map((doubt) => line(`doubt: ${doubt}`)),
     ...firstOf(violations, 'violation', (one) =>
       line(`violation at #${one.event}: ${one.message}`, 'bad'),
     ),
     ...firstOf(divergences, 'contradiction', divergenceLine),
     ...shapeLines(summary.shapes),
   ];
+}
+
+function waitingLine({ dev, waitsFor, reason }: Import['waiting'][number]): Line {
+  const supplier = waitsFor === null ? ', nobody knows what for' : ` for ${waitsFor}`;
+  return line(
+    `${dev} still waits${supplier}${reason === null ? '' : ` (${reason.trim()})`}`,
+    'bad',
+  );
 }
 
 /** By name while they fit into the line, then by how many of each kind there are. */

@@ -16,7 +16,11 @@ function read(first: string, version: string | null = null) {
 function said(first: string, version: string | null = null) {
   const imported = read(first, version);
   const isKernelAsked = version !== null;
-  const summary = importSummary({ kind: 'log', violations: [], isKernelAsked, ...imported });
+  const summary = importSummary({
+    ...{ kind: 'log', violations: [], doubts: [] },
+    isKernelAsked,
+    ...imported,
+  });
   const line = importLines(summary).find(({ text }) => text.startsWith('kernel '));
   return { kernel: summary.kernel, text: line?.text.replace(/^kernel +/, '') };
 }

@@ -9,7 +9,7 @@ function text(more: Partial<Import>): readonly string[] {
   const given = {
     ...{ kind: 'log', trace, log: null, boot: 0, boots: 1, observations: [], unrecognised: [] },
     isKernelAsked: false,
-    ...{ divergences: [], violations: [], ...more },
+    ...{ divergences: [], violations: [], doubts: [], waiting: [], ...more },
   };
   return importLines(importSummary(given)).map((line) => line.text);
 }
@@ -22,6 +22,21 @@ function violation(event: number): Violation {
 }
 
 describe('importLines', () => {
+  it('names what still waits at the end, and what for', () => {
+    const waiting = [
+      { dev: '0000:01:00.0', waitsFor: '9050000.smmuv3', reason: 'wait for supplier\n' },
+      { dev: 'lcd', waitsFor: null, reason: null },
+    ];
+    const lines = text({ waiting });
+    expect(lines).toContainEqual(expect.stringMatching(/^deferred +\d+ devices?, 2 at the end$/));
+    expect(lines).toContain('0000:01:00.0 still waits for 9050000.smmuv3 (wait for supplier)');
+    expect(lines).toContain('lcd still waits, nobody knows what for');
+  });
+
+  it('tells what speaks against the run', () => {
+    expect(text({ doubts: ['the log overrules it'] })).toContain('doubt: the log overrules it');
+  });
+
   it('lists ten violations and says how many there are', () => {
     const lines = text({ violations: Array.from({ length: 90 }, (_, i) => violation(i)) });
     expect(lines).toContain('violated      1 invariant, 90 times');
