@@ -14,6 +14,8 @@ import { painter, table } from './terminal.ts';
 /** Options worth trying both ways when nobody says which. */
 const OPTIONS = ['DEBUG_TEST_DRIVER_REMOVE', 'MODULES'] as const;
 const RUNS_MAX = 4096;
+const DIVERGES =
+  'diverges: nothing is violated, but the log is not one of that kernel: it says otherwise';
 
 /** Runs the same inputs under other kernels. */
 export default class WhatIf extends BaseCommand {
@@ -51,6 +53,7 @@ export default class WhatIf extends BaseCommand {
     const rows = whatIf(source.rerun, changes);
     process.exitCode = exitFor(rows);
     this.log(tableOfRows(rows, changes));
+    if (rows.some(({ verdict }) => verdict === 'diverges')) this.log(DIVERGES);
     const first = rows.findIndex(({ violation }) => violation !== null);
     const event = rows[first]?.violation?.event;
     if (event !== undefined) {

@@ -65,11 +65,15 @@ function caveats({ trace, contradictions, sourceName }: Story): readonly Line[] 
       : [line(`  the log contradicts the model in ${counted(contradictions, 'line')}`)];
   return [
     ...lines,
+    line(`  kernel: ${describeKernel(trace.header.kernel)}`),
     line(
-      '  assumed: the release as it is without CONFIG_ options and patches that no log shows;',
+      '  assumed: no CONFIG_ option or patch but those that the log shows or a flag names, and',
       'dim',
     ),
-    line('    and ACS, which was read out of the groups, so that INV-GRP cannot blame it', 'dim'),
+    line(
+      '    ACS read out of the groups: INV-GRP can blame groups that change, not all others',
+      'dim',
+    ),
     line(`  hint: \`reprobe whatif ${sourceName} --all\` tries each patch and option`, 'dim'),
   ];
 }

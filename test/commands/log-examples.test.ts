@@ -20,6 +20,13 @@ describe('groups that depend on who is probed first', () => {
     });
   });
 
+  it('are not what the log would show of a kernel with that commit', async () => {
+    const { status, stdout } = await reprobe('whatif', LOG, '--patch', 'fw_parse_at_add');
+    expect(status).toBe(EXIT.violated);
+    expect(stdout).toMatch(/^6\.1 +\+fw_parse_at_add +diverges$/m);
+    expect(stdout).toMatch(/^diverges: nothing is violated, but the log/m);
+  });
+
   it('heal where the log has the card join the group of its port', async () => {
     const { stdout } = await reprobe('replay', LOG, '--follow', '0000:01:00.0', '--json');
     const { final } = JSON.parse(stdout);
