@@ -7,9 +7,8 @@ import { parseLog } from '../../src/import/format.ts';
 import type { ObservationKind } from '../../src/import/observation.ts';
 import { recognise } from '../../src/import/recognise.ts';
 import type { ParsedLog } from '../../src/import/record.ts';
+import { PUBLIC, TRACES } from '../corpora.ts';
 
-const PUBLIC = '../shared/dmesg-public';
-const TRACES = '../shared/traces';
 const LOG = /(?:^|\/)(?:dmesg\.txt|kmsg\.txt\.gz|serial\.txt\.gz)$/;
 
 const filesOf = (folder: string): readonly string[] =>

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { importLog } from '../../src/import/import.ts';
 import { patchesOf } from '../../src/model/versions/profile.ts';
 import { importLines, importSummary } from '../../src/report/import-summary.ts';
+import { PUBLIC } from '../corpora.ts';
 
 const DEVICE = '[    1.000000] pci 0000:00:01.0: [8086:10d3] type 00 class 0x020000';
 
@@ -45,8 +46,8 @@ describe('the kernel of a log', () => {
     expect(said(wrapped).kernel).toMatchObject({ release: '5.16.0-rc5-next-20211217' });
   });
 
-  it.skipIf(!existsSync('../shared/dmesg-public'))('is found in such a mail', () => {
-    const bytes = readFileSync('../shared/dmesg-public/juno-r2-5.16-kasan-lkft.mail.txt');
+  it.skipIf(!existsSync(PUBLIC))('is found in such a mail', () => {
+    const bytes = readFileSync(`${PUBLIC}/juno-r2-5.16-kasan-lkft.mail.txt`);
     const options = { name: 'log', version: null, config: {}, patches: {}, machine: null };
     const { kernel } = importLog(bytes, options).trace.header;
     expect(kernel).toMatchObject({ version: '6.1', release: '5.16.0-rc5-next-20211217' });

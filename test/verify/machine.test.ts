@@ -10,6 +10,7 @@ import { LINK_ORDER } from '../../src/model/firmware/link-order.ts';
 import { matchesAny } from '../../src/model/firmware/modalias.ts';
 import { deriveMachine } from '../../src/verify/machine.ts';
 import { readSession, type Session } from '../../src/verify/session.ts';
+import { TRACES } from '../corpora.ts';
 import { blobOf } from '../model/firmware/blob.ts';
 
 /** A folder with these files. */
@@ -143,7 +144,6 @@ it('derives something from any files, or says why not', () => {
   );
 });
 
-const TRACES = '../shared/traces';
 const hasTraces = existsSync(TRACES);
 const folders = hasTraces
   ? readdirSync(TRACES).filter((name) => existsSync(join(TRACES, name, 'dmesg.txt')))
