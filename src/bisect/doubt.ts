@@ -9,8 +9,8 @@ export interface LogLine {
 
 /** Beside the trace: what the log shows and the model does not act on. */
 export interface LogEvidence {
-  /** Oopses, panics and hung tasks; of a saved trace unknown, and none. */
-  readonly crashes: readonly LogLine[];
+  /** Oopses, panics and hung tasks; null where only the trace is left of the log. */
+  readonly crashes: readonly LogLine[] | null;
 }
 
 /**
@@ -28,6 +28,7 @@ function nothingSeen({ header }: Trace): readonly string[] {
 
 /** A task that hangs in the model is blocked to the end, and no sign of a crash. */
 function crashOnOneSide({ events }: Trace, { crashes }: LogEvidence): readonly string[] {
+  if (crashes === null) return [];
   const [first] = crashes;
   const oops = events.find(({ event }) => event.type === 'kernel.oopsed')?.event;
   if (first !== undefined && oops === undefined) {

@@ -149,7 +149,7 @@ function merged(first: Change, second: Change): Change {
 
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence = trace.header.source === null ? null : { crashes: [] };
+    const evidence = trace.header.source === null ? null : { crashes: null };
     return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
   };
   const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
