@@ -42,7 +42,10 @@ export default class WhatIf extends BaseCommand {
     const { axes, file } = readAxes(flags);
     const isEmpty = axes.kernels.length + axes.patches.length === 0 && !hasKeys(axes.config);
     if (isEmpty !== flags.all) {
-      throw new ReprobeError('USAGE', 'whatif needs --patch, --kernel or --config, or else --all.');
+      throw new ReprobeError(
+        'USAGE',
+        'whatif takes either --all, or at least one of --patch, --kernel and --config.',
+      );
     }
     const source = await loadSource(args.source, { config: file, machine: flags.machine });
     const { kernel } = source.trace.header;

@@ -106,13 +106,14 @@ function headLines({ violation, event, evaluations }: Found): readonly Line[] {
 
 function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded): string[][] {
   const { violation } = found;
+  const printed = printedNext(trace, found.event);
   const good = trace.events[found.lastGood];
   const origin = stimulusOf(trace, found.event);
   const { dev, group } = aboutOf(bad, violation?.values ?? {});
   const before =
     good === undefined ? 'the state before anything happened' : place(good, found.lastGood);
   const rows: (readonly [string, string | null])[] = [
-    ['first bad', place(bad, found.event)],
+    ['first bad', place({ ...bad, timeUs: printed?.timeUs ?? bad.timeUs }, found.event)],
     ['last good', before],
     ['device', dev],
     ['group', group],
@@ -122,7 +123,7 @@ function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded
     ['task', bad.task],
     ['stimulus', origin === null ? null : describeStimulus(origin.stimulus)],
     ['kernel', describeKernel(trace.header.kernel)],
-    ['log', printedNext(trace, found.event, logText) ?? logLine(bad, logText)],
+    ['log', logLine(printed ?? bad, logText)],
     ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
     ...doubts.map((doubt) => ['doubt', doubt] as const),
     ['healed', found.healed === null ? null : `at event #${found.healed}, for a while at least`],
@@ -154,11 +155,11 @@ function logLine({ line: at, origin }: Recorded, logText: Story['logText']): str
   return text === null ? where : `${where}: ${text}`;
 }
 
-/** The line that the kernel printed of the event, where the next thing the task did was to print. */
-function printedNext({ events }: Trace, event: number, logText: Story['logText']): string | null {
+/** What the kernel printed of the event, where the log has it and the task did it next. */
+function printedNext({ events }: Trace, event: number): Recorded | null {
   const next = events[event + 1];
-  if (next?.task !== events[event]?.task || next?.event.type !== 'printk') return null;
-  return next.origin === 'observed' ? logLine(next, logText) : null;
+  const isAbout = next?.task === events[event]?.task && next?.event.type === 'printk';
+  return isAbout && next?.origin === 'observed' ? next : null;
 }
 
 function changeLines({ reproduced, remedies }: WhatChanges): readonly Line[] {

@@ -1,8 +1,8 @@
 /**
  * Kernel releases as sets of patches, and the questions a path may ask of its kernel.
  *
- * One rule for logs, flags and scenarios: the newest profile not newer than a release stands for it,
- * and the oldest profile for anything older.
+ * One rule for logs, flags and scenarios: a release has the patches that had landed in it. For the
+ * rest the newest profile not newer than it stands for it, and the oldest one for anything older.
  */
 import { ReprobeError } from '../../error.ts';
 import type { KernelSpec } from '../../events/machine.ts';
@@ -67,43 +67,40 @@ export function describeKernel({ version, release }: Named, isAssumed = false): 
   return parseRelease(name)?.series === profile ? name : `${name} (modelled as ${profile})`;
 }
 
-/** The tree that a kernel is emulated by: its profile, and how far into its stable releases. */
-interface Tree {
-  readonly profile: string;
-  /** null: as far as the profile goes. */
-  readonly patchlevel: number | null;
+/**
+ * The release whose patches a kernel has: the one it says it is, where `version` is only the profile
+ * that stands for it; else `version`.
+ */
+function releaseOf({ version, release }: Named): Release {
+  const ran = parseRelease(release ?? '');
+  const asked = parseRelease(version) ?? { series: PROFILES[0], patchlevel: null };
+  const isStandIn = ran !== null && profileOf(ran.series) === version;
+  return isStandIn ? ran : asked;
 }
 
-/** A patch level counts only in the series of the profile; `version` speaks before `release`. */
-function treeOf({ version, release }: Named): Tree {
-  const profile = profileOf(version);
-  const [asked, ran] = [version, release ?? ''].map((text) => {
-    const found = parseRelease(text);
-    return found?.series === profile ? found.patchlevel : null;
-  });
-  return { profile, patchlevel: asked ?? ran ?? null };
-}
-
-/** Does the tree have the patch, since its first release or since a stable one? */
-function treeHas({ profile, patchlevel }: Tree, name: PatchName): boolean {
+/**
+ * Does the release have the patch, since mainline or since a stable release of its series? Without a
+ * patch level the newest stable release counts.
+ */
+function releaseHas({ series, patchlevel }: Release, name: PatchName): boolean {
   const { landed, stable } = PATCHES[name];
-  if (compareReleases(profile, landed) >= 0) return true;
+  if (compareReleases(series, landed) >= 0) return true;
   return stable.some((release) => {
     const since = parseRelease(release);
-    if (since?.series !== profile) return false;
+    if (since?.series !== series) return false;
     return patchlevel === null || since.patchlevel === null || since.patchlevel <= patchlevel;
   });
 }
 
 /** Does the kernel of that release have the patch? */
 export function profileHas(version: string, name: PatchName): boolean {
-  return treeHas(treeOf({ version, release: null }), name);
+  return releaseHas(releaseOf({ version, release: null }), name);
 }
 
-/** The patches of a kernel: its tree's, changed by `patches` of the spec. */
+/** The patches of a kernel: its release's, changed by `patches` of the spec. */
 export function patchesOf(spec: KernelSpec): ReadonlySet<PatchName> {
-  const tree = treeOf(spec);
-  const on = new Set(PATCH_NAMES.filter((name) => treeHas(tree, name)));
+  const release = releaseOf(spec);
+  const on = new Set(PATCH_NAMES.filter((name) => releaseHas(release, name)));
   for (const [name, wanted] of Object.entries(spec.patches)) {
     if (!isPatchName(name)) throw unknownPatch(name);
     if (wanted) on.add(name);

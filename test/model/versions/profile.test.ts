@@ -106,8 +106,12 @@ describe('the patches of a kernel', () => {
     [{ version: '6.1', release: '6.1.192-lab' }, true],
     // What was asked for comes before what the log's kernel was.
     [{ version: '6.1.20', release: '6.1.192-lab' }, false],
-    // A patch level of another series says nothing about the profile that stands for it.
-    [{ version: '6.1', release: '5.15.20' }, true],
+    // The release says what had landed, the profile only stands for it.
+    [{ version: '6.1', release: '5.15.20' }, false],
+    [{ version: '6.3' }, false],
+    [{ version: '6.6' }, true],
+    [{ version: '6.12', release: '6.15.2' }, true],
+    [{ version: '6.1', release: '6.12.1' }, true],
     [{ version: '6.6.20' }, true],
     [{ version: '6.1', release: '6.1.0-56-arm64' }, true],
     [{ version: '6.12.0' }, true],
