@@ -22,6 +22,11 @@ export function doubtsOf(trace: Trace, evidence: LogEvidence | null): readonly s
   return [...crashOnOneSide(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
 }
 
+/** Why a run that breaks nothing decides nothing, as one sentence. */
+export function reasonOf(doubts: readonly string[]): string {
+  return `no invariant is broken, but ${doubts.join('; ')}`;
+}
+
 function nothingSeen({ header }: Trace): readonly string[] {
   return header.machine.devices.length > 0 ? [] : ['the log shows no device that the model knows'];
 }

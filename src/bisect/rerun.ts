@@ -3,6 +3,7 @@ import { runAll } from '../engine/run.ts';
 import type { Recorded } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
+import type { Divergence } from '../import/guide.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import type { Oracle } from '../model/context.ts';
@@ -13,14 +14,6 @@ export interface Change {
   readonly version?: string;
   readonly config?: Readonly<Record<string, string>>;
   readonly patches?: Readonly<Record<string, boolean>>;
-}
-
-/** What a log says against the run that it guides. */
-export interface Divergence {
-  readonly line: number;
-  readonly expected: string;
-  readonly observed: string;
-  readonly event: number;
 }
 
 export interface RerunResult {

@@ -3,7 +3,13 @@ import type { KernelSpec } from '../events/machine.ts';
 import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { PATCHES, type Patch } from '../model/versions/patch-table.ts';
-import { configOf, isPatchName, PATCH_NAMES, patchesOf } from '../model/versions/profile.ts';
+import {
+  configOf,
+  flipped,
+  isPatchName,
+  PATCH_NAMES,
+  patchesOf,
+} from '../model/versions/profile.ts';
 import { sameViolation } from './first-violation.ts';
 import { type Change, type Rerun, violationsOf } from './rerun.ts';
 
@@ -42,7 +48,7 @@ export function flip(kernel: KernelSpec, name: string): { remedy: Remedy; change
     };
   }
   const from = configOf(kernel, name);
-  const to = from === 'n' ? 'y' : 'n';
+  const to = flipped(from);
   return { remedy: { kind: 'config', name, from, to }, change: { config: { [name]: to } } };
 }
 

@@ -1,7 +1,7 @@
 /** The same inputs under other kernels: a table of verdicts. */
 import type { KernelSpec } from '../events/machine.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import { configOf, PATCH_NAMES, PROFILES, patchesOf } from '../model/versions/profile.ts';
+import { configOf, flipped, PATCH_NAMES, PROFILES, patchesOf } from '../model/versions/profile.ts';
 import { type Change, type Rerun, violationsOf } from './rerun.ts';
 
 /** What is varied; each patch and option is tried both ways. */
@@ -43,8 +43,7 @@ export function crossed(kernel: KernelSpec, { kernels, patches, config }: Axes):
 
 function otherValue(kernel: KernelSpec, option: string, value: string): string {
   const present = configOf(kernel, option);
-  if (present !== value) return present;
-  return value === 'n' ? 'y' : 'n';
+  return present === value ? flipped(value) : present;
 }
 
 /** The source as it is, each release as it shipped, and each patch and option flipped alone. */
@@ -55,7 +54,7 @@ export function allChanges(kernel: KernelSpec, options: readonly string[]): read
     ...PROFILES.map((version) => ({ version })),
     ...PATCH_NAMES.map((name) => ({ patches: { [name]: !present.has(name) } })),
     ...options.map((option) => ({
-      config: { [option]: configOf(kernel, option) === 'n' ? 'y' : 'n' },
+      config: { [option]: flipped(configOf(kernel, option)) },
     })),
   ];
 }

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { reasonOf } from '../bisect/doubt.ts';
 import { type FirstViolation, firstViolation } from '../bisect/first-violation.ts';
 import type { BisectOutcome } from '../bisect/outcome.ts';
 import { rerunTrace } from '../bisect/rerun.ts';
@@ -96,8 +97,7 @@ function searchWith(
 /** A run that breaks nothing and is in doubt decides nothing. */
 function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutcome {
   if (outcome.kind === 'found' || doubts.length === 0) return outcome;
-  const reason = `no invariant is broken, but ${doubts.join('; ')}`;
-  return { kind: 'inconclusive', reason, evaluations: outcome.evaluations };
+  return { kind: 'inconclusive', reason: reasonOf(doubts), evaluations: outcome.evaluations };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { reasonOf } from '../bisect/doubt.ts';
 import { foldAll } from '../engine/history.ts';
 import type { Trace } from '../events/trace.ts';
 import { INVARIANTS } from '../invariants/all.ts';
@@ -125,9 +126,7 @@ function exitFor(violations: readonly unknown[], doubts: readonly unknown[]): nu
 
 function verdict(violations: readonly Violation[], events: number, doubts: readonly string[]) {
   if (violations.length > 0) return line(`violated: ${violated(violations)}`, 'bad');
-  if (doubts.length > 0) {
-    return line(`inconclusive: no invariant is broken, but ${doubts.join('; ')}`, 'bad');
-  }
+  if (doubts.length > 0) return line(`inconclusive: ${reasonOf(doubts)}`, 'bad');
   const invariants = counted(INVARIANTS.length, 'invariant');
   return line(`holds: ${invariants} over ${counted(events, 'event')}`, 'good');
 }

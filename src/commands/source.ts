@@ -1,10 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import { doubtsOf, type LogLine } from '../bisect/doubt.ts';
-import { type Change, type Divergence, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
+import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import type { Machine } from '../events/machine.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
+import type { Divergence } from '../import/guide.ts';
 import { type Imported, importLog } from '../import/import.ts';
 import type { Observation } from '../import/observation.ts';
 import { driverKnowledge } from '../scenario/known-drivers.ts';

@@ -1,7 +1,7 @@
 /** How a log and the model disagree, as one sentence. */
 
 /** Stands for the side that has no line. */
-const NO_LINE = 'no such line';
+export const NO_LINE = 'no such line';
 
 /** Says which of the two has a line that the other lacks, or that the two read differently. */
 export function disagreement(between: {

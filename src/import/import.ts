@@ -1,6 +1,7 @@
 /** A log becomes a trace: its boot is emulated, guided by what it shows. */
 
 import { createRun, type Run } from '../engine/run.ts';
+import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
@@ -219,14 +220,14 @@ function settle({ run, guide, sightings, divergences }: Replay, before: number):
   }
   for (const { text, event } of guide.takeUnobserved()) {
     const line = run.scheduler.events[event]?.line ?? null;
-    if (line !== null) divergences.push({ line, expected: text, observed: 'no such line', event });
+    if (line !== null) divergences.push({ line, expected: text, observed: NO_LINE, event });
   }
 }
 
 function contradiction({ record }: Observation, run: Run): Divergence {
   return {
     line: record.line,
-    expected: 'no such line',
+    expected: NO_LINE,
     observed: record.text,
     event: run.scheduler.events.length,
   };

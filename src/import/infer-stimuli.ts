@@ -1,6 +1,7 @@
 /** What must have happened for a log line that nothing so far explains. */
 
 import type { Run } from '../engine/run.ts';
+import { NO_LINE } from '../events/disagreement.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { driverSeen } from './evidence.ts';
 import type { Observation } from './observation.ts';
@@ -79,8 +80,7 @@ function bindingOf(run: Run, dev: string, prefix: string | null): readonly Stimu
 export function followLog(observation: Observation, run: Run): void {
   const { kind, dev, group, record } = observation;
   const { scheduler, state } = run;
-  const expected = 'no such line';
-  scheduler.record({ type: 'log.diverged', expected, observed: record.text });
+  scheduler.record({ type: 'log.diverged', expected: NO_LINE, observed: record.text });
   const device = dev === null ? undefined : state.devices[dev];
   if (dev === null || device === undefined) return;
   if (kind === 'iommu.group.removed' && device.iommu_group !== null)

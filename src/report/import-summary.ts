@@ -1,10 +1,10 @@
 /** What an import recognised, inferred and contradicted: as one document and as text. */
-import type { Divergence } from '../bisect/rerun.ts';
 import { foldAll } from '../engine/history.ts';
 import { disagreement } from '../events/disagreement.ts';
 import type { Origin } from '../events/event.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
+import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
 import type { ParsedLog } from '../import/record.ts';
 import type { Violation } from '../invariants/invariant.ts';

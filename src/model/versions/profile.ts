@@ -121,6 +121,11 @@ export function configOf(spec: KernelSpec, option: string): string {
   return spec.config[option] ?? (isOptionName(option) ? OPTIONS[option].assumed : 'n');
 }
 
+/** The other value of a bool option: what is on goes off, what is off goes on. */
+export function flipped(value: string): string {
+  return value === 'n' ? 'y' : 'n';
+}
+
 /**
  * The parameters of a kernel command line, by name; quotes group words as they do for the kernel.
  * Kernel: lib/cmdline.c:next_arg. Cost: one pass.
