@@ -2,7 +2,8 @@
 import type { KernelSpec } from '../events/machine.ts';
 import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import { PATCHES, type Patch } from '../model/versions/patch-table.ts';
+import type { Patch } from '../model/versions/patch.ts';
+import { PATCHES } from '../model/versions/patch-table.ts';
 import {
   configOf,
   flipped,

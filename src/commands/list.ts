@@ -71,15 +71,21 @@ function listInvariants(): Listing {
 /** By the release they landed in, then by name. */
 function listPatches(): Listing {
   const items = PATCH_NAMES.map((name) => ({ name, ...PATCHES[name] })).sort(
-    (a, b) => compareReleases(a.landed, b.landed) || (a.name < b.name ? -1 : 1),
+    (a, b) => compareLanded(a.landed, b.landed) || (a.name < b.name ? -1 : 1),
   );
   return {
     columns: ['patch', 'commit', 'landed', 'stable', 'subject'],
     rows: items.map(({ name, commit, landed, stable, subject }) => [
-      ...[name, commit ?? '-', landed, stable.join(' '), subject],
+      ...[name, commit ?? '-', landed ?? 'never', stable.join(' '), subject],
     ]),
     items,
   };
+}
+
+/** Proposals that were never merged come last. */
+function compareLanded(a: string | null, b: string | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return compareReleases(a, b);
 }
 
 function listKernels(): Listing {

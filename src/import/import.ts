@@ -6,7 +6,7 @@ import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
-import { PROFILES, profileOf } from '../model/versions/profile.ts';
+import { ASSUMED_PROFILE, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
 import { driverSeen, type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
@@ -110,7 +110,7 @@ function kernelOf(evidence: Evidence, options: ImportOptions): KernelSpec {
   const { cmdline } = evidence;
   const { version: asked, patches } = options;
   const release = asked === null ? evidence.release : null;
-  const version = asked ?? (release === null ? PROFILES[0] : profileOf(release));
+  const version = asked ?? (release === null ? ASSUMED_PROFILE : profileOf(release));
   const config = { ...evidence.config, ...options.config };
   return { version, release, config, cmdline: cmdline ?? '', patches };
 }

@@ -185,10 +185,12 @@ function remedyLines(remedy: Remedy): readonly Line[] {
   const id = commit === null ? '' : `${commit} `;
   const what = `${name}: ${id}("${subject}")`;
   // Taking an old patch away is no cure: it says since when the bug is possible.
-  if (direction === 'without') return [line(`  since   ${what}, ${landed}`, 'dim')];
+  const since = landed ?? 'which was never merged';
+  if (direction === 'without') return [line(`  since   ${what}, ${since}`, 'dim')];
   const trees = stable.length === 0 ? '' : ` and the stable trees of ${stable.join(', ')}`;
+  const where = landed === null ? since : `in ${landed}${trees}`;
   return [
-    line(`  fix     ${what}, in ${landed}${trees}`),
+    line(`  fix     ${what}, ${where}`),
     line(`          before: ${before}`, 'dim'),
     line(`          after: ${after}`, 'dim'),
   ];

@@ -7,10 +7,17 @@
 import { ReprobeError } from '../../error.ts';
 import type { KernelSpec } from '../../events/machine.ts';
 import { isOptionName, OPTIONS } from './option-table.ts';
+import type { Patch } from './patch.ts';
 import { PATCHES, type PatchName } from './patch-table.ts';
 
 /** The releases with a profile, oldest first. */
-export const PROFILES = ['6.1', '6.12'] as const;
+export const PROFILES = [
+  ...['4.12', '4.15', '5.0', '5.4', '5.10', '5.15', '5.19'],
+  ...['6.1', '6.5', '6.6', '6.8', '6.12', '7.2'],
+] as const;
+
+/** The profile of what names no release, and of logs that do not name theirs. */
+export const ASSUMED_PROFILE = '6.1';
 
 /** The names of all patches, in the table's order. */
 export const PATCH_NAMES = Object.keys(PATCHES).filter(isPatchName);
@@ -47,9 +54,9 @@ export function compareReleases(a: string, b: string): number {
   return majorA - majorB || minorA - minorB;
 }
 
-/** The profile that stands for a release; the oldest one for what is no release. */
+/** The profile that stands for a release. */
 export function profileOf(release: string): string {
-  const series = parseRelease(release)?.series ?? PROFILES[0];
+  const series = parseRelease(release)?.series ?? ASSUMED_PROFILE;
   const known = PROFILES.filter((profile) => compareReleases(profile, series) <= 0);
   return known.at(-1) ?? PROFILES[0];
 }
@@ -73,7 +80,7 @@ export function describeKernel({ version, release }: Named, isAssumed = false): 
  */
 function releaseOf({ version, release }: Named): Release {
   const ran = parseRelease(release ?? '');
-  const asked = parseRelease(version) ?? { series: PROFILES[0], patchlevel: null };
+  const asked = parseRelease(version) ?? { series: ASSUMED_PROFILE, patchlevel: null };
   const isStandIn = ran !== null && profileOf(ran.series) === version;
   return isStandIn ? ran : asked;
 }
@@ -83,12 +90,13 @@ function releaseOf({ version, release }: Named): Release {
  * patch level the newest stable release counts.
  */
 function releaseHas({ series, patchlevel }: Release, name: PatchName): boolean {
-  const { landed, stable } = PATCHES[name];
-  if (compareReleases(series, landed) >= 0) return true;
+  const { landed, until, stable }: Patch = PATCHES[name];
+  if (until !== undefined && compareReleases(series, until) >= 0) return false;
+  if (landed !== null && compareReleases(series, landed) >= 0) return true;
+  const level = patchlevel ?? Number.POSITIVE_INFINITY;
   return stable.some((release) => {
     const since = parseRelease(release);
-    if (since?.series !== series) return false;
-    return patchlevel === null || since.patchlevel === null || since.patchlevel <= patchlevel;
+    return since?.series === series && (since.patchlevel ?? 0) <= level;
   });
 }
 
