@@ -144,6 +144,10 @@ export const LINES: {
     doc: 'DEBUG_TEST_DRIVER_REMOVE began to remove the driver after its first probe, to probe again.',
     line: (e) => `${e.dev}: test removal of ${e.drv} starts`,
   },
+  'driver.not_bound': {
+    doc: 'Listeners on the bus heard that a probe failed (BUS_NOTIFY_DRIVER_NOT_BOUND).',
+    line: (e) => `${e.dev}: bus told that ${e.drv} is not bound`,
+  },
   'probe.unwound': {
     doc: 'really_probe undid its steps after a failure.',
     line: (e) => `${e.dev}: probe with driver ${e.drv} unwound`,

@@ -132,6 +132,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'driver.probed': devDrvRet,
   'driver.removed': devDrv,
   'probe.test_removed': devDrv,
+  'driver.not_bound': devDrv,
   'probe.unwound': devDrv,
   'device.unbind_cleanup': dev,
   'driver.bound': devDrv,

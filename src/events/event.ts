@@ -64,6 +64,8 @@ export interface EventMap {
   'driver.probed': { readonly dev: string; readonly drv: string; readonly ret: number };
   'driver.removed': { readonly dev: string; readonly drv: string };
   'probe.test_removed': { readonly dev: string; readonly drv: string };
+  /** Listeners on the bus hear that a probe failed. Kernel: BUS_NOTIFY_DRIVER_NOT_BOUND. */
+  'driver.not_bound': { readonly dev: string; readonly drv: string };
   'probe.unwound': { readonly dev: string; readonly drv: string };
   'device.unbind_cleanup': { readonly dev: string };
   'driver.bound': { readonly dev: string; readonly drv: string };

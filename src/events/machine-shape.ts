@@ -3,6 +3,7 @@ import type {
   BootStep,
   DeviceSpec,
   DriverSpec,
+  InitcallLevel,
   IommuKind,
   IommuMapRow,
   IommuSpec,
@@ -79,12 +80,25 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   caching_mode: optional(flag),
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
   suppliers: optional(names),
+  match_defers_on: optional(names),
   iommu_map: optional(
     listOf(object<IommuMapRow>({ rid_base: uint, iommu: name, sid_base: uint, length: uint })),
   ),
   iommu_map_mask: optional(uint),
   pci: optional(pciFunction),
   creates: optional(listOf(deviceShape)),
+});
+
+const initcallLevel = oneOf<InitcallLevel>({
+  core: true,
+  postcore: true,
+  arch: true,
+  subsys: true,
+  fs: true,
+  rootfs: true,
+  device: true,
+  device_sync: true,
+  late: true,
 });
 
 export const driverShape = object<DriverSpec>({
@@ -95,6 +109,7 @@ export const driverShape = object<DriverSpec>({
   driver_managed_dma: flag,
   suppress_bind_attrs: flag,
   probe_type: oneOf<DriverSpec['probe_type']>({ default: true, async: true, sync: true }),
+  initcall: optional(initcallLevel),
   outcomes: optional(tableWith(listOf(integer))),
   outcome: optional(integer),
   defers_on: optional(tableWith(names)),
@@ -110,11 +125,19 @@ const bootSteps: { readonly [S in BootStep['step']]: ObjectShape<BootFields<S>> 
   late_initcall: object({}),
 };
 
+const moduleShape = object<ModuleSpec>({
+  name,
+  depends: names,
+  unresolved: optional(names),
+  init: optional(integer),
+  no_exit: optional(flag),
+});
+
 export const machineShape = object<Machine>({
   firmware: oneOf<Machine['firmware']>({ devicetree: true, acpi: true, none: true }),
   devices: listOf(deviceShape),
   drivers: listOf(driverShape),
-  modules: listOf(object<ModuleSpec>({ name, depends: names })),
+  modules: listOf(moduleShape),
   boot: listOf(tagged<BootStep>('step', bootSteps)),
 });
 

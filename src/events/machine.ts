@@ -67,6 +67,8 @@ export interface DeviceSpec {
   readonly iommus?: readonly IommuSpec[];
   /** Names of devices whose drivers must be bound first (clocks, regulators: managed links). */
   readonly suppliers?: readonly string[];
+  /** Devices that must be bound before the bus can read what this one is: an amba device's clock. */
+  readonly match_defers_on?: readonly string[];
   /** Present on a PCI host bridge: how requester ids map to IOMMUs. */
   readonly iommu_map?: readonly IommuMapRow[];
   readonly iommu_map_mask?: number;
@@ -95,6 +97,8 @@ export interface DriverSpec {
   readonly driver_managed_dma: boolean;
   readonly suppress_bind_attrs: boolean;
   readonly probe_type: 'default' | 'async' | 'sync';
+  /** Where it is built in and the machine does not order the boot: when it registers; `device`. */
+  readonly initcall?: InitcallLevel;
   /** What its probe returns for a device, in order of attempts; the last answer repeats. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */
@@ -108,10 +112,23 @@ export interface DriverSpec {
   readonly defer_reasons?: Readonly<Record<string, string>>;
 }
 
-/** A module: what it needs and which drivers its init registers. */
+/** The level at which a built-in driver registers. Kernel: include/linux/init.h. */
+export const INITCALL_LEVELS = [
+  ...['core', 'postcore', 'arch', 'subsys', 'fs', 'rootfs'],
+  ...['device', 'device_sync', 'late'],
+] as const;
+export type InitcallLevel = (typeof INITCALL_LEVELS)[number];
+
+/** A module: what it needs and what its init does. It registers the drivers that name it. */
 export interface ModuleSpec {
   readonly name: string;
   readonly depends: readonly string[];
+  /** Symbols it uses that nothing exports: it does not load. */
+  readonly unresolved?: readonly string[];
+  /** What its init returns before it registers anything; 0 where absent. */
+  readonly init?: number;
+  /** It has no exit function: it cannot be unloaded. */
+  readonly no_exit?: boolean;
 }
 
 /** One step of the kernel's own boot, before user space acts. */

@@ -39,6 +39,7 @@ const QUIET: ReadonlySet<EventType> = new Set<EventType>([
   'module.going',
   'probe.matched',
   'probe.started',
+  'driver.not_bound',
   'probe.unwound',
   'probe.finished',
   'dma.cleaned',

@@ -1,5 +1,5 @@
 /** Drivers in scenarios: by name, in full, or like a known one but for some fields. */
-import type { DriverSpec } from '../events/machine.ts';
+import { type DriverSpec, INITCALL_LEVELS } from '../events/machine.ts';
 import {
   fieldsOf,
   flagAt,
@@ -38,6 +38,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
     const value = fields.get(key);
     return value === undefined ? assumed : read(value);
   };
+  const initcall = fields.get('initcall');
   const outcomes = fields.get('outcomes');
   const outcome = fields.get('outcome');
   const defersOn = fields.get('defers_on');
@@ -54,6 +55,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
       like?.suppress_bind_attrs ?? false,
     ),
     probe_type: get('probe_type', (v) => oneOf(v, PROBE_TYPES), like?.probe_type ?? 'default'),
+    ...(initcall === undefined ? {} : { initcall: oneOf(initcall, INITCALL_LEVELS) }),
     ...(outcomes === undefined ? {} : { outcomes: tableAt(outcomes, readOutcomes) }),
     ...(outcome === undefined ? {} : { outcome: retOf(outcome) }),
     ...(defersOn === undefined ? {} : { defers_on: tableAt(defersOn, namesAt) }),

@@ -39,6 +39,7 @@ const device = {
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
   iommus: 'the IOMMUs behind which it is: a list of { iommu, ids }',
   suppliers: 'the devices whose drivers must be bound first',
+  match_defers_on: 'the devices that must be bound before the bus can read what this one is',
   iommu_map: 'of a host bridge: a list of { iommu, rid_base, sid_base, length }',
   iommu_map_mask: 'of a host bridge: which bits of a requester id count',
   pci: 'what the configuration space says, for a PCI function',
@@ -54,6 +55,7 @@ const driver = {
   driver_managed_dma: 'true where it does not count as an owner of DMA',
   suppress_bind_attrs: 'true where it has no bind and unbind files',
   probe_type: 'default, async or sync',
+  initcall: 'the level at which it registers where it is built in; device where it does not say',
   outcomes: 'per device what its probe returns, attempt by attempt: the last answer stays',
   outcome: 'what its probe returns for other devices; 0 where it does not say',
   defers_on: 'per device those that must be bound before its probe succeeds',
@@ -72,6 +74,9 @@ const pci = {
 const module = {
   name: 'what it is called; must be there',
   depends: 'the modules that are loaded first',
+  unresolved: 'symbols it uses that nothing exports: it does not load',
+  init: 'what its init returns; 0 where it does not say',
+  no_exit: 'true where it cannot be unloaded',
 };
 
 const KEYS = { scenario, kernel, machine, device, driver, pci, module };

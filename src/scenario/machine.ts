@@ -23,6 +23,7 @@ import {
   namesAt,
   oneOf,
   quote,
+  retOf,
   tableAt,
   textAt,
   wordOf,
@@ -130,6 +131,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('caching_mode', (value) => flagAt(value, false)),
     ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),
     ...optional('suppliers', (value) => itemsOf(value).map(named)),
+    ...optional('match_defers_on', (value) => itemsOf(value).map(named)),
     ...optional('iommu_map', (value) => itemsOf(value).map((item) => readMapRow(item, named))),
     ...optional('iommu_map_mask', (value) => integerOf(value)),
     ...(pci === undefined ? {} : { pci }),
@@ -170,7 +172,16 @@ function integerAt(fields: Fields, key: string, assumed: number): number {
 function readModule(place: Place): ModuleSpec {
   if (isText(place)) return { name: nameOf(place), depends: [] };
   const fields = fieldsOf(place, keysOf('module'));
-  return { name: nameOf(fields.need('name')), depends: namesAt(fields.get('depends')) };
+  const unresolved = fields.get('unresolved');
+  const init = fields.get('init');
+  const noExit = fields.get('no_exit');
+  return {
+    name: nameOf(fields.need('name')),
+    depends: namesAt(fields.get('depends')),
+    ...(unresolved === undefined ? {} : { unresolved: namesAt(unresolved) }),
+    ...(init === undefined ? {} : { init: retOf(init) }),
+    ...(noExit === undefined ? {} : { no_exit: flagAt(noExit, false) }),
+  };
 }
 
 /** `populate`, `late_initcall`, `device: NAME`, `iommu: NAME`, `driver: NAME` or `driver: { drv, bus }`. */

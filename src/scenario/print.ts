@@ -120,6 +120,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('caching_mode', device.caching_mode, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
+    maybe('match_defers_on', device.match_defers_on, (names) => listOf(names.map(plain))),
     maybe('iommu_map', device.iommu_map, (rows) => listOf(rows.map(printMapRow))),
     maybe('iommu_map_mask', iommu_map_mask, hex),
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
@@ -159,6 +160,7 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     flag('driver_managed_dma', driver.driver_managed_dma),
     flag('suppress_bind_attrs', driver.suppress_bind_attrs),
     field('probe_type', driver.probe_type, 'default'),
+    maybe('initcall', driver.initcall, plain),
     maybe('outcomes', outcomes, (table) => tableOf(table, printOutcomes)),
     maybe('outcome', outcome, errnoName),
     maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),
@@ -175,10 +177,16 @@ function printOutcomes(rets: readonly number[]): Yaml {
   return rets.length === 1 && only !== undefined ? errnoName(only) : listOf(rets.map(errnoName));
 }
 
-function printModule({ name, depends }: ModuleSpec): Yaml {
-  return depends.length === 0
-    ? plain(name)
-    : map([['name', plain(name)], names('depends', depends)]);
+function printModule(module: ModuleSpec): Yaml {
+  const { name, depends, unresolved, init, no_exit } = module;
+  if (depends.length === 0 && Object.keys(module).length === 2) return plain(name);
+  return map([
+    ['name', plain(name)],
+    names('depends', depends),
+    maybe('unresolved', unresolved, (symbols) => listOf(symbols.map(plain))),
+    maybe('init', init, errnoName),
+    maybe('no_exit', no_exit, String),
+  ]);
 }
 
 function printBootStep(

@@ -318,6 +318,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'driver.probed': aDevDrvRet,
   'driver.removed': aDevDrv,
   'probe.test_removed': aDevDrv,
+  'driver.not_bound': aDevDrv,
   'probe.unwound': aDevDrv,
   'device.unbind_cleanup': aDev,
   'driver.bound': aDevDrv,

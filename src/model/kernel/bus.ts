@@ -61,7 +61,8 @@ function openBindFile(k: Kernel, bus: string, drv: string): number {
 /**
  * Writes a device's name to `drivers/DRV/bind`.
  *
- * Kernel: drivers/base/bus.c:bind_store, v6.1.
+ * Kernel: drivers/base/bus.c:bind_store, v6.1; -ENODEV for a bound device before
+ * probe_errors_positive.
  * Leaves out: nothing.
  *
  * @returns 0; -ENOENT without the driver; -EACCES when it has no such file; -ENODEV for a device that is not there or does not match;
@@ -76,6 +77,7 @@ export const bind_store = path(
     const driver = driverOf(k, bus, drv);
     if (device?.bus !== bus || driver === undefined) return -ENODEV;
     if (k.ops.bus(bus).match(k, device, driver) <= 0) return -ENODEV;
+    if (device.driver !== null && !k.has('probe_errors_positive')) return -ENODEV;
     return yield* device_driver_attach(k, dev, drv);
   },
 );

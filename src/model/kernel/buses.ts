@@ -4,6 +4,7 @@
  * Kernel: drivers/base/platform.c, drivers/pci/pci-driver.c, drivers/amba/bus.c, v6.1.
  */
 import type { BusOps, Kernel } from '../context.ts';
+import { EPROBE_DEFER } from '../errno.ts';
 import { matchesId } from '../firmware/modalias.ts';
 import { deviceOf, driver_managed_dma } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
@@ -15,10 +16,17 @@ function matchesIds(device: ReadDevice, ids: readonly string[]): boolean {
   return ids.some((id) => device.spec.ids.some((own) => matchesId(id, own)));
 }
 
-/** platform_match and amba_match: the override decides alone; else ids, else the name. */
+/** platform_match: the override decides alone; else ids, else the name. */
 function matchByOverrideIdsName(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
   if (device.driver_override !== null) return Number(device.driver_override === drv.name);
   return Number(matchesIds(device, drv.spec.ids) || device.name === drv.name);
+}
+
+/** amba_match: not before the clock that it takes to read the id is there. */
+function amba_match(k: Kernel, device: ReadDevice, drv: ReadDriver): number {
+  const needs = device.spec.match_defers_on ?? [];
+  if (needs.some((other) => k.state.devices[other]?.bound !== true)) return -EPROBE_DEFER;
+  return matchByOverrideIdsName(k, device, drv);
 }
 
 /** pci_bus_match: not before pci_bus_add_device; an override of the driver's name always matches. */
@@ -75,7 +83,7 @@ const platform: BusOps = {
  * Leaves out: as platform.
  */
 const amba: BusOps = {
-  match: matchByOverrideIdsName,
+  match: amba_match,
   dma_configure: path('amba_dma_configure', dma_configure),
   dma_cleanup: path('amba_dma_cleanup', dma_cleanup),
   iommu: true,

@@ -17,7 +17,8 @@ const FILE = 'drivers/base/dd.c';
 /**
  * Checks that `dev` can be probed at all, and probes it.
  *
- * Kernel: drivers/base/dd.c:__driver_probe_device, v6.1.
+ * Kernel: drivers/base/dd.c:__driver_probe_device, v6.1; part of driver_probe_device before
+ * probe_errors_positive, when every deferral was queued here, that of a manual bind too.
  * Leaves out: runtime power management.
  *
  * @returns what really_probe returns, -ENODEV for a dying device, -EBUSY for one with a driver, or
@@ -31,17 +32,34 @@ const __driver_probe_device = path(
     if (device.driver !== null) return -EBUSY;
     if (k.has('ready_to_probe') && !device.ready_to_probe) return -EPROBE_DEFER;
     yield { type: 'probe.matched', dev, drv };
-    const where = `bus: '${device.bus}': __driver_probe_device:`;
+    const isSplit = k.has('probe_errors_positive');
+    const { trigger_count } = k.state.deferred;
+    const where = `bus: '${device.bus}': ${isSplit ? '__' : ''}driver_probe_device:`;
     yield* dd_dbg(k, dev, [
       `${where} matched device ${dev} with driver ${drv}`,
       `${where} matched device with driver ${drv}`,
     ]);
     const ret = yield* really_probe(k, dev, drv);
     yield { type: 'probe.finished', dev, drv, ret };
-    if (initcall_debug(k)) yield printk('debug', `probe of ${dev} returned ${ret} after 0 usecs`);
+    const printed = isSplit ? ret : swallowed(ret);
+    if (initcall_debug(k))
+      yield printk('debug', `probe of ${dev} returned ${printed} after 0 usecs`);
+    if (!isSplit) yield* queueDeferral(k, dev, ret, trigger_count);
     return ret;
   },
 );
+
+/** What really_probe returned when it kept errors to itself: 1 for bound, 0 for not. */
+function swallowed(ret: number): number {
+  return ret === 0 ? 1 : Math.min(ret, 0);
+}
+
+/** Queues a device whose probe deferred; a trigger that came meanwhile is not lost. */
+function* queueDeferral(k: Kernel, dev: string, ret: number, trigger_count: number): Path<void> {
+  if (Math.abs(ret) !== EPROBE_DEFER) return;
+  yield* driver_deferred_probe_add(k, dev);
+  if (trigger_count !== k.state.deferred.trigger_count) yield* driver_deferred_probe_trigger(k);
+}
 
 /**
  * Probes, and queues the device when the probe defers.
@@ -56,15 +74,12 @@ const driver_probe_device = path(
   function* (k, dev: string, drv: string): Path<number> {
     const { trigger_count } = k.state.deferred;
     const ret = yield* __driver_probe_device(k, dev, drv);
-    if (Math.abs(ret) === EPROBE_DEFER) {
-      yield* driver_deferred_probe_add(k, dev);
-      if (trigger_count !== k.state.deferred.trigger_count) yield* driver_deferred_probe_trigger(k);
-    }
+    if (k.has('probe_errors_positive')) yield* queueDeferral(k, dev, ret, trigger_count);
     return ret;
   },
 );
 
-/** Drivers of the bus that match the device now, in registration order. */
+/** 1 for a driver that matches the device, 0 for none, -EPROBE_DEFER where the bus cannot tell yet. */
 function driver_match_device(k: Kernel, dev: string, drv: ReadDriver): number {
   const device = k.state.devices[dev];
   return device === undefined ? 0 : k.ops.bus(device.bus).match(k, device, drv);
@@ -117,7 +132,11 @@ function* tryDrivers(
   const { bus } = deviceOf(k, dev);
   for (const name of Object.keys(k.state.buses[bus]?.drivers ?? {})) {
     const drv = driverOf(k, bus, name);
-    if (drv === undefined || driver_match_device(k, dev, drv) <= 0) continue;
+    if (drv === undefined) continue;
+    const match = driver_match_device(k, dev, drv);
+    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev, name);
+    if (match === -EPROBE_DEFER && k.has('match_defer_stops')) return { ret: match, have_async };
+    if (match === 0) continue;
     const is_async = driver_allows_async_probing(k, drv);
     if (is_async) have_async = true;
     if (want_async !== null && is_async !== want_async) continue;
@@ -126,6 +145,13 @@ function* tryDrivers(
     if (ret === 0) return { ret: 1, have_async };
   }
   return { ret: 0, have_async };
+}
+
+/** The bus cannot say yet whether the driver fits: the device is queued. */
+function* deferMatch(k: Kernel, dev: string, drv: string): Path<void> {
+  yield* dev_dbg(k, FILE, dev, 'Device match requests probe deferral');
+  yield { type: 'probe.matched', dev, drv };
+  yield* driver_deferred_probe_add(k, dev);
 }
 
 /**
@@ -169,7 +195,10 @@ const __driver_attach = path(
   '__driver_attach',
   function* (k, bus: string, drv: string, dev: string): Path<void> {
     const driver = driverOf(k, bus, drv);
-    if (driver === undefined || driver_match_device(k, dev, driver) <= 0) return;
+    if (driver === undefined) return;
+    const match = driver_match_device(k, dev, driver);
+    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev, drv);
+    if (match === 0 || (match < 0 && k.has('match_defer_stops'))) return;
     if (driver_allows_async_probing(k, driver)) {
       yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);
       if (deviceOf(k, dev).driver !== null) return;
@@ -202,11 +231,13 @@ const __driver_attach_async_helper = path(
  * Leaves out: nothing.
  *
  * @returns 0 or a negative errno: the driver's own errors lose their sign, a deferral is -EAGAIN.
+ * Without probe_errors_positive any failure of the driver is -ENODEV.
  */
 export const device_driver_attach = path(
   'device_driver_attach',
   function* (k, dev: string, drv: string): Path<number> {
     const ret = yield* locked(deviceLock(dev), __driver_probe_device(k, dev, drv));
+    if (!k.has('probe_errors_positive')) return ret > 0 ? -ENODEV : ret;
     const errno = ret > 0 ? -ret : ret;
     return errno === -EPROBE_DEFER ? -EAGAIN : errno;
   },

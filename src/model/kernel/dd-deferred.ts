@@ -79,20 +79,22 @@ export function* nextActive(k: Kernel): Path<string | null> {
 /**
  * The timeout in seconds as it stands now: 0 once it has run, negative for never.
  *
- * Kernel: drivers/base/dd.c:driver_deferred_probe_timeout, v6.1.
+ * Kernel: drivers/base/dd.c:driver_deferred_probe_timeout, v6.1; -1 before timeout_default_0.
  * Leaves out: nothing.
  */
 export function driver_deferred_probe_timeout(k: Kernel): number {
   if (k.state.deferred.timed_out) return 0;
   const given = k.cmdline('deferred_probe_timeout');
   if (given !== null && /^[+-]?\d+$/.test(given)) return Number(given);
-  return k.has('timeout_default_10') && k.config('MODULES') === 'y' ? 10 : 0;
+  if (k.has('timeout_default_10') && k.config('MODULES') === 'y') return 10;
+  return k.has('timeout_default_0') ? 0 : -1;
 }
 
 /**
  * Should a missing supplier still be waited for?
  *
- * Kernel: drivers/base/dd.c:driver_deferred_probe_check_state, v6.1.
+ * Kernel: drivers/base/dd.c:driver_deferred_probe_check_state, v6.1; blind to modules before
+ * check_state_modules, and gone in the candidates of 6.0.
  * Leaves out: nothing.
  *
  * @returns -EPROBE_DEFER for yes; -ENODEV or -ETIMEDOUT, with a warning, for no.
@@ -100,16 +102,16 @@ export function driver_deferred_probe_timeout(k: Kernel): number {
 export const driver_deferred_probe_check_state = path(
   'driver_deferred_probe_check_state',
   function* (k, dev: string): Path<number> {
-    const { initcalls_done } = k.state.deferred;
-    if (initcalls_done && k.config('MODULES') !== 'y') {
-      yield dev_printk(k, 'warn', dev, 'ignoring dependency for device, assuming no driver');
-      return -ENODEV;
-    }
-    if (initcalls_done && driver_deferred_probe_timeout(k) === 0) {
+    if (!k.state.deferred.initcalls_done || k.has('check_state_deleted')) return -EPROBE_DEFER;
+    const hasExpired = driver_deferred_probe_timeout(k) === 0;
+    const waitsForModules = k.has('check_state_modules') && k.config('MODULES') === 'y';
+    if (hasExpired && (waitsForModules || !k.has('check_state_modules'))) {
       yield dev_printk(k, 'warn', dev, 'deferred probe timeout, ignoring dependency');
       return -ETIMEDOUT;
     }
-    return -EPROBE_DEFER;
+    if (waitsForModules) return -EPROBE_DEFER;
+    yield dev_printk(k, 'warn', dev, 'ignoring dependency for device, assuming no driver');
+    return -ENODEV;
   },
 );
 

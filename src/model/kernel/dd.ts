@@ -22,7 +22,8 @@ const FILE = 'drivers/base/dd.c';
  * Leaves out: pinctrl, sysfs links, power domains, device attribute groups, devres leftovers.
  *
  * @returns 0; a negative errno of a step before the driver's own probe (suppliers, dma_configure);
- * or the driver's own errno as a positive number.
+ * or the driver's own errno as a positive number. Without probe_errors_positive a failed dma_configure
+ * counts as the driver's, too.
  */
 export const really_probe = path(
   'really_probe',
@@ -44,14 +45,19 @@ export const really_probe = path(
         const ret = yield* dma_configure(k, dev);
         yield { type: 'dma.configured', dev, ret };
         if (ret !== 0) {
+          if (!k.has('dma_configure_goto')) yield { type: 'driver.not_bound', dev, drv };
           yield* unwind(k, dev, drv);
-          return ret;
+          if (k.has('probe_errors_positive')) return ret;
+          yield* reportProbe(k, dev, drv, ret);
+          return -ret;
         }
       }
       const ret = yield* call_driver_probe(k, dev, drv);
       if (ret !== 0) {
+        yield { type: 'driver.not_bound', dev, drv };
         yield* dma_cleanup(k, dev);
         yield* unwind(k, dev, drv);
+        if (!k.has('probe_errors_positive')) yield* reportProbe(k, dev, drv, ret);
         return -ret;
       }
       if (!test_remove) break;
@@ -108,9 +114,10 @@ export function* dma_cleanup(k: Kernel, dev: string): Path<void> {
 }
 
 /**
- * Calls the probe of the driver and says at the right level how it went.
+ * Calls the probe of the driver.
  *
- * Kernel: drivers/base/dd.c:call_driver_probe, v6.1.
+ * Kernel: drivers/base/dd.c:call_driver_probe, v6.1; before it existed the result was reported after
+ * the unwinding.
  * Leaves out: nothing.
  *
  * @returns what the driver's probe returned.
@@ -120,21 +127,26 @@ const call_driver_probe = path(
   function* (k, dev: string, drv: string): Path<number> {
     const ret = yield* k.ops.driver(deviceOf(k, dev).bus, drv).probe(k, dev, drv);
     yield { type: 'driver.probed', dev, drv, ret };
-    if (ret === -EPROBE_DEFER) {
-      yield* dev_dbg(k, FILE, dev, `Driver ${drv} requests probe deferral`);
-    } else if (ret === -ENODEV || ret === -ENXIO) {
-      yield* dd_dbg(k, dev, [
-        `${drv}: probe of ${dev} rejects match ${ret}`,
-        `probe with driver ${drv} rejects match ${ret}`,
-      ]);
-    } else if (ret !== 0) {
-      yield k.has('probe_wording')
-        ? dev_printk(k, 'err', dev, `probe with driver ${drv} failed with error ${ret}`)
-        : printk('warn', `${drv}: probe of ${dev} failed with error ${ret}`);
-    }
+    if (k.has('probe_errors_positive')) yield* reportProbe(k, dev, drv, ret);
     return ret;
   },
 );
+
+/** Says at the right level how a probe went. */
+function* reportProbe(k: Kernel, dev: string, drv: string, ret: number): Path<void> {
+  if (ret === -EPROBE_DEFER) {
+    yield* dev_dbg(k, FILE, dev, `Driver ${drv} requests probe deferral`);
+  } else if (ret === -ENODEV || ret === -ENXIO) {
+    yield* dd_dbg(k, dev, [
+      `${drv}: probe of ${dev} rejects match ${ret}`,
+      `probe with driver ${drv} rejects match ${ret}`,
+    ]);
+  } else if (ret !== 0) {
+    yield k.has('probe_wording')
+      ? dev_printk(k, 'err', dev, `probe with driver ${drv} failed with error ${ret}`)
+      : printk('warn', `${drv}: probe of ${dev} failed with error ${ret}`);
+  }
+}
 
 /**
  * A debug line of this file: the old wording names the device itself, the new one as a prefix.

@@ -1,5 +1,10 @@
 /** The kernel's own boot. Kernel: init/main.c, drivers/of/platform.c, v6.1. */
-import type { BootStep, DeviceSpec } from '../../events/machine.ts';
+import {
+  type BootStep,
+  type DeviceSpec,
+  INITCALL_LEVELS,
+  type InitcallLevel,
+} from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
@@ -12,12 +17,20 @@ import { iommu_device_register } from './iommu.ts';
 import { X86_OPS } from './iommu-drivers.ts';
 import { hostBridges, pci_host_probe } from './pci.ts';
 
-/** Steps of a boot for which the machine gives none: devices, drivers in their order, late. */
+/**
+ * Steps of a boot for which the machine gives none: built-in drivers by their initcall levels, in the
+ * machine's order within a level; devices come after the level arch.
+ */
 function defaultBoot(k: Kernel): readonly BootStep[] {
-  const drivers = k.machine.drivers.filter((driver) => driver.module === null);
+  const at = (level: InitcallLevel): readonly BootStep[] =>
+    k.machine.drivers
+      .filter(({ module, initcall }) => module === null && (initcall ?? 'device') === level)
+      .map(({ bus, name }) => ({ step: 'driver', bus, drv: name }));
+  const split = INITCALL_LEVELS.indexOf('arch') + 1;
   return [
+    ...INITCALL_LEVELS.slice(0, split).flatMap(at),
     { step: 'populate' },
-    ...drivers.map(({ bus, name }) => ({ step: 'driver', bus, drv: name }) as const),
+    ...INITCALL_LEVELS.slice(split).flatMap(at),
     { step: 'late_initcall' },
   ];
 }

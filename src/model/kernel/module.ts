@@ -3,6 +3,8 @@ import type { Kernel } from '../context.ts';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT } from '../errno.ts';
 import { moduleName } from '../firmware/module-table.ts';
 import { type Path, path } from '../path.ts';
+import { printk } from '../printk.ts';
+import { parseCmdline } from '../versions/profile.ts';
 import { driver_register, driver_unregister } from './bus.ts';
 
 /** Is it built in, as far as the machine's drivers tell? */
@@ -38,9 +40,10 @@ export const modprobe: (k: Kernel, given: string, params: string) => Path<number
  * Loads one module: its init registers its drivers, and their probes run inside it.
  *
  * Kernel: kernel/module/main.c:load_module and do_init_module, v6.1.
- * Leaves out: symbols, signatures, init errors other than a refused driver.
+ * Leaves out: signatures, versions of symbols.
  *
- * @returns 0; -EEXIST when it is loaded; -ENOENT for one that does not exist or needs others.
+ * @returns 0; -EEXIST when it is loaded; -ENOENT for one that does not exist or uses symbols that
+ * nothing exports; or what its init returned.
  */
 export const load_module = path(
   'load_module',
@@ -49,14 +52,14 @@ export const load_module = path(
     if (k.state.modules[module] !== undefined) return -EEXIST;
     const spec = k.machine.modules.find((m) => m.name === module);
     if (spec === undefined) return -ENOENT;
+    for (const symbol of spec.unresolved ?? [])
+      yield printk('warn', `${module}: Unknown symbol ${symbol} (err ${-ENOENT})`);
+    if ((spec.unresolved?.length ?? 0) > 0) return -ENOENT;
     const depends = spec.depends.filter((other) => k.state.modules[other] !== undefined);
     yield { type: 'module.loading', module, depends };
-    for (const word of params.split(/\s+/).filter((text) => text.includes('='))) {
-      const at = word.indexOf('=');
-      yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
-    }
-    const ret = yield* initModule(k, module);
-    if (ret !== 0) {
+    yield* setParams(module, [...bootParams(k, module), ...params.split(/\s+/)]);
+    const ret = spec.init ?? (yield* initModule(k, module));
+    if (ret < 0) {
       yield { type: 'module.unloaded', module };
       return ret;
     }
@@ -65,6 +68,31 @@ export const load_module = path(
     return 0;
   },
 );
+
+/**
+ * What the kernel's command line says of a module, as `param=value`.
+ *
+ * Kernel: kmod, which reads /proc/cmdline. The first modular SMMU driver was called arm-smmu-mod, so
+ * that parameters under the old name were nobody's.
+ * Leaves out: nothing.
+ */
+function bootParams(k: Kernel, module: string): readonly string[] {
+  const isRenamed = module === 'arm_smmu' && !k.has('smmu_module_name_fix');
+  const name = isRenamed ? 'arm_smmu_mod' : module;
+  return [...parseCmdline(k.spec.cmdline)].flatMap(([key, value]) => {
+    const [prefix = '', param, ...rest] = key.split('.');
+    const isOurs = param !== undefined && rest.length === 0 && moduleName(prefix) === name;
+    return isOurs ? [`${param}=${value}`] : [];
+  });
+}
+
+function* setParams(module: string, words: readonly string[]): Path<void> {
+  for (const word of words) {
+    const at = word.indexOf('=');
+    if (at > 0)
+      yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
+  }
+}
 
 function* initModule(k: Kernel, module: string): Path<number> {
   const { init } = k.ops.module(module);
@@ -84,10 +112,10 @@ function* initModule(k: Kernel, module: string): Path<number> {
  * Unloads a module.
  *
  * Kernel: kernel/module/main.c:delete_module, v6.1.
- * Leaves out: modules without exit, failing notifiers.
+ * Leaves out: failing notifiers.
  *
  * @returns 0; -ENOENT when it is not loaded; -EAGAIN while it is in use, unless forced; -EBUSY when
- * it is coming or going.
+ * it is coming or going, or has no exit function and is not forced.
  */
 export const delete_module = path(
   'delete_module',
@@ -97,10 +125,12 @@ export const delete_module = path(
     if (loaded === undefined) return -ENOENT;
     if (loaded.state !== 'live') return -EBUSY;
     const forced = force && k.config('MODULE_FORCE_UNLOAD') === 'y';
+    const spec = k.machine.modules.find((other) => other.name === module);
+    if (spec?.no_exit === true && !forced) return -EBUSY;
     if (loaded.holders.length > 0 && !forced) return -EAGAIN;
     yield { type: 'module.going', module };
-    for (const spec of k.machine.drivers.toReversed())
-      if (spec.module === module) yield* driver_unregister(k, spec.bus, spec.name);
+    for (const drv of k.machine.drivers.toReversed())
+      if (drv.module === module) yield* driver_unregister(k, drv.bus, drv.name);
     const { exit } = k.ops.module(module);
     if (exit !== undefined) yield* exit(k, module);
     yield { type: 'module.unloaded', module };

@@ -128,6 +128,7 @@ export const deviceReducers = {
   'driver.probed': nothing,
   'driver.removed': nothing,
   'probe.test_removed': nothing,
+  'driver.not_bound': nothing,
   'probe.unwound': nothing,
   'device.unbind_cleanup': unbindCleanup,
   'driver.bound': bound,

@@ -2,7 +2,7 @@
 import type { Patch } from './patch.ts';
 
 export const driverCorePatches = {
-  never_times_out: {
+  deferred_check_state: {
     commit: null,
     subject: 'driver core: allow stopping deferred probe after init',
     landed: '4.19',
@@ -18,7 +18,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'the deferred probe timeout is off unless set on the command line',
     after: 'it is 0: missing suppliers are ignored after the initcalls',
-    scenario: null,
+    scenario: 'timeout-0-ignores-missing-suppliers',
   },
   check_state_modules: {
     commit: 'c8c43cee29f6',
@@ -27,7 +27,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'after the initcalls nothing is waited for, modules or not',
     after: 'a kernel with modules waits until the timeout',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   timeout_default_10: {
     commit: 'f516d01b9df2',
@@ -36,7 +36,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'the deferred probe timeout is 0 unless set on the command line',
     after: 'it is 10 seconds in a kernel with modules',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   timeout_extend: {
     commit: null,
@@ -45,7 +45,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'the deferred probe timeout runs from the end of the initcalls',
     after: 'every driver registration starts it again',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   check_state_deleted: {
     commit: '9cbffc7a5956',
@@ -54,7 +54,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'missing suppliers are ignored after the timeout',
     after: 'they are waited for without end, as in the candidates of 6.0',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   probe_errors_positive: {
     commit: null,
@@ -64,7 +64,7 @@ export const driverCorePatches = {
     before:
       'errors of the core and of drivers look alike: all are logged, and the next driver is tried',
     after: 'errors of drivers are positive; those of the core end the search and are silent',
-    scenario: null,
+    scenario: 'before-5.12-the-core-kept-errors-to-itself',
   },
   dma_configure_goto: {
     commit: null,
@@ -73,16 +73,16 @@ export const driverCorePatches = {
     stable: [],
     before: 'a failed dma_configure tells listeners that the driver is not bound',
     after: 'it only undoes what was done',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   devres_before_links: {
     commit: '2e84dc379200',
     subject: 'driver core: Release all resources during unbind before updating device links',
     landed: '6.7',
-    stable: ['5.10', '5.15', '6.1.64', '6.6.3'],
+    stable: ['5.10', '5.15', '6.1.64', '6.5.13', '6.6.3'],
     before: 'unbind updates device links before devres is released',
     after: 'devres is released first',
-    scenario: null,
+    scenario: 'test-remove-gives-owner_cnt-back',
   },
   match_defer_stops: {
     commit: null,
@@ -91,7 +91,7 @@ export const driverCorePatches = {
     stable: ['6.1'],
     before: 'a match that defers goes on to probe',
     after: 'it ends the search',
-    scenario: null,
+    scenario: 'amba-match-waits-for-its-clock',
   },
   ready_to_probe: {
     commit: null,
@@ -106,9 +106,19 @@ export const driverCorePatches = {
     commit: null,
     subject: 'driver core: Check drivers_autoprobe for all added devices',
     landed: '7.0',
-    stable: ['6.12'],
-    before: 'a deferred device is retried although drivers_autoprobe is off',
+    stable: [],
+    before: 'a PCI device that a scan finds is probed although drivers_autoprobe of its bus is off',
     after: 'it is not',
+    scenario: null,
+  },
+  pci_async_attach: {
+    commit: '91703041697c',
+    subject: 'PCI: Allow built-in drivers to use async initial probing',
+    landed: '7.0',
+    stable: [],
+    before:
+      'a PCI device that a scan finds is probed at once, and a refusal of the core is printed',
+    after: 'drivers may ask for asynchronous probing, and nothing is printed',
     scenario: null,
   },
   can_match_gate: {

@@ -194,8 +194,8 @@ export const iommuPatches = {
   },
   probe_lock: {
     commit: null,
-    subject: 'iommu: Avoid more races around device probe',
-    landed: '6.7',
+    subject: 'iommu: Avoid races around device probe',
+    landed: '6.2',
     stable: ['6.1'],
     before: 'two probes of one device can race',
     after: 'a global lock orders them',

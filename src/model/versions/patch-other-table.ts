@@ -9,7 +9,7 @@ export const otherPatches = {
     stable: [],
     before: '`deferred probe pending` is printed at level info without a reason',
     after: 'it is a warning that ends with the reason',
-    scenario: null,
+    scenario: 'a-supplier-that-never-comes',
   },
   probe_wording: {
     commit: null,
@@ -18,7 +18,7 @@ export const otherPatches = {
     stable: [],
     before: 'warning `DRV: probe of DEV failed with error N`',
     after: 'error `DRV DEV: probe with driver DRV failed with error N`',
-    scenario: null,
+    scenario: 'since-5.12-a-failed-bind-says-why',
   },
   pci_port_in_log: {
     commit: null,
