@@ -90,12 +90,12 @@ describe('a release on the command line', () => {
       'whatif',
       cleaned,
       '--kernel',
-      '6.6',
+      '6.7',
       '--kernel',
       '7.0',
     );
     expect(status).toBe(EXIT.holds);
-    expect(stdout).toContain('6.6 (modelled as 6.1)');
+    expect(stdout).toContain('6.7 (modelled as 6.6)');
     expect(stdout).toContain('7.0 (modelled as 6.12)');
   });
 

@@ -5,12 +5,12 @@ import { document, reprobe } from './program.ts';
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 8 });
 
 describe.concurrent('list', () => {
-  it('patches stand by release, then by name', async () => {
+  it('patches stand by release, then by name; those that never landed come last', async () => {
     const { json } = await document('list', 'patches');
-    const { patches } = json as { patches: { name: string; landed: string }[] };
+    const { patches } = json as { patches: { name: string; landed: string | null }[] };
     for (const [i, patch] of patches.slice(1).entries()) {
       const before = patches[i] ?? patch;
-      const order = compareReleases(before.landed, patch.landed);
+      const order = compareReleases(before.landed ?? '999', patch.landed ?? '999');
       expect(order).toBeLessThanOrEqual(0);
       if (order === 0) expect(before.name < patch.name).toBe(true);
     }
