@@ -1,4 +1,5 @@
 import type { ModuleSpec } from '../../events/machine.ts';
+import { compareReleases } from '../versions/profile.ts';
 
 /** A loadable module: what builds it and what it needs. */
 export interface KnownModule {
@@ -7,8 +8,9 @@ export interface KnownModule {
   readonly option: string | null;
   /** Modules it needs where they are modules themselves, in the order in which they are loaded. */
   readonly depends: readonly string[];
-  /** Releases that have it; absent for all. */
-  readonly only?: readonly string[];
+  /** First release that has it, and first that has it no more; absent for all. */
+  readonly since?: string;
+  readonly until?: string;
 }
 
 const known = (
@@ -24,7 +26,7 @@ export const KNOWN_MODULES: readonly KnownModule[] = [
   known('virtio_iommu', 'VIRTIO_IOMMU', ['virtio_ring', 'virtio']),
 
   known('vfio', 'VFIO'),
-  { ...known('vfio_virqfd', 'VFIO_VIRQFD'), only: ['6.1'] },
+  { ...known('vfio_virqfd', 'VFIO_VIRQFD'), until: '6.4' },
   known('irqbypass', 'IRQ_BYPASS_MANAGER'),
   known('vfio_pci_core', 'VFIO_PCI_CORE', ['vfio', 'vfio_virqfd', 'irqbypass']),
   known('vfio_pci', 'VFIO_PCI', ['vfio', 'vfio_pci_core']),
@@ -50,12 +52,12 @@ export const KNOWN_MODULES: readonly KnownModule[] = [
   known('virtio_console', 'VIRTIO_CONSOLE', ['virtio_ring', 'virtio']),
   known('virtio_balloon', 'VIRTIO_BALLOON', ['virtio_ring', 'virtio']),
 
-  { ...known('crct10dif_common', 'CRC_T10DIF'), only: ['6.1'] },
-  { ...known('crc_t10dif', 'CRC_T10DIF', ['crct10dif_common']), only: ['6.1'] },
-  { ...known('crc64', 'CRC64'), only: ['6.1'] },
-  { ...known('crc64_rocksoft', 'CRC64_ROCKSOFT', ['crc64']), only: ['6.1'] },
-  { ...known('t10_pi', 'BLK_DEV_INTEGRITY_T10', ['crc_t10dif', 'crc64_rocksoft']), only: ['6.1'] },
-  { ...known('nvme_auth', 'NVME_AUTH'), only: ['6.12'] },
+  { ...known('crct10dif_common', 'CRC_T10DIF'), until: '6.12' },
+  { ...known('crc_t10dif', 'CRC_T10DIF', ['crct10dif_common']), until: '6.12' },
+  { ...known('crc64', 'CRC64'), until: '6.12' },
+  { ...known('crc64_rocksoft', 'CRC64_ROCKSOFT', ['crc64']), until: '6.12' },
+  { ...known('t10_pi', 'BLK_DEV_INTEGRITY_T10', ['crc_t10dif', 'crc64_rocksoft']), until: '6.12' },
+  { ...known('nvme_auth', 'NVME_AUTH'), since: '6.12' },
   known('nvme_core', 'NVME_CORE', ['t10_pi', 'nvme_auth']),
   known('nvme', 'BLK_DEV_NVME', ['nvme_core']),
   known('e1000', 'E1000'),
@@ -79,6 +81,11 @@ export function moduleName(given: string): string {
   return file.replace(/\.ko(?:\.\w{1,4})?$/, '').replaceAll('-', '_');
 }
 
+function existsIn({ since, until }: KnownModule, version: string): boolean {
+  if (since !== undefined && compareReleases(version, since) < 0) return false;
+  return until === undefined || compareReleases(version, until) < 0;
+}
+
 /**
  * The modules of a kernel, each with the dependencies that are modules too.
  *
@@ -89,9 +96,7 @@ export function modulesOf(
   version: string,
   isModule: (module: KnownModule) => boolean,
 ): ModuleSpec[] {
-  const present = KNOWN_MODULES.filter(
-    (module) => (module.only ?? [version]).includes(version) && isModule(module),
-  );
+  const present = KNOWN_MODULES.filter((module) => existsIn(module, version) && isModule(module));
   const names = new Set(present.map((module) => module.name));
   return present.map(({ name, depends }) => ({
     name,
