@@ -1,5 +1,6 @@
 /** Which patch or option decides whether a violation happens. */
 import type { KernelSpec } from '../events/machine.ts';
+import type { Trace } from '../events/trace.ts';
 import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import type { Patch } from '../model/versions/patch.ts';
@@ -30,9 +31,10 @@ export type Remedy =
     };
 
 /** Patches and options worth flipping, most likely first, each once. */
-function suspectsOf(violation: Violation): readonly string[] {
+function suspectsOf(violation: Violation, { asked }: Trace): readonly string[] {
   const suspects = findInvariant(violation.invariant)?.suspects ?? [];
-  return [...new Set([...suspects, ...PATCH_NAMES, 'DEBUG_TEST_DRIVER_REMOVE'])];
+  const others = [...PATCH_NAMES, 'DEBUG_TEST_DRIVER_REMOVE'];
+  return [...new Set([...suspects, ...others.filter((name) => asked?.has(name) ?? true)])];
 }
 
 /** The opposite of what the kernel has of a patch or an option. */
@@ -64,14 +66,16 @@ export interface WhatChanges {
  * is gone, none appears that the run did not have before, and a log contradicts the run no more
  * often. Patches to add come first, then options, then patches whose absence helps.
  *
- * Cost: one run a candidate and one more.
+ * Cost: one run a candidate and one more. Without `among` the candidates are the invariant's suspects
+ * and what the run asked about.
  */
 export function whatChanges(
   rerun: Rerun,
   violation: Violation,
-  candidates: readonly string[] = suspectsOf(violation),
+  among?: readonly string[],
 ): WhatChanges {
   const { trace, divergences } = rerun({});
+  const candidates = among ?? suspectsOf(violation, trace);
   const had = violationsOf(trace);
   if (!had.some((one) => sameViolation(one, violation))) return { reproduced: false, remedies: [] };
   const remedies: Remedy[] = [];

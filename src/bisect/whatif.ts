@@ -46,13 +46,22 @@ function otherValue(kernel: KernelSpec, option: string, value: string): string {
   return present === value ? flipped(value) : present;
 }
 
-/** The source as it is, each release as it shipped, and each patch and option flipped alone. */
-export function allChanges(kernel: KernelSpec, options: readonly string[]): readonly Change[] {
+/**
+ * The source as it is, each release as it shipped, and each patch and option flipped alone: of the
+ * patches those that the run asked about, for no other can change it.
+ */
+export function allChanges(
+  kernel: KernelSpec,
+  options: readonly string[],
+  asked?: ReadonlySet<string>,
+): readonly Change[] {
   const present = patchesOf(kernel);
   return [
     {},
     ...PROFILES.map((version) => ({ version })),
-    ...PATCH_NAMES.map((name) => ({ patches: { [name]: !present.has(name) } })),
+    ...PATCH_NAMES.filter((name) => asked?.has(name) ?? true).map((name) => ({
+      patches: { [name]: !present.has(name) },
+    })),
     ...options.map((option) => ({
       config: { [option]: flipped(configOf(kernel, option)) },
     })),

@@ -33,7 +33,7 @@ export default class WhatIf extends BaseCommand {
     }),
     all: Flags.boolean({
       default: false,
-      description: 'every release, and every patch and option flipped alone',
+      description: 'every release, and every patch that the run asks about flipped alone',
     }),
   };
 
@@ -48,8 +48,9 @@ export default class WhatIf extends BaseCommand {
       );
     }
     const source = await loadSource(args.source, { config: file, machine: flags.machine });
-    const { kernel } = source.trace.header;
-    const changes = flags.all ? allChanges(kernel, OPTIONS) : crossed(kernel, axes);
+    const { header, asked } = source.trace;
+    const { kernel } = header;
+    const changes = flags.all ? allChanges(kernel, OPTIONS, asked) : crossed(kernel, axes);
     if (changes.length > RUNS_MAX) {
       throw new ReprobeError('USAGE', `That makes ${changes.length} runs, more than ${RUNS_MAX}.`);
     }

@@ -75,7 +75,12 @@ function specOracle(machine: Machine): Oracle {
   };
 }
 
-function createKernel(system: System, state: State, options: RunOptions): ScheduledKernel {
+function createKernel(
+  system: System,
+  state: State,
+  options: RunOptions,
+  asked: Set<string>,
+): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
   const ofMachine = specOracle(system.machine);
@@ -87,8 +92,14 @@ function createKernel(system: System, state: State, options: RunOptions): Schedu
     task: { name: '', frame: rootFrame() },
     probe: options.probe ?? null,
     oracle: (dev, drv) => options.oracle?.(dev, drv) ?? ofMachine(dev, drv),
-    has: (patch) => patches.has(patch),
-    config: (option) => configOf(system.kernel, option),
+    has: (patch) => {
+      asked.add(patch);
+      return patches.has(patch);
+    },
+    config: (option) => {
+      asked.add(option);
+      return configOf(system.kernel, option);
+    },
     cmdline: (name) => params.get(name) ?? null,
   };
 }
@@ -100,7 +111,8 @@ function createKernel(system: System, state: State, options: RunOptions): Schedu
  */
 export function createRun(system: System, options: RunOptions = {}): Run {
   const state = initialState();
-  const k = createKernel(system, state, options);
+  const asked = new Set<string>();
+  const k = createKernel(system, state, options, asked);
   const scheduler = createScheduler(state, k, options);
   const stimuli: Stimulus[] = [];
   const names: string[] = [];
@@ -127,6 +139,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
         choices: scheduler.choices.slice(),
       },
       events: scheduler.events,
+      asked,
     }),
   };
 }

@@ -30,4 +30,9 @@ export interface TraceHeader {
 export interface Trace {
   readonly header: TraceHeader;
   readonly events: readonly Recorded[];
+  /**
+   * Names of the patches and options that the run's paths asked about: no other one can change it.
+   * Absent in a trace that was read from a file.
+   */
+  readonly asked?: ReadonlySet<string>;
 }

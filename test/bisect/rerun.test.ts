@@ -7,7 +7,7 @@ import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
 import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
 import { allChanges, crossed, whatIf } from '../../src/bisect/whatif.ts';
 import type { Trace } from '../../src/events/trace.ts';
-import { PATCH_NAMES, PROFILES } from '../../src/model/versions/profile.ts';
+import { PATCH_NAMES, PROFILES, patchesOf } from '../../src/model/versions/profile.ts';
 import {
   ASSIGN_NIC,
   aRun,
@@ -176,6 +176,22 @@ describe('whatIf', () => {
   it('flips everything once for --all', () => {
     const changes = allChanges(kernel(), ['MODULES']);
     expect(changes).toHaveLength(2 + PROFILES.length + PATCH_NAMES.length);
+  });
+
+  it('leaves out patches that the run never asks about, which change nothing', () => {
+    const { header, events, asked } = runSmall(ASSIGN_NIC).trace();
+    const unasked = PATCH_NAMES.filter((name) => asked?.has(name) === false);
+    const changes = allChanges(header.kernel, [], asked);
+    expect(changes).toHaveLength(1 + PROFILES.length + PATCH_NAMES.length - unasked.length);
+    expect(unasked.length).toBeGreaterThan(0);
+    const present = patchesOf(header.kernel);
+    for (const name of unasked) {
+      const flippedOnce = rerunTrace(
+        { header, events },
+        { patches: { [name]: !present.has(name) } },
+      );
+      expect(flippedOnce.events).toEqual(events);
+    }
   });
 
   it('calls a run that a log contradicts more often divergent', () => {
