@@ -2,7 +2,8 @@ import { Args } from '@oclif/core';
 import { documentEvent, eventTypes } from '../events/describe.ts';
 import { CATALOGUE } from '../import/catalogue.ts';
 import { INVARIANTS } from '../invariants/all.ts';
-import { PATCHES } from '../model/versions/patch-table.ts';
+import type { Patch } from '../model/versions/patch.ts';
+import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
 import { compareReleases, PATCH_NAMES, PROFILES, profileHas } from '../model/versions/profile.ts';
 import { documentExpectations } from '../scenario/expect.ts';
 import { documentKeys } from '../scenario/keys.ts';
@@ -70,16 +71,23 @@ function listInvariants(): Listing {
 
 /** By the release they landed in, then by name. */
 function listPatches(): Listing {
-  const items = PATCH_NAMES.map((name) => ({ name, ...PATCHES[name] })).sort(
-    (a, b) => compareLanded(a.landed, b.landed) || (a.name < b.name ? -1 : 1),
-  );
+  const items = PATCH_NAMES.map((name): Patch & { name: string } => ({
+    name,
+    ...PATCHES[name],
+  })).sort((a, b) => compareLanded(a.landed, b.landed) || (a.name < b.name ? -1 : 1));
   return {
-    columns: ['patch', 'commit', 'landed', 'stable', 'subject'],
-    rows: items.map(({ name, commit, landed, stable, subject }) => [
-      ...[name, commit ?? '-', landed ?? 'never', stable.join(' '), subject],
+    columns: ['patch', 'commit', 'landed', 'stable', 'subject', 'shown by'],
+    rows: items.map(({ name, commit, landed, until, stable, subject, scenario }) => [
+      ...[name, commit ?? '-', releasesOf(landed, until), stable.join(' '), subject],
+      ...[scenario === null ? '-' : `${scenario}.yaml`],
     ]),
     items,
   };
+}
+
+function releasesOf(landed: string | null, until: string | undefined): string {
+  if (landed === null) return 'never';
+  return until === undefined ? landed : `${landed} to ${until}`;
 }
 
 /** Proposals that were never merged come last. */
@@ -88,17 +96,25 @@ function compareLanded(a: string | null, b: string | null): number {
   return compareReleases(a, b);
 }
 
+/** Each with what it has that the one before had not, and the other way round. */
 function listKernels(): Listing {
-  const items = PROFILES.map((kernel) => ({
-    kernel,
-    tree: `the newest ${kernel}.y`,
-    patches: PATCH_NAMES.filter((name) => profileHas(kernel, name)),
-    lacks: PATCH_NAMES.filter((name) => !profileHas(kernel, name)),
-  }));
+  const items = PROFILES.map((kernel, i) => {
+    const before = PROFILES[i - 1];
+    const had = (name: PatchName) => before !== undefined && profileHas(before, name);
+    return {
+      kernel,
+      tree: `the newest ${kernel}.y`,
+      patches: PATCH_NAMES.filter((name) => profileHas(kernel, name)),
+      gained: PATCH_NAMES.filter((name) => profileHas(kernel, name) && !had(name)),
+      lost: PATCH_NAMES.filter((name) => !profileHas(kernel, name) && had(name)),
+      lacks: PATCH_NAMES.filter((name) => !profileHas(kernel, name)),
+    };
+  });
   return {
-    columns: ['kernel', 'stands for', 'patches', 'lacks'],
-    rows: items.map(({ kernel, tree, patches, lacks }) => [
-      ...[kernel, tree, `${patches.length} of ${PATCH_NAMES.length}`, lacks.join(' ')],
+    columns: ['kernel', 'stands for', 'patches', 'gained and lost since the one before'],
+    rows: items.map(({ kernel, tree, patches, gained, lost }) => [
+      ...[kernel, tree, `${patches.length} of ${PATCH_NAMES.length}`],
+      [...gained.map((name) => `+${name}`), ...lost.map((name) => `-${name}`)].join(' '),
     ]),
     items,
   };
