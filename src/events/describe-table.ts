@@ -45,6 +45,41 @@ export const LINES: {
     doc: 'The kernel decided to switch ACS on while it scans PCI (pci_request_acs).',
     line: () => 'ACS requested for all PCI devices',
   },
+  'pci.bus_added': {
+    doc: 'A PCI bus came into being behind a bridge or host bridge.',
+    line: (e) => `${e.bridge}: leads to PCI bus ${e.bus}`,
+  },
+  'pci.bus_range': {
+    doc: 'The last bus number behind a PCI bus was set.',
+    line: (e) => `PCI bus ${e.bus}: numbers up to ${e.end.toString(16).padStart(2, '0')}`,
+  },
+  'pci.bus_removed': {
+    doc: 'A PCI bus is gone; what hung on it only by its number stays behind.',
+    line: (e) => `PCI bus ${e.bus}: removed`,
+  },
+  'pci.bridge_numbered': {
+    doc: 'A bridge was given other bus numbers: what is behind it answers under other addresses.',
+    line: (e) => {
+      const [from, to] = [e.secondary, e.subordinate].map((n) => n.toString(16).padStart(2, '0'));
+      return `the bridge that was ${e.hardware} at boot: leads to bus ${from}-${to}`;
+    },
+  },
+  'pci.bridge_impaired': {
+    doc: 'A bridge has no bus behind it, or lets no accesses to memory through.',
+    line: (e) => `${e.dev}: bridge impaired, ${e.how}`,
+  },
+  'pci.renumbered': {
+    doc: 'A function was found under another address than at boot.',
+    line: (e) => `${e.dev}: is the function that was ${e.hardware} at boot`,
+  },
+  'pci.plugged': {
+    doc: 'A card was put into a slot.',
+    line: (e) => `${e.hardware}: plugged in`,
+  },
+  'pci.unplugged': {
+    doc: 'A card was taken out of its slot.',
+    line: (e) => `${e.hardware}: unplugged`,
+  },
   'iommu.dma_strict': {
     doc: 'DMA domains were made strict at run time (iommu_set_dma_strict).',
     line: () => 'DMA domains are strict from here on',

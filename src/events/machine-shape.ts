@@ -57,6 +57,7 @@ const pciFunction = object<PciFunction>({
   ),
   acs_capable: flag,
   acs_enabled: flag,
+  slot: optional(count(0x1fff)),
 });
 
 const iommuKind = oneOf<IommuKind>({

@@ -19,6 +19,8 @@ export interface PciFunction {
   readonly acs_capable: boolean;
   /** Has all of SV, RR, CR and UF switched on when the scan is over. */
   readonly acs_enabled: boolean;
+  /** The physical number of the hot-plug slot behind a port that has one. */
+  readonly slot?: number;
 }
 
 export type PcieType =

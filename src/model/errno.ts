@@ -8,5 +8,6 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EIO = 5;
 export const ETIMEDOUT = 110;
 export const EPROBE_DEFER = 517;

@@ -69,6 +69,7 @@ const pci = {
   acs: 'none, off, on or partial',
   header: 'the header type; found by the type and the class where it does not say',
   multifunction: 'true where the header says so',
+  slot: 'the physical number of the hot-plug slot behind a port that has one',
 };
 
 const module = {

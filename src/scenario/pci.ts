@@ -48,6 +48,7 @@ export function readPci(place: Place): PciFunction {
   const pcie = word === 'conventional' ? null : word;
   const header = fields.get('header');
   const acs = fields.get('acs');
+  const slot = fields.get('slot');
   const [capable, enabled] = ACS[acs === undefined ? 'none' : oneOf(acs, ACS_WORDS)];
   return {
     vendor: Number.parseInt(vendor, 16),
@@ -58,6 +59,7 @@ export function readPci(place: Place): PciFunction {
     pcie,
     acs_capable: capable,
     acs_enabled: enabled,
+    ...(slot === undefined ? {} : { slot: integerOf(slot, 0, 0x1fff) }),
   };
 }
 
@@ -73,6 +75,7 @@ export function printPci(pci: PciFunction): Yaml {
     field('acs', acs, 'none'),
     field('header', String(pci.header), String(header)),
     flag('multifunction', pci.multifunction),
+    ...(pci.slot === undefined ? [] : [['slot', String(pci.slot)] satisfies Entry]),
   ];
   return map(entries);
 }

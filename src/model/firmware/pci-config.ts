@@ -135,7 +135,9 @@ function functionOf(table: Binary, function0: Binary): PciFunction {
   const acs = extendedCapability(table, 0x0d);
   const implemented = acs === null ? 0 : wordAt(table, acs + 4);
   const control = acs === null ? 0 : wordAt(table, acs + 6);
+  const slot = express === null ? null : hotplugSlot(table, express);
   return {
+    ...(slot === null ? {} : { slot }),
     vendor: wordAt(table, 0),
     device: wordAt(table, 2),
     class: wordAt(table, 0x0a) * 256 + byteAt(table, 0x09),
@@ -145,6 +147,13 @@ function functionOf(table: Binary, function0: Binary): PciFunction {
     acs_capable: (implemented & ACS_FLAGS) === ACS_FLAGS,
     acs_enabled: acs !== null && (control & implemented & ACS_FLAGS) === (implemented & ACS_FLAGS),
   };
+}
+
+/** The number of a slot that can be hot-plugged: the port implements it and has the control. */
+function hotplugSlot(table: Binary, express: number): number | null {
+  const implemented = (wordAt(table, express + 2) & 0x100) !== 0;
+  const [low, high] = [wordAt(table, express + 0x14), wordAt(table, express + 0x16)];
+  return implemented && (low & 0x40) !== 0 ? high >> 3 : null;
 }
 
 /** The alias that a function's driver module is found by. */

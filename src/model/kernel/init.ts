@@ -15,7 +15,8 @@ import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict } from './default-domain.ts';
 import { iommu_device_register } from './iommu.ts';
 import { X86_OPS } from './iommu-drivers.ts';
-import { hostBridges, pci_host_probe } from './pci.ts';
+import { pci_host_probe } from './pci.ts';
+import { hostsOf } from './pci-hardware.ts';
 
 /**
  * Steps of a boot for which the machine gives none: built-in drivers by their initcall levels, in the
@@ -109,7 +110,7 @@ const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> 
 const of_platform_default_populate = path(
   'of_platform_default_populate',
   function* (k): Path<number> {
-    const roots = new Set(hostBridges(k));
+    const roots = new Set(hostsOf(k.machine));
     const inBoot = new Set(
       k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])),
     );

@@ -1,14 +1,17 @@
 /** Drivers that nobody has to model: what they ask for, and what somebody else says they answer. */
 import type { DriverOps, Kernel } from '../context.ts';
-import { EPROBE_DEFER } from '../errno.ts';
+import { EIO, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { addChildren, removeChildren } from './core.ts';
+import { hardwareName } from './pci-hardware.ts';
+import { shutBridgeAbove } from './pci-search.ts';
 
 /** What a device asks others for in its probe, by the driver's table. */
 function wantedBy(k: Kernel, dev: string, drv: string): readonly string[] {
-  return entryOf(driverOf(k, deviceOf(k, dev).bus, drv)?.spec.defers_on, dev) ?? [];
+  const table = driverOf(k, deviceOf(k, dev).bus, drv)?.spec.defers_on;
+  return entryOf(table, hardwareName(k, dev)) ?? [];
 }
 
 /** The entry of a table that may have a prototype. */
@@ -20,7 +23,8 @@ function entryOf<T>(table: Readonly<Record<string, T>> | undefined, name: string
 const use = (dev: string, supplier: string): string => `${dev} uses ${supplier}`;
 
 /**
- * Waits for what it asks other devices for, takes it, then returns what the oracle says. The PCI bus
+ * Waits for what it asks other devices for, takes it, then returns what the oracle says; a function
+ * whose registers are out of reach fails with -EIO. The PCI bus
  * takes a positive answer for success, with a warning.
  *
  * Kernel: drivers/pci/pci-driver.c:local_pci_probe; clk_get, regulator_get, gpiod_get, which take a
@@ -31,11 +35,12 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
   const { bus } = deviceOf(k, dev);
   const wanted = wantedBy(k, dev, drv);
   if (wanted.some((other) => k.state.devices[other]?.bound !== true)) {
-    const reason = entryOf(driverOf(k, bus, drv)?.spec.defer_reasons, dev);
+    const reason = entryOf(driverOf(k, bus, drv)?.spec.defer_reasons, hardwareName(k, dev));
     if (reason !== undefined) yield { type: 'deferred.reason', dev, reason: `${drv}: ${reason}` };
     return -EPROBE_DEFER;
   }
-  const answer = k.oracle(dev, drv);
+  if (shutBridgeAbove(k, dev) !== null) return -EIO;
+  const answer = k.oracle(hardwareName(k, dev), drv);
   if (answer < 0 || (answer > 0 && bus !== 'pci')) return answer;
   if (answer > 0)
     yield dev_printk(k, 'warn', dev, `Driver probe function unexpectedly returned ${answer}`);

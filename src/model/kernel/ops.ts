@@ -12,13 +12,15 @@ import { busOps } from './buses.ts';
 import { deferred_probe_work_func } from './dd-attach.ts';
 import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
 import { opaqueDriver } from './opaque-driver.ts';
-import { hostBridgeDriver, portDriver } from './pci.ts';
+import { hostBridgeDriver } from './pci.ts';
+import { hotplugDriver, portDriver } from './pcie-portdrv.ts';
 import { vfioPciDriver } from './vfio-pci.ts';
 
 const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ...IOMMU_DRIVERS,
   ['pci-host-generic', hostBridgeDriver],
   ['pcieport', portDriver],
+  ['pciehp', hotplugDriver],
   ['vfio-pci', vfioPciDriver],
 ]);
 

@@ -1,71 +1,20 @@
-/** PCI enumeration, hot removal and rescan. Kernel: drivers/pci/{probe,bus,remove}.c, v6.1. */
-import type { DeviceSpec, PciFunction } from '../../events/machine.ts';
+/** PCI functions coming and going. Kernel: drivers/pci/{bus,remove,pci-sysfs}.c, v6.1. */
 import type { DriverOps, Kernel } from '../context.ts';
-import { ENODEV, ENOENT, EPROBE_DEFER } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
-import { dev_printk, printk } from '../printk.ts';
-import { addChildren, device_add, device_del, removeChildren } from './core.ts';
+import { ENOENT, EPROBE_DEFER } from '../errno.ts';
+import { type Path, locked, path } from '../path.ts';
+import { dev_printk } from '../printk.ts';
+import { device_del } from './core.ts';
 import { __device_attach } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
-import { pciAddress } from './requester-ids.ts';
+import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
+import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
+import { devicesBehind, devicesOn, pci_find_bus, rootBus } from './pci-search.ts';
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+/** The lock around everything that changes what is on PCI buses. */
+const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
 
-/** The functions that hardware has below `parent`, in the order a scan finds them. */
-function functionsBelow(k: Kernel, parent: string): readonly DeviceSpec[] {
-  return k.machine.devices.filter((d) => d.pci !== undefined && d.parent === parent);
-}
-
-/** The functions that are enumerated below `parent`, in the order they were found. */
-function devicesBelow(k: Kernel, parent: string): readonly string[] {
-  const all = k.state.buses['pci']?.devices ?? [];
-  return all.filter((name) => k.state.devices[name]?.parent === parent);
-}
-
-function foundLine(dev: string, pci: PciFunction): string {
-  const ids = `[${hex(pci.vendor, 4)}:${hex(pci.device, 4)}]`;
-  return `pci ${dev}: ${ids} type ${hex(pci.header, 2)} class 0x${hex(pci.class, 6)}`;
-}
-
-/** What kernels from 6.10 on add to the line: the kind of port. */
-const PORT_NAMES: Readonly<Record<string, string>> = {
-  endpoint: 'PCIe Endpoint',
-  'legacy-endpoint': 'PCIe Legacy Endpoint',
-  'root-port': 'PCIe Root Port',
-  upstream: 'PCIe Switch Upstream Port',
-  downstream: 'PCIe Switch Downstream Port',
-  'pcie-to-pci': 'PCIe to PCI/PCI-X bridge',
-  'pci-to-pcie': 'PCI/PCI-X to PCIe bridge',
-  'rc-endpoint': 'PCIe Root Complex Integrated Endpoint',
-  'rc-event-collector': 'PCIe Root Complex Event Collector',
-};
-
-/**
- * Finds the functions below a bridge that are not known yet: a whole bus first, then behind each
- * bridge on it. Reading configuration space takes long: initcalls, and whatever else can run, get
- * ahead of a scan that runs beside them.
- *
- * Kernel: drivers/pci/probe.c:pci_scan_child_bus, pci_scan_slot, pci_device_add, v6.1.
- * Leaves out: resources, bus numbering, SR-IOV.
- */
-const pci_scan_child_bus: (k: Kernel, parent: string) => Path<void> = path(
-  'pci_scan_child_bus',
-  function* (k, parent: string): Path<void> {
-    const functions = functionsBelow(k, parent);
-    for (const spec of functions) {
-      if (k.state.devices[spec.name] !== undefined || spec.pci === undefined) continue;
-      yield { type: 'cond_resched' };
-      const port = PORT_NAMES[spec.pci.pcie ?? ''] ?? 'conventional PCI endpoint';
-      const tail = k.has('pci_port_in_log') ? ` ${port}` : '';
-      yield printk('info', `${foundLine(spec.name, spec.pci)}${tail}`);
-      yield* device_add(k, spec);
-      yield { type: 'cond_resched' };
-    }
-    for (const spec of functions)
-      if (spec.pci?.header === 1) yield* pci_scan_child_bus(k, spec.name);
-  },
-);
+/** The last bus number of a domain. */
+const LAST_BUS = 0xff;
 
 /**
  * Lets drivers find the functions of a bus, then those behind its bridges.
@@ -73,26 +22,25 @@ const pci_scan_child_bus: (k: Kernel, parent: string) => Path<void> = path(
  * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1.
  * Leaves out: final quirks, sysfs and proc files.
  */
-const pci_bus_add_devices: (k: Kernel, parent: string) => Path<void> = path(
+const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
   'pci_bus_add_devices',
-  function* (k, parent: string): Path<void> {
-    for (const dev of devicesBelow(k, parent)) {
+  function* (k, bus: string): Path<void> {
+    for (const dev of devicesOn(k, bus)) {
       if (k.state.devices[dev]?.match_driver !== false) continue;
       yield { type: 'device.match_driver', dev };
       const ret = yield* __device_attach(k, dev, false);
       if (ret < 0 && ret !== -EPROBE_DEFER && k.state.devices[dev] !== undefined)
         yield dev_printk(k, 'warn', dev, `device attach failed (${ret})`);
     }
-    for (const dev of devicesBelow(k, parent))
-      if (deviceOf(k, dev).spec.pci?.header === 1) yield* pci_bus_add_devices(k, dev);
+    for (const dev of devicesOn(k, bus)) {
+      const child = k.state.pci.subordinate[dev];
+      if (child !== undefined) yield* pci_bus_add_devices(k, child);
+      if (k.state.pci.impaired[dev] !== 'bus-refused') continue;
+      const what = `${dev} points to a bus that was never registered, and is freed`;
+      yield { type: 'kernel.oopsed', at: 'pci_bus_add_devices', what };
+    }
   },
 );
-
-/** The bus below a host bridge, as `0000:00`; null when nothing hangs below it. */
-function rootBusName(k: Kernel, host: string): string | null {
-  const first = functionsBelow(k, host)[0]?.name;
-  return first !== undefined && pciAddress(first) !== null ? first.slice(0, -5) : null;
-}
 
 /**
  * Scans a root bus and starts its devices.
@@ -101,12 +49,13 @@ function rootBusName(k: Kernel, host: string): string | null {
  * Leaves out: resource assignment.
  */
 export const pci_host_probe = path('pci_host_probe', function* (k, host: string): Path<number> {
-  const bus = rootBusName(k, host);
-  const text = `PCI host bridge to bus ${bus}`;
-  const hasDriver = k.state.devices[host]?.driver != null;
-  if (bus !== null) yield hasDriver ? dev_printk(k, 'info', host, text) : printk('info', text);
-  yield* pci_scan_child_bus(k, host);
-  yield* pci_bus_add_devices(k, host);
+  const bus = rootBusOf(k.machine, host);
+  if (bus === null) return 0;
+  yield hostLine(k, host, `PCI host bridge to bus ${bus}`);
+  const first = !k.state.pci.scanned.includes(host);
+  yield { type: 'pci.bus_added', bus, bridge: host, above: null, end: LAST_BUS };
+  yield* pci_scan_child_bus(k, host, bus, first);
+  yield* pci_bus_add_devices(k, bus);
   return 0;
 });
 
@@ -119,13 +68,14 @@ export const pci_host_probe = path('pci_host_probe', function* (k, host: string)
 const pci_stop_bus_device: (k: Kernel, dev: string) => Path<void> = path(
   'pci_stop_bus_device',
   function* (k, dev: string): Path<void> {
-    for (const child of devicesBelow(k, dev).toReversed()) yield* pci_stop_bus_device(k, child);
+    for (const child of devicesBehind(k, dev).toReversed()) yield* pci_stop_bus_device(k, child);
     yield* device_release_driver_internal(k, dev);
   },
 );
 
 /**
- * A function and all below it are deleted.
+ * A function and all below it are deleted, and the bus between them. A bus that the bridge had under
+ * another number before stays.
  *
  * Kernel: drivers/pci/remove.c:pci_remove_bus_device, v6.1.
  * Leaves out: freeing of resources.
@@ -133,10 +83,26 @@ const pci_stop_bus_device: (k: Kernel, dev: string) => Path<void> = path(
 const pci_remove_bus_device: (k: Kernel, dev: string) => Path<void> = path(
   'pci_remove_bus_device',
   function* (k, dev: string): Path<void> {
-    for (const child of devicesBelow(k, dev)) yield* pci_remove_bus_device(k, child);
+    for (const child of devicesBehind(k, dev)) yield* pci_remove_bus_device(k, child);
+    const bus = k.state.pci.subordinate[dev];
+    if (bus !== undefined) yield { type: 'pci.bus_removed', bus };
     yield* device_del(k, dev);
   },
 );
+
+/**
+ * Takes the root bus of a host bridge away.
+ *
+ * Kernel: drivers/pci/remove.c:pci_stop_root_bus and pci_remove_root_bus, v6.1.
+ * Leaves out: the device of the host bridge.
+ */
+const pci_remove_root_bus = path('pci_remove_root_bus', function* (k, host: string): Path<void> {
+  const bus = rootBus(k, host);
+  if (bus === null) return;
+  for (const dev of devicesOn(k, bus).toReversed()) yield* pci_stop_bus_device(k, dev);
+  for (const dev of devicesOn(k, bus)) yield* pci_remove_bus_device(k, dev);
+  yield { type: 'pci.bus_removed', bus };
+});
 
 /**
  * The driver of a host bridge.
@@ -146,34 +112,8 @@ const pci_remove_bus_device: (k: Kernel, dev: string) => Path<void> = path(
  */
 export const hostBridgeDriver: DriverOps = {
   probe: (k, dev) => pci_host_probe(k, dev),
-  *remove(k, dev) {
-    for (const child of devicesBelow(k, dev).toReversed()) yield* pci_stop_bus_device(k, child);
-    for (const child of devicesBelow(k, dev)) yield* pci_remove_bus_device(k, child);
-  },
+  remove: (k, dev) => locked(PCI_RESCAN_REMOVE_LOCK, pci_remove_root_bus(k, dev)),
 };
-
-/**
- * The driver of PCI Express ports, which makes a device of each service of the port.
- *
- * Kernel: drivers/pci/pcie/portdrv_pci.c, v6.1.
- * Leaves out: error handling, power management.
- */
-export const portDriver: DriverOps = {
-  probe: path('pcie_portdrv_probe', pcie_portdrv_probe),
-  remove: removeChildren,
-};
-
-/**
- * Kernel: drivers/pci/pcie/portdrv_pci.c:pcie_portdrv_probe, v6.1.
- * Leaves out: interrupt set-up, runtime power management.
- */
-function* pcie_portdrv_probe(k: Kernel, dev: string): Path<number> {
-  const type = deviceOf(k, dev).spec.pci?.pcie ?? null;
-  const isPort = type === 'root-port' || type === 'upstream' || type === 'downstream';
-  if (!isPort && type !== 'rc-event-collector') return -ENODEV;
-  yield* addChildren(k, dev);
-  return 0;
-}
 
 /**
  * Writes 1 to the `remove` file of a function.
@@ -181,42 +121,67 @@ function* pcie_portdrv_probe(k: Kernel, dev: string): Path<number> {
  * Kernel: drivers/pci/pci-sysfs.c:remove_store, drivers/pci/remove.c, v6.1.
  * Leaves out: nothing.
  *
- * @returns 0, or -ENOENT for a function that is not there.
+ * @returns 0, or -ENOENT for a function that is not there, or is out of sight.
  */
 export const remove_store = path('remove_store', function* (k, dev: string): Path<number> {
-  if (k.state.devices[dev]?.bus !== 'pci') return -ENOENT;
-  yield* pci_stop_bus_device(k, dev);
-  yield* pci_remove_bus_device(k, dev);
+  const device = k.state.devices[dev];
+  if (device?.bus !== 'pci' || device.orphaned) return -ENOENT;
+  yield* locked(PCI_RESCAN_REMOVE_LOCK, pci_stop_and_remove_bus_device(k, dev));
   return 0;
 });
 
 /**
- * Writes 1 to a `rescan` file: every host bridge is scanned again.
+ * Kernel: drivers/pci/remove.c:pci_stop_and_remove_bus_device, v6.1.
+ * Leaves out: nothing.
+ */
+function* pci_stop_and_remove_bus_device(k: Kernel, dev: string): Path<void> {
+  if (k.state.devices[dev] === undefined) return;
+  yield* pci_stop_bus_device(k, dev);
+  yield* pci_remove_bus_device(k, dev);
+}
+
+/**
+ * Looks for functions on a bus and behind it, and starts those that are new.
  *
- * Kernel: drivers/pci/pci-sysfs.c:rescan_store, drivers/pci/probe.c:pci_rescan_bus, v6.1.
- * Leaves out: renumbering of buses behind bridges.
+ * Kernel: drivers/pci/probe.c:pci_rescan_bus, v6.1.
+ * Leaves out: resource assignment.
+ */
+const pci_rescan_bus = path('pci_rescan_bus', function* (k, host: string, bus: string): Path<void> {
+  yield* pci_scan_child_bus(k, host, bus, false);
+  yield* pci_bus_add_devices(k, bus);
+});
+
+/**
+ * Writes 1 to a `rescan` file: of the bus type, which scans every root bus again, or of a function,
+ * which scans the bus it is on.
+ *
+ * Kernel: drivers/pci/pci-sysfs.c:rescan_store and dev_rescan_store, v6.1.
+ * Leaves out: the `rescan` file of a bus.
  *
  * @returns 0, or -ENOENT for a device that is not there.
  */
 export const rescan_store = path('rescan_store', function* (k, dev: string | null): Path<number> {
-  if (dev !== null && k.state.devices[dev] === undefined) return -ENOENT;
-  for (const host of hostBridges(k)) {
-    yield* pci_scan_child_bus(k, host);
-    yield* pci_bus_add_devices(k, host);
-  }
+  const device = dev === null ? undefined : k.state.devices[dev];
+  if (dev !== null && (device?.bus !== 'pci' || device.orphaned)) return -ENOENT;
+  yield* locked(PCI_RESCAN_REMOVE_LOCK, dev === null ? rescanAll(k) : rescanBusOf(k, dev));
   return 0;
 });
 
-/**
- * Devices that have PCI functions below them and are none, in the order of the machine.
- *
- * Kernel: drivers/pci/search.c:pci_find_next_bus, v6.1.
- * Leaves out: nothing.
- */
-export function hostBridges(k: Kernel): readonly string[] {
-  const parents = new Set(
-    k.machine.devices.flatMap((d) => (d.pci !== undefined && d.parent !== null ? [d.parent] : [])),
-  );
-  const isFunction = (name: string) => k.machine.devices.some((d) => d.name === name && d.pci);
-  return [...parents].filter((name) => !isFunction(name));
+function* rescanAll(k: Kernel): Path<void> {
+  for (const host of hostsOf(k.machine)) {
+    const bus = rootBus(k, host);
+    if (bus !== null) yield* pci_rescan_bus(k, host, bus);
+  }
+}
+
+/** Scans the bus of a function; nothing when no root bus leads to it. */
+function* rescanBusOf(k: Kernel, dev: string): Path<void> {
+  const bus = busOfFunction(dev);
+  let root = bus;
+  for (let above = pci_find_bus(k, root)?.above ?? null; above !== null; ) {
+    root = above;
+    above = pci_find_bus(k, root)?.above ?? null;
+  }
+  const host = pci_find_bus(k, root)?.bridge;
+  if (host !== undefined) yield* pci_rescan_bus(k, host, bus);
 }

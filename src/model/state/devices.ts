@@ -1,6 +1,7 @@
 /** Reducers of devices, buses, drivers and binding. */
 import type { EventOf } from '../../events/event.ts';
 import { emptyTable } from '../../events/table.ts';
+import { forgetFunction } from './pci.ts';
 import { drop, nothing, type Reducers } from './reducer.ts';
 import type { Bus, Device, State } from './state.ts';
 
@@ -43,6 +44,7 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     fwspec: null,
     iommu: null,
     iommu_group: null,
+    orphaned: false,
     acs_enabled:
       spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
   };
@@ -57,6 +59,17 @@ function deleted(state: State, { dev }: EventOf<'device.deleted'>): void {
   if (device === undefined) return;
   drop(busOf(state, device.bus).devices, dev);
   delete state.devices[dev];
+  orphan(state, dev);
+  forgetFunction(state, dev);
+}
+
+/** What was below a deleted device is out of sight. */
+function orphan(state: State, parent: string): void {
+  for (const device of Object.values(state.devices)) {
+    if (device.parent !== parent || device.orphaned) continue;
+    device.orphaned = true;
+    orphan(state, device.name);
+  }
 }
 
 function bound(state: State, { dev, drv }: EventOf<'driver.bound'>): void {

@@ -3,11 +3,13 @@ import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
 import { groupReducers, iommuReducers, vfioReducers } from './iommu.ts';
 import { deferredReducers, linkReducers, moduleReducers } from './modules.ts';
+import { pciReducers } from './pci.ts';
 import { nothing, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
 
 const reducers: Reducers = {
   ...deviceReducers,
+  ...pciReducers,
   ...moduleReducers,
   ...deferredReducers,
   ...linkReducers,

@@ -38,6 +38,8 @@ export interface Device {
   /** dev->iommu->iommu_dev: the instance that translates for it. */
   iommu: string | null;
   iommu_group: number | null;
+  /** A device above it was deleted first: it is not in sysfs any more. */
+  orphaned: boolean;
   /** ACS is switched on: decided when the device is added. */
   acs_enabled: boolean;
 }
@@ -127,6 +129,43 @@ export interface VfioGroup {
   container: string | null;
 }
 
+/** struct pci_bus. */
+export interface PciBus {
+  name: string;
+  /** The bridge or host bridge that leads to it. */
+  bridge: string;
+  /** That device was deleted since, and left the bus behind. */
+  bridge_gone: boolean;
+  /** The bus that the bridge is on; null for a root bus. */
+  above: string | null;
+  /** The last bus number behind it: busn_res.end. */
+  end: number;
+  /** No root bus leads to it any more. */
+  lost: boolean;
+}
+
+/**
+ * What is wrong with a bridge: it was given no bus; the bus it points to was never registered; its
+ * windows were decided on when it was switched on already, and are shut; or found no room.
+ */
+export type BridgeTrouble = 'no-bus' | 'bus-refused' | 'window-shut' | 'no-room';
+
+export interface Pci {
+  /** By name, `0000:03`. */
+  buses: Table<PciBus>;
+  /** pci_dev.subordinate: bridge to the bus behind it. */
+  subordinate: Table<string>;
+  impaired: Table<BridgeTrouble>;
+  /** Host bridges whose root bus was scanned. */
+  scanned: string[];
+  /** What bridges hold that were given other numbers than at boot, by their names at boot. */
+  numbers: Table<{ primary: number; secondary: number; subordinate: number }>;
+  /** Functions known under another address than at boot, with the name they had then. */
+  renumbered: Table<string>;
+  /** Functions that are not in their slots, by their names at boot. */
+  unplugged: string[];
+}
+
 export interface State {
   buses: Table<Bus>;
   devices: Table<Device>;
@@ -137,6 +176,7 @@ export interface State {
   groups: Table<Group>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
+  pci: Pci;
   /** iommu_dma_strict was set at run time. */
   dma_strict: boolean;
   vfio: {
@@ -181,6 +221,15 @@ export function initialState(): State {
     iommus: [],
     groups: emptyTable(),
     acs_requested: false,
+    pci: {
+      buses: emptyTable(),
+      subordinate: emptyTable(),
+      impaired: emptyTable(),
+      scanned: [],
+      numbers: emptyTable(),
+      renumbered: emptyTable(),
+      unplugged: [],
+    },
     dma_strict: false,
     vfio: { groups: emptyTable(), containers: emptyTable(), open: emptyTable(), released: [] },
     oops: null,

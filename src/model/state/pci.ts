@@ -1,0 +1,61 @@
+/** Reducers of PCI buses, bridges and slots. */
+import type { Reducers } from './reducer.ts';
+import type { State } from './state.ts';
+
+/** Marks the buses that no root bus leads to any more: only their names are still taken. */
+function loseUnreachable(state: State): void {
+  const { buses } = state.pci;
+  for (let lost = true; lost; ) {
+    lost = false;
+    for (const bus of Object.values(buses)) {
+      if (bus.lost || bus.above === null) continue;
+      const above = buses[bus.above];
+      if (above !== undefined && !above.lost) continue;
+      bus.lost = true;
+      lost = true;
+    }
+  }
+}
+
+/** A deleted device is no bridge any more, and its name may come back for another function. */
+export function forgetFunction(state: State, dev: string): void {
+  const { pci } = state;
+  delete pci.renumbered[dev];
+  delete pci.subordinate[dev];
+  delete pci.impaired[dev];
+  for (const bus of Object.values(pci.buses)) if (bus.bridge === dev) bus.bridge_gone = true;
+}
+
+export const pciReducers = {
+  'pci.bus_added': (state, { bus, bridge, above, end }) => {
+    state.pci.buses[bus] = { name: bus, bridge, bridge_gone: false, above, end, lost: false };
+    state.pci.subordinate[bridge] = bus;
+    if (above === null && !state.pci.scanned.includes(bridge)) state.pci.scanned.push(bridge);
+  },
+  'pci.bus_range': (state, { bus, end }) => {
+    const found = state.pci.buses[bus];
+    if (found !== undefined) found.end = end;
+  },
+  'pci.bus_removed': (state, { bus }) => {
+    const bridge = state.pci.buses[bus]?.bridge;
+    delete state.pci.buses[bus];
+    if (bridge !== undefined && state.pci.subordinate[bridge] === bus)
+      delete state.pci.subordinate[bridge];
+    loseUnreachable(state);
+  },
+  'pci.bridge_numbered': (state, { hardware, primary, secondary, subordinate }) => {
+    state.pci.numbers[hardware] = { primary, secondary, subordinate };
+  },
+  'pci.bridge_impaired': (state, { dev, how }) => {
+    state.pci.impaired[dev] = how;
+  },
+  'pci.renumbered': (state, { dev, hardware }) => {
+    state.pci.renumbered[dev] = hardware;
+  },
+  'pci.plugged': (state, { hardware }) => {
+    state.pci.unplugged = state.pci.unplugged.filter((name) => name !== hardware);
+  },
+  'pci.unplugged': (state, { hardware }) => {
+    if (!state.pci.unplugged.includes(hardware)) state.pci.unplugged.push(hardware);
+  },
+} satisfies Partial<Reducers>;
