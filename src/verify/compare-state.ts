@@ -41,8 +41,8 @@ function compareDevices(tally: Tally, at: string, snapshot: SysfsSnapshot, state
     tally.compare('driver', at, name, driver, driverLink(device));
     tally.compare('group', at, name, iommu_group, device?.iommu_group ?? null);
   }
-  for (const { name, bus, driver } of Object.values(state.devices))
-    if (MODELLED_BUSES.has(bus) && !seen.has(name))
+  for (const { name, bus, driver, orphaned } of Object.values(state.devices))
+    if (MODELLED_BUSES.has(bus) && !orphaned && !seen.has(name))
       tally.compare('driver', at, name, 'no such device', driver);
 }
 

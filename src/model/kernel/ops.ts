@@ -11,6 +11,7 @@ import { printk } from '../printk.ts';
 import { busOps } from './buses.ts';
 import { deferred_probe_work_func } from './dd-attach.ts';
 import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
+import { nvmeDriver } from './nvme.ts';
 import { opaqueDriver } from './opaque-driver.ts';
 import { hostBridgeDriver } from './pci.ts';
 import { hotplugDriver, portDriver } from './pcie-portdrv.ts';
@@ -20,6 +21,7 @@ const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ...IOMMU_DRIVERS,
   ['pci-host-generic', hostBridgeDriver],
   ['pcieport', portDriver],
+  ['nvme', nvmeDriver],
   ['pciehp', hotplugDriver],
   ['vfio-pci', vfioPciDriver],
 ]);
