@@ -6,7 +6,7 @@ import { gunzip } from 'node:zlib';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import { readSession, type Session } from '../verify/session.ts';
-import { twinNames } from '../verify/twin.ts';
+import { machineOfCmdline, twinNames } from '../verify/twin.ts';
 
 const FILE_BYTES_MAX = 256 * 2 ** 20;
 const unpack = promisify(gunzip);
@@ -49,7 +49,10 @@ async function unpackFile(path: string, bytes: Uint8Array): Promise<Uint8Array> 
   }
 }
 
-/** A recording of the same machine, where one stands beside the folder; the best one first. */
+/**
+ * A recording of the same machine, where one stands beside the folder: by its name, else, for a
+ * folder without a description of its machine, by the emulator's command line.
+ */
 export async function readTwin(folder: string): Promise<Session | null> {
   const whole = resolve(folder);
   for (const name of twinNames(basename(whole))) {
@@ -57,5 +60,29 @@ export async function readTwin(folder: string): Promise<Session | null> {
     const info = await stat(path).catch(() => null);
     if (info?.isDirectory() === true) return readSessionFolder(path);
   }
+  const names = await readdir(whole);
+  return names.some((name) => name.startsWith('machine-')) ? null : twinByMachine(whole);
+}
+
+/** A recording beside `whole` with the same kernel on the same machine, and a description of it. */
+async function twinByMachine(whole: string): Promise<Session | null> {
+  const own = await whatRan(whole);
+  if (own === null) return null;
+  for (const name of (await readdir(join(whole, '..'))).sort()) {
+    const path = join(whole, '..', name);
+    const names = await readdir(path).catch(() => []);
+    if (path === whole || !names.some((file) => file.startsWith('machine-config'))) continue;
+    if ((await whatRan(path)) === own) return readSessionFolder(path);
+  }
   return null;
+}
+
+/** The machine and the kernel's build that a folder's files name; null where they do not. */
+async function whatRan(folder: string): Promise<string | null> {
+  const [cmdline, actions] = await Promise.all(
+    ['cmdline.txt', 'actions.txt'].map((file) => readFile(join(folder, file), 'utf8').catch(() => '')),
+  );
+  const machine = machineOfCmdline(cmdline ?? '');
+  const kernel = /^# session \S+ (kernel .*)$/m.exec(actions ?? '')?.[1];
+  return machine === null || kernel === undefined ? null : `${machine} ${kernel}`;
 }

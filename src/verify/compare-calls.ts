@@ -26,13 +26,13 @@ export function compareCalls(
   const watched = new Set(recorded.map((call) => call.probe));
   const first = Math.min(...recorded.map((call) => call.action));
   const atBoot = bootProbes(cmdline);
-  const real = byKey(recorded.flatMap((call) => keyed(call, isModelled)));
-  const model = byKey(
-    sinceRecording(emulated, real)
-      .filter(({ probe, action }) => watched.has(probe) && action >= first)
-      .filter(({ probe, booting }) => !booting || atBoot?.has(probe) === true)
-      .map((call) => [`${call.action} ${call.probe} ${call.subject}`, call] as const),
-  );
+  const inOrder = recorded.flatMap((call) => keyed(call, isModelled));
+  const real = byKey(inOrder);
+  const seen = emulated
+    .filter(({ probe, action }) => watched.has(probe) && action >= first)
+    .filter(({ probe, booting }) => !booting || atBoot?.has(probe) === true)
+    .map((call): [string, Call] => [`${call.action} ${call.probe} ${call.subject}`, call]);
+  const model = byKey(sinceRecording(seen, inOrder));
   for (const key of new Set([...real.keys(), ...model.keys()]))
     compareSequence(tally, key, real.get(key) ?? [], model.get(key) ?? []);
 }
@@ -44,18 +44,22 @@ function bootProbes(cmdline: string): ReadonlySet<string> | null {
 }
 
 /**
- * Boot-time probes are installed part of the way into the boot: what the model called before the
- * first call that was recorded is not compared.
+ * Boot-time probes are installed part of the way into the boot, and a full buffer forgets what it
+ * had first: what the model called before the first call that was recorded is not compared. Of
+ * several such calls it is the one from which both sides go on alike for longest.
  */
 function sinceRecording(
-  emulated: readonly ModelCall[],
-  real: ReadonlyMap<string, unknown>,
-): readonly ModelCall[] {
-  const [first] = real.keys();
-  const at = emulated.findIndex(
-    ({ action, probe, subject }) => `${action} ${probe} ${subject}` === first,
-  );
-  return at < 0 ? emulated : emulated.slice(at);
+  emulated: readonly [string, Call][],
+  recorded: readonly [string, Call][],
+): readonly [string, Call][] {
+  let best = { at: 0, run: 0 };
+  for (const at of emulated.keys()) {
+    let run = 0;
+    while (emulated[at + run] !== undefined && emulated[at + run]?.[0] === recorded[run]?.[0])
+      run += 1;
+    if (run > best.run) best = { at, run };
+  }
+  return emulated.slice(best.at);
 }
 
 function byKey(entries: readonly (readonly [string, Call])[]): Map<string, Call[]> {

@@ -34,3 +34,17 @@ function byFirmware(variant: string): readonly string[] {
   const same = VARIANTS.filter((kind) => isAcpi(kind) === isAcpi(variant));
   return [...same, ...VARIANTS.filter((kind) => !same.includes(kind))];
 }
+
+/**
+ * The machine that an emulator's command line makes, as one text: all its arguments but the kernel's
+ * own. Two recordings in which it is the same ran on the same machine. Null where it does not stand.
+ *
+ * Read: the command line in a `cmdline.txt`, one argument a line.
+ */
+export function machineOfCmdline(text: string): string | null {
+  const lines = text.split('\n').map((line) => line.replace(/\\$/, '').trim());
+  const first = lines.findIndex((line) => line.startsWith('qemu-system-'));
+  const last = lines.indexOf('-append');
+  if (first < 0 || last < first) return null;
+  return lines.slice(first, last).join(' ');
+}
