@@ -80,7 +80,9 @@ async function twinByMachine(whole: string): Promise<Session | null> {
 /** The machine and the kernel's build that a folder's files name; null where they do not. */
 async function whatRan(folder: string): Promise<string | null> {
   const [cmdline, actions] = await Promise.all(
-    ['cmdline.txt', 'actions.txt'].map((file) => readFile(join(folder, file), 'utf8').catch(() => '')),
+    ['cmdline.txt', 'actions.txt'].map((file) =>
+      readFile(join(folder, file), 'utf8').catch(() => ''),
+    ),
   );
   const machine = machineOfCmdline(cmdline ?? '');
   const kernel = /^# session \S+ (kernel .*)$/m.exec(actions ?? '')?.[1];

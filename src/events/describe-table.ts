@@ -96,6 +96,22 @@ export const LINES: {
     doc: 'device_del finished: the device is gone.',
     line: (e) => `${e.dev}: device deleted`,
   },
+  'devices_kset.moved': {
+    doc: 'Devices were moved to the end of the list of all devices: at a shutdown they go first.',
+    line: (e) => `${e.devs.join(', ')}: last in the list of all devices`,
+  },
+  'probing.blocked': {
+    doc: 'The system goes down: every probe is deferred from here on (device_block_probing).',
+    line: () => 'all probes are deferred from here on',
+  },
+  'device.shutdown': {
+    doc: 'device_shutdown took up a device.',
+    line: (e) => `${e.dev}: to be shut down`,
+  },
+  'driver.shutdown': {
+    doc: 'The shutdown function of the driver takes the device down.',
+    line: (e) => `${e.dev}: shutdown of ${e.drv}`,
+  },
   'device.driver_override': {
     doc: 'driver_override was written: only the driver of that name may match.',
     line: (e) => `${e.dev}: driver_override ${e.drv === null ? 'cleared' : `set to ${e.drv}`}`,
@@ -287,6 +303,10 @@ export const LINES: {
   'iommu.unregistered': {
     doc: 'An IOMMU instance was unregistered.',
     line: (e) => `${e.iommu}: IOMMU unregistered`,
+  },
+  'iommu.disabled': {
+    doc: 'The hardware of an IOMMU was switched off; devices stay in their groups.',
+    line: (e) => `${e.iommu}: IOMMU switched off`,
   },
   'iommu.sysfs_removed': {
     doc: 'The device of the class iommu that stands for the IOMMU was removed.',

@@ -22,7 +22,7 @@ import {
   tagged,
   text,
 } from './shape.ts';
-import type { Stimulus } from './stimulus.ts';
+import type { ShutdownKind, Stimulus } from './stimulus.ts';
 import type { TraceSource } from './trace.ts';
 
 const uint = count();
@@ -62,6 +62,9 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   vfio_release: object({ hold: name }),
   module_param: object({ module: name, param: name, value: name }),
   deferred_probe_timeout: object({}),
+  plug: object({ dev: name, present: flag }),
+  slot_power: object({ slot: name, on: flag }),
+  shutdown: object({ how: oneOf<ShutdownKind>({ reboot: true, poweroff: true, halt: true }) }),
   note: object({ text }),
 };
 export const stimulusShape = tagged<Stimulus>('do', stimuli);
@@ -131,6 +134,10 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'device.dead': dev,
   'device.bus_removed': dev,
   'device.deleted': dev,
+  'devices_kset.moved': object({ devs: names }),
+  'probing.blocked': nothing,
+  'device.shutdown': dev,
+  'driver.shutdown': devDrv,
   'device.driver_override': object({ dev: name, drv: orNull(name) }),
   'bus.drivers_autoprobe': object({ bus: name, on: flag }),
 
@@ -200,6 +207,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'dev_iommu.freed': dev,
   'iommu.registered': object({ iommu: name, ops: name, fwnode: flag }),
   'iommu.unregistered': object({ iommu: name }),
+  'iommu.disabled': object({ iommu: name }),
   'iommu.sysfs_removed': object({ iommu: name }),
   'bus.iommu_ops': object({ bus: name, ops: orNull(name), at: orNull(uint) }),
   'iommu.device_probed': object({ dev: name, iommu: name }),

@@ -63,6 +63,11 @@ export interface EventMap {
   'device.dead': { readonly dev: string };
   'device.bus_removed': { readonly dev: string };
   'device.deleted': { readonly dev: string };
+  /** All devices, in the order in which they stand at the end of the list from here on. */
+  'devices_kset.moved': { readonly devs: readonly string[] };
+  'probing.blocked': Record<never, never>;
+  'device.shutdown': { readonly dev: string };
+  'driver.shutdown': { readonly dev: string; readonly drv: string };
   'device.driver_override': { readonly dev: string; readonly drv: string | null };
   'bus.drivers_autoprobe': { readonly bus: string; readonly on: boolean };
 
@@ -125,6 +130,7 @@ export interface EventMap {
   'dev_iommu.freed': { readonly dev: string };
   'iommu.registered': { readonly iommu: string; readonly ops: string; readonly fwnode: boolean };
   'iommu.unregistered': { readonly iommu: string };
+  'iommu.disabled': { readonly iommu: string };
   /** Its device of the class `iommu` was removed. */
   'iommu.sysfs_removed': { readonly iommu: string };
   /** `at` is the place of the module that holds the ops; null where they are built in. */

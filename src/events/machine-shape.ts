@@ -111,6 +111,7 @@ export const driverShape = object<DriverSpec>({
   suppress_bind_attrs: flag,
   probe_type: oneOf<DriverSpec['probe_type']>({ default: true, async: true, sync: true }),
   initcall: optional(initcallLevel),
+  shutdown: optional(oneOf<NonNullable<DriverSpec['shutdown']>>({ quiesce: true, remove: true })),
   outcomes: optional(tableWith(listOf(integer))),
   outcome: optional(integer),
   defers_on: optional(tableWith(names)),

@@ -57,7 +57,10 @@ export interface DeviceSpec {
   readonly parent: string | null;
   /** What drivers match against: compatible strings, ACPI ids, a modalias of the bus. */
   readonly ids: readonly string[];
-  /** `status = "disabled"` in firmware: no device is created. Absent means okay. */
+  /**
+   * `status = "disabled"` in firmware: no device is created. Of a PCI function: it is not in its slot
+   * at boot. Absent means okay.
+   */
   readonly disabled?: boolean;
   /** The kind of IOMMU the device is, if it is one. */
   readonly iommu_kind?: IommuKind;
@@ -101,6 +104,8 @@ export interface DriverSpec {
   readonly probe_type: 'default' | 'async' | 'sync';
   /** Where it is built in and the machine does not order the boot: when it registers; `device`. */
   readonly initcall?: InitcallLevel;
+  /** Its shutdown switches the hardware off, or is its remove; absent where it has none. */
+  readonly shutdown?: 'quiesce' | 'remove';
   /** What its probe returns for a device, in order of attempts; the last answer repeats. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */

@@ -56,8 +56,17 @@ export type Stimulus =
       readonly value: string;
     }
   | { readonly do: 'deferred_probe_timeout' }
+  /** A card is put into its slot or taken out; `dev` is its name at boot, or would be. */
+  | { readonly do: 'plug'; readonly dev: string; readonly present: boolean }
+  /** Writes /sys/bus/pci/slots/SLOT/power. */
+  | { readonly do: 'slot_power'; readonly slot: string; readonly on: boolean }
+  /** The system goes down: all devices are shut down. */
+  | { readonly do: 'shutdown'; readonly how: ShutdownKind }
   /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
   | { readonly do: 'note'; readonly text: string };
+
+/** The programs that take a system down. */
+export type ShutdownKind = 'reboot' | 'poweroff' | 'halt';
 
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
@@ -105,6 +114,12 @@ export function describeStimulus(s: Stimulus): string {
       return `VFIO user ${s.hold} closes its files`;
     case 'deferred_probe_timeout':
       return 'deferred_probe_timeout expires';
+    case 'plug':
+      return `${s.dev} is ${s.present ? 'plugged in' : 'taken out'}`;
+    case 'slot_power':
+      return `echo ${s.on ? 1 : 0} > /sys/bus/pci/slots/${s.slot}/power`;
+    case 'shutdown':
+      return s.how;
     case 'note':
       return s.text;
   }

@@ -55,6 +55,8 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['device.removed', debug()],
   ['device.bus_added', debug()],
   ['device.bus_removed', debug()],
+  ['device.moved', debug()],
+  ['device.shutdown', debug()],
   ['driver.registered', debug('bus')],
   ['driver.unregistered', debug('bus')],
 ]);

@@ -46,6 +46,8 @@ export interface BusOps {
   readonly match: (k: Kernel, dev: ReadDevice, drv: ReadDriver) => number;
   readonly dma_configure?: (k: Kernel, dev: string) => Path<number>;
   readonly dma_cleanup?: (k: Kernel, dev: string) => Path<void>;
+  /** The bus has a shutdown of its own, which calls that of the driver. */
+  readonly shutdown?: boolean;
   /** The bus is on the IOMMU core's list of buses. */
   readonly iommu: boolean;
 }
@@ -54,6 +56,7 @@ export interface BusOps {
 export interface DriverOps {
   readonly probe: (k: Kernel, dev: string, drv: string) => Path<number>;
   readonly remove?: (k: Kernel, dev: string, drv: string) => Path<void>;
+  readonly shutdown?: (k: Kernel, dev: string, drv: string) => Path<void>;
 }
 
 /** struct iommu_ops, by the name of the IOMMU driver. */

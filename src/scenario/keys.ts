@@ -53,6 +53,7 @@ const driver = {
   module: 'the module it is in; built in where it does not say',
   ids: 'the ids it matches, which may be modalias patterns',
   driver_managed_dma: 'true where it does not count as an owner of DMA',
+  shutdown: 'quiesce where its shutdown switches the hardware off, remove where it is its remove',
   suppress_bind_attrs: 'true where it has no bind and unbind files',
   probe_type: 'default, async or sync',
   initcall: 'the level at which it registers where it is built in; device where it does not say',

@@ -158,6 +158,7 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     field('module', driver.module ?? '', ''),
     names('ids', driver.ids),
     flag('driver_managed_dma', driver.driver_managed_dma),
+    maybe('shutdown', driver.shutdown, plain),
     flag('suppress_bind_attrs', driver.suppress_bind_attrs),
     field('probe_type', driver.probe_type, 'default'),
     maybe('initcall', driver.initcall, plain),
@@ -263,6 +264,12 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         field('param', step.param),
         field('value', step.value),
       ]);
+    case 'plug':
+      return step.present ? plain(step.dev) : map([field('dev', step.dev), ['present', 'off']]);
+    case 'slot_power':
+      return map([field('slot', step.slot), field('on', String(step.on))]);
+    case 'shutdown':
+      return plain(step.how);
     case 'note':
       return plain(step.text);
   }

@@ -164,6 +164,33 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     bare: true,
     read: () => ({ do: 'deferred_probe_timeout' }),
   },
+  plug: {
+    doc: 'a card is put into its slot, or taken out with present: off; needs hot-plug control',
+    text: 'dev',
+    fields: { dev: 'needed', present: 'optional' },
+    read: (fields) => {
+      const present = flagAt(fields.get('present'), true);
+      return { do: 'plug', dev: nameOf(fields.need('dev')), present };
+    },
+  },
+  slot_power: {
+    doc: 'echo ON > /sys/bus/pci/slots/SLOT/power',
+    fields: { slot: 'needed', on: 'needed' },
+    read: (fields) => ({
+      do: 'slot_power',
+      slot: nameOf(fields.need('slot')),
+      on: flagAt(fields.need('on'), true),
+    }),
+  },
+  shutdown: {
+    doc: 'the system goes down: reboot, poweroff or halt',
+    text: 'how',
+    fields: { how: 'needed' },
+    read: (fields) => ({
+      do: 'shutdown',
+      how: oneOf(fields.need('how'), ['reboot', 'poweroff', 'halt'] as const),
+    }),
+  },
   note: {
     doc: 'says something that has no effect',
     text: 'text',

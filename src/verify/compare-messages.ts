@@ -4,7 +4,7 @@ import { parseLog } from '../import/format.ts';
 import { keyOf, observePrintk } from '../import/message-key.ts';
 import type { Observation } from '../import/observation.ts';
 import { recognise } from '../import/recognise.ts';
-import type { Emulation } from './emulate.ts';
+import { type Emulation, SHUTDOWN } from './emulate.ts';
 import type { Tally } from './tally.ts';
 
 /** A line with the key under which both sides meet. */
@@ -47,7 +47,8 @@ function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]
   for (const record of parseLog(new TextEncoder().encode(dmesg)).records) {
     if (record.boot > 0 || record.replay) continue;
     const observation = recognise(record);
-    if (observation?.kind === 'kernel.shutdown' || observation?.kind === 'device.shutdown') break;
+    if (observation?.kind === 'kernel.shutdown' || observation?.kind === 'device.shutdown')
+      action = SHUTDOWN;
     const n = observation?.kind === 'user.action' ? observation.fields['n'] : undefined;
     if (n !== undefined) action = Number(n);
     const line = lineOf(observation, record.text, isModelled);
@@ -114,7 +115,7 @@ function compareSegment(
   real: readonly Line[],
   mine: readonly Line[],
 ): void {
-  const at = n === 0 ? 'boot' : `action ${n}`;
+  const at = n === 0 ? 'boot' : n === SHUTDOWN ? 'shutdown' : `action ${n}`;
   const changes = diffArrays([...real], [...mine], { comparator: (a, b) => a.key === b.key });
   for (const { value, added, removed } of changes) {
     if (!added && !removed) tally.agree('message', value.length);

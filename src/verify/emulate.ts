@@ -2,7 +2,7 @@
 
 import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
@@ -30,6 +30,17 @@ export interface Emulation {
   /** Background action to how its task stood when the recording saw it finish. */
   readonly finished: ReadonlyMap<number, TaskEnd>;
   readonly calls: readonly ModelCall[];
+}
+
+/** Stands in the place of an action's number for what the kernel did as it went down. */
+export const SHUTDOWN = Number.MAX_SAFE_INTEGER;
+
+/** How the recording ended, where the log goes on to tell; null where the machine just stopped. */
+function shutdownOf(dmesg: string | null): ShutdownKind | null {
+  const log = dmesg ?? '';
+  if (/\] reboot: Restarting system/.test(log)) return 'reboot';
+  if (/\] reboot: System halted/.test(log)) return 'halt';
+  return /\] reboot: Power down|\] \S+ \S+: shutdown\s*$/m.test(log) ? 'poweroff' : null;
 }
 
 /** End of the initcalls, from the log's own stamps; null where the log does not tell. */
@@ -90,5 +101,11 @@ export function emulate(system: System, session: Session): Emulation {
     const command = session.actions?.actions.find(({ n }) => n === entry.n)?.command;
     if (command !== undefined) give(entry.n, parseAction(command), entry.uptimeUs);
   }
-  return { run, actions, snapshots, starts, finished, calls: recorder.calls };
+  const calls = recorder.calls.slice();
+  const how = shutdownOf(session.dmesg);
+  if (how !== null) {
+    starts.push({ n: SHUTDOWN, event: run.scheduler.events.length });
+    give(-1, { do: 'shutdown', how }, 0);
+  }
+  return { run, actions, snapshots, starts, finished, calls };
 }

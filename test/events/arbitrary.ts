@@ -23,7 +23,7 @@ import type {
   PcieType,
   PciFunction,
 } from '../../src/events/machine.ts';
-import type { Stimulus } from '../../src/events/stimulus.ts';
+import type { ShutdownKind, Stimulus } from '../../src/events/stimulus.ts';
 import { type Table, tableOf } from '../../src/events/table.ts';
 import { SCHEMA_VERSION, type Trace } from '../../src/events/trace.ts';
 
@@ -171,6 +171,7 @@ export const aDriver: Arbitrary<DriverSpec> = fc.record(
     driver_managed_dma: fc.boolean(),
     suppress_bind_attrs: fc.boolean(),
     probe_type: fc.constantFrom('default', 'async', 'sync'),
+    shutdown: fc.constantFrom<NonNullable<DriverSpec['shutdown']>>('quiesce', 'remove'),
     outcomes: aTable(fc.array(aRet, { maxLength: 3 })),
     outcome: aRet,
     defers_on: aTable(names),
@@ -250,6 +251,9 @@ const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } 
   vfio_release: fc.record({ hold: aName }),
   module_param: fc.record({ module: aName, param: aName, value: aText }),
   deferred_probe_timeout: fc.record({}),
+  plug: fc.record({ ...dev, present: fc.boolean() }),
+  slot_power: fc.record({ slot: aName, on: fc.boolean() }),
+  shutdown: fc.record({ how: fc.constantFrom<ShutdownKind>('reboot', 'poweroff', 'halt') }),
   note: fc.record({ text: aText }),
 };
 
@@ -324,6 +328,11 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'device.dead': aDev,
   'device.bus_removed': aDev,
   'device.deleted': aDev,
+  'devices_kset.moved': fc.record({ devs: names }),
+  'probing.blocked': nothing,
+  'device.shutdown': aDev,
+  'driver.shutdown': aDevDrv,
+  'iommu.disabled': fc.record({ iommu: aName }),
   'device.driver_override': fc.record({ dev: aName, drv: fc.option(aName) }),
   'bus.drivers_autoprobe': fc.record({ bus: aName, on: fc.boolean() }),
   'driver.registered': fc.record({ ...busDrv, spec: aDriver }),

@@ -75,6 +75,7 @@ const platform: BusOps = {
   match: matchByOverrideIdsName,
   dma_configure: path('platform_dma_configure', dma_configure),
   dma_cleanup: path('platform_dma_cleanup', dma_cleanup),
+  shutdown: true,
   iommu: true,
 };
 
@@ -86,6 +87,7 @@ const amba: BusOps = {
   match: amba_match,
   dma_configure: path('amba_dma_configure', dma_configure),
   dma_cleanup: path('amba_dma_cleanup', dma_cleanup),
+  shutdown: true,
   iommu: true,
 };
 
@@ -97,8 +99,15 @@ const pci: BusOps = {
   match: pci_bus_match,
   dma_configure: path('pci_dma_configure', dma_configure),
   dma_cleanup: path('pci_dma_cleanup', dma_cleanup),
+  shutdown: true,
   iommu: true,
 };
+
+/**
+ * Kernel: drivers/virtio/virtio.c:virtio_bus, with virtio_dev_shutdown, v6.1.y.
+ * Leaves out: features, kernels without a shutdown of the bus.
+ */
+const virtio: BusOps = { match: matchByIds, shutdown: true, iommu: false };
 
 const other: BusOps = { match: matchByIds, iommu: false };
 
@@ -106,6 +115,7 @@ const BUS_TYPES: ReadonlyMap<string, BusOps> = new Map([
   ['platform', platform],
   ['amba', amba],
   ['pci', pci],
+  ['virtio', virtio],
 ]);
 
 /**

@@ -4,6 +4,7 @@ import { ENODEV, EPROBE_DEFER, ETIMEDOUT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug } from '../printk.ts';
+import { device_reorder_to_tail } from './devices-kset.ts';
 import { fw_devlink_drivers_done } from './links.ts';
 
 const FILE = 'drivers/base/dd.c';
@@ -66,12 +67,13 @@ export const driver_deferred_probe_trigger = path(
  * Takes the head of the active list for the worker to retry; null when the list is empty.
  *
  * Kernel: drivers/base/dd.c:deferred_probe_work_func, v6.1: the loop's head.
- * Leaves out: the move to the tail of devices_kset and of the pm list.
+ * Leaves out: the move to the tail of the pm list.
  */
 export function* nextActive(k: Kernel): Path<string | null> {
   const dev = k.state.deferred.active[0];
   if (dev === undefined) return null;
   yield { type: 'deferred.retried', dev };
+  yield* device_reorder_to_tail(k, dev);
   yield* dev_dbg(k, FILE, dev, 'Retrying from deferred list');
   return dev;
 }

@@ -28,6 +28,10 @@ const FILE = 'drivers/base/dd.c';
 export const really_probe = path(
   'really_probe',
   function* (k, dev: string, drv: string): Path<number> {
+    if (k.state.deferred.defer_all_probes) {
+      yield* dev_dbg(k, FILE, dev, `Driver ${drv} force probe deferral`);
+      return -EPROBE_DEFER;
+    }
     const link_ret = yield* device_links_check_suppliers(k, dev);
     if (link_ret !== 0) return link_ret;
 

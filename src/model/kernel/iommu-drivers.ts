@@ -24,18 +24,20 @@ interface Kind {
   readonly fwnodeOfParent: boolean;
   /** It is taken out of sysfs, under its parent's name, before its devices are released. */
   readonly sysfsGoesFirst: boolean;
+  /** It has a shutdown. */
+  readonly shutsDown: boolean;
 }
 
 const KINDS: readonly Kind[] = [
-  kind('arm-smmu', 'arm_smmu', {}),
-  kind('arm-smmu-v3', 'arm_smmu_v3', { uniqueStreams: true }),
+  kind('arm-smmu', 'arm_smmu', { shutsDown: true }),
+  kind('arm-smmu-v3', 'arm_smmu_v3', { uniqueStreams: true, shutsDown: true }),
   kind('virtio_iommu', 'virtio_iommu', { fwnodeOfParent: true, sysfsGoesFirst: true }),
   kind('ipmmu-vmsa', 'ipmmu_vmsa', {}),
 ];
 
 function kind(drv: string, module: string, habits: Partial<Kind>): Kind {
   const none = { uniqueStreams: false, fwnodeOfParent: false, sysfsGoesFirst: false };
-  return { drv, module, ...none, ...habits };
+  return { drv, module, ...none, shutsDown: false, ...habits };
 }
 
 /** The name under which firmware knows the IOMMU that `dev` is. */
@@ -67,8 +69,28 @@ function driverOf(kind: Kind): DriverOps {
       }
       yield* iommu_device_unregister(k, iommu);
     },
+    ...(kind.shutsDown ? { shutdown: arm_smmu_device_shutdown } : {}),
   };
 }
+
+/**
+ * Switches the SMMU off: translation ends, and what still does DMA is stopped. Before
+ * smmu_no_unregister_on_shutdown it was the removal: devices left their groups, bound or not.
+ *
+ * Kernel: arm_smmu_device_shutdown of arm-smmu.c and arm-smmu-v3.c, v6.1 and v6.1.6.
+ * Leaves out: clocks, runtime power management.
+ */
+const arm_smmu_device_shutdown = path(
+  'arm_smmu_device_shutdown',
+  function* (k, dev: string, drv: string): Path<void> {
+    yield { type: 'driver.shutdown', dev, drv };
+    if (!k.has('smmu_no_unregister_on_shutdown')) yield* iommu_device_unregister(k, dev);
+    const translates = Object.values(k.state.devices).some(({ iommu }) => iommu === dev);
+    if (drv === 'arm-smmu' && translates)
+      yield dev_printk(k, 'notice', dev, 'disabling translation');
+    yield { type: 'iommu.disabled', iommu: dev };
+  },
+);
 
 /** The master that has one of the stream ids of `dev` already; null for none. */
 function streamHolder(

@@ -62,10 +62,18 @@ function* remove(k: Kernel, dev: string, drv: string): Path<void> {
   }
 }
 
+/** Switches the hardware off, or does all that its remove does, by the driver's table. */
+function* shutdown(k: Kernel, dev: string, drv: string): Path<void> {
+  const how = driverOf(k, deviceOf(k, dev).bus, drv)?.spec.shutdown;
+  if (how === undefined) return;
+  yield { type: 'driver.shutdown', dev, drv };
+  if (how === 'remove') yield* remove(k, dev, drv);
+}
+
 /**
  * The operations of every driver without paths of its own.
  *
  * Kernel: none, it stands for all drivers.
  * Leaves out: see above.
  */
-export const opaqueDriver: DriverOps = { probe, remove };
+export const opaqueDriver: DriverOps = { probe, remove, shutdown };

@@ -3,7 +3,7 @@
  *
  * Kernel: include/linux/device/bus.h:struct bus_type, device/driver.h:struct device_driver, module
  * inits and exits, v6.1.
- * Leaves out: shutdown, suspend and resume, the probes of all drivers but the ones listed here.
+ * Leaves out: suspend and resume, the probes of all drivers but the ones listed here.
  */
 import type { DriverOps, KernelOps, ModuleOps } from '../context.ts';
 import type { Path } from '../path.ts';
@@ -14,7 +14,8 @@ import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
 import { nvmeDriver } from './nvme.ts';
 import { opaqueDriver } from './opaque-driver.ts';
 import { hostBridgeDriver } from './pci.ts';
-import { hotplugDriver, portDriver } from './pcie-portdrv.ts';
+import { portDriver, serviceDriver } from './pcie-portdrv.ts';
+import { hotplugDriver } from './pciehp.ts';
 import { vfioPciDriver } from './vfio-pci.ts';
 
 const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
@@ -22,6 +23,9 @@ const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ['pci-host-generic', hostBridgeDriver],
   ['pcieport', portDriver],
   ['nvme', nvmeDriver],
+  ['aer', serviceDriver],
+  ['dpc', serviceDriver],
+  ['pcie_pme', serviceDriver],
   ['pciehp', hotplugDriver],
   ['vfio-pci', vfioPciDriver],
 ]);

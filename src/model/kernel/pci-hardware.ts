@@ -132,6 +132,11 @@ function numbersOf(k: Facts, written: Written, bridge: string): BusNumbers {
   );
 }
 
+/** Is the function in its slot? */
+function isPlugged(k: Facts, { name, disabled }: DeviceSpec): boolean {
+  return k.state.pci.plugged[name] ?? disabled !== true;
+}
+
 /** A function of the machine and the name that it has on the bus it is found on. */
 export interface Answer {
   readonly hardware: DeviceSpec;
@@ -156,10 +161,9 @@ export function answersOn(
   const number = busNumber(bus);
   const behind = number === busNumber(root) ? host : bridgeTo(k, written, host, number);
   if (behind === null) return [];
-  const atBoot =
-    behind === host ? busNumber(root) : bootNumbers(k.machine).get(behind)?.secondary;
+  const atBoot = behind === host ? busNumber(root) : bootNumbers(k.machine).get(behind)?.secondary;
   return below(k.machine, behind)
-    .filter(({ name }) => !k.state.pci.unplugged.includes(name))
+    .filter((spec) => isPlugged(k, spec))
     .map((hardware) => ({ hardware, name: nameOn(bus, hardware, atBoot) }));
 }
 
@@ -171,8 +175,9 @@ function nameOn(bus: string, { name }: DeviceSpec, atBoot: number | undefined): 
 
 /** The bridge below `parent` directly behind which the bus is; null for none. */
 function bridgeTo(k: Facts, written: Written, parent: string, bus: number): string | null {
-  for (const { name } of below(k.machine, parent).filter(isBridge)) {
-    if (k.state.pci.unplugged.includes(name)) continue;
+  for (const spec of below(k.machine, parent).filter(isBridge)) {
+    const { name } = spec;
+    if (!isPlugged(k, spec)) continue;
     const { secondary, subordinate } = numbersOf(k, written, name);
     if (secondary === 0 || bus < secondary || bus > subordinate) continue;
     if (secondary === bus) return name;

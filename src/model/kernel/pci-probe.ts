@@ -1,65 +1,22 @@
 /** Enumeration of PCI buses. Kernel: drivers/pci/probe.c, v6.1. */
-import type { DeviceSpec, PciFunction } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
-import { device_add } from './core.ts';
-import { devicesOn, pci_find_bus } from './pci-search.ts';
 import {
-  answersOn,
   type BusNumbers,
+  bootNumbers,
   bridgeAt,
   busName,
   busNumber,
-  busOfFunction,
   isNumberedByKernel,
-  type Written,
 } from './pci-hardware.ts';
-
-/** One scan: below which host bridge, and what it has written to bridges so far. */
-interface Scan {
-  readonly host: string;
-  /** The host bridge was never scanned before: bridges hold the numbers that the machine says. */
-  readonly first: boolean;
-  readonly written: Written;
-  /** Bridges found by this scan. */
-  readonly found: Set<string>;
-}
-
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
-
-function foundLine(dev: string, pci: PciFunction): string {
-  const ids = `[${hex(pci.vendor, 4)}:${hex(pci.device, 4)}]`;
-  return `pci ${dev}: ${ids} type ${hex(pci.header, 2)} class 0x${hex(pci.class, 6)}`;
-}
-
-/** What kernels from 6.10 on add to the line: the kind of port. */
-const PORT_NAMES: Readonly<Record<string, string>> = {
-  endpoint: 'PCIe Endpoint',
-  'legacy-endpoint': 'PCIe Legacy Endpoint',
-  'root-port': 'PCIe Root Port',
-  upstream: 'PCIe Switch Upstream Port',
-  downstream: 'PCIe Switch Downstream Port',
-  'pcie-to-pci': 'PCIe to PCI/PCI-X bridge',
-  'pci-to-pcie': 'PCI/PCI-X to PCIe bridge',
-  'rc-endpoint': 'PCIe Root Complex Integrated Endpoint',
-  'rc-event-collector': 'PCIe Root Complex Event Collector',
-};
+import { pci_scan_slots, type Scan } from './pci-scan-slot.ts';
+import { devicesOn, hostOf, pci_find_bus } from './pci-search.ts';
+import { pci_assign_unassigned_bus_resources } from './pci-setup-bus.ts';
 
 /** The last bus number of a domain. */
 const LAST_BUS = 0xff;
-
-/** A function as it is known under `name`: what it brings along is named after it. */
-function specAs(spec: DeviceSpec, name: string, parent: string): DeviceSpec {
-  if (spec.name === name && spec.parent === parent) return spec;
-  const rename = (child: DeviceSpec): DeviceSpec =>
-    child.name.startsWith(`${spec.name}:`)
-      ? { ...child, parent: name, name: `${name}${child.name.slice(spec.name.length)}` }
-      : child;
-  const creates = spec.creates?.map(rename);
-  return { ...spec, name, parent, ...(creates === undefined ? {} : { creates }) };
-}
 
 /**
  * Does the kernel number all bridges itself, whatever they hold?
@@ -72,30 +29,6 @@ function pcibios_assign_all_busses(k: Kernel, host: string): boolean {
   const generic = k.state.devices[host]?.driver === 'pci-host-generic';
   return generic && isNumberedByKernel(k.machine, host);
 }
-
-/**
- * Finds the functions on one bus that are not known yet. Reading configuration space takes long:
- * initcalls, and whatever else can run, get ahead of a scan that runs beside them.
- *
- * Kernel: drivers/pci/probe.c:pci_scan_slot, pci_scan_device, pci_device_add, v6.1.
- * Leaves out: resources, SR-IOV, slots without a function 0; a bus whose bridge is gone.
- */
-const pci_scan_slots = path('pci_scan_slot', function* (k, scan: Scan, bus: string): Path<void> {
-  const { bridge, bridge_gone } = k.state.pci.buses[bus] ?? { bridge: '', bridge_gone: true };
-  for (const { hardware, name } of answersOn(k, scan.host, scan.written, bus)) {
-    const { pci } = hardware;
-    if (k.state.devices[name] !== undefined || pci === undefined || bridge_gone) continue;
-    yield { type: 'cond_resched' };
-    const port = PORT_NAMES[pci.pcie ?? ''] ?? 'conventional PCI endpoint';
-    const tail = k.has('pci_port_in_log') ? ` ${port}` : '';
-    yield printk('info', `${foundLine(name, pci)}${tail}`);
-    if (name !== hardware.name)
-      yield { type: 'pci.renumbered', dev: name, hardware: hardware.name };
-    yield* device_add(k, specAs(hardware, name, bridge));
-    if (pci.header === 1) scan.found.add(name);
-    yield { type: 'cond_resched' };
-  }
-});
 
 const isHotplugBridge = (k: Kernel, dev: string): boolean =>
   k.state.devices[dev]?.spec.pci?.slot !== undefined;
@@ -256,55 +189,66 @@ export const pci_scan_child_bus = path(
   function* (k, host: string, bus: string, first: boolean): Path<void> {
     const scan: Scan = { host, first, written: new Map(), found: new Set() };
     yield* pci_scan_child_bus_extend(k, scan, bus, 0);
-    for (const [hardware, numbers] of scan.written) {
-      const before = k.state.pci.numbers[hardware] ?? null;
-      if (!sameNumbers(before, numbers)) yield { type: 'pci.bridge_numbered', hardware, ...numbers };
-    }
-    yield* pci_assign_unassigned_bus_resources(k, scan);
+    yield* finish(k, scan);
   },
 );
 
+/**
+ * Scans the one slot of a bus for a card, and numbers the bridges on it.
+ *
+ * Kernel: drivers/pci/hotplug/pciehp_pci.c:pciehp_configure_device, v6.1, as far as it scans.
+ * Leaves out: nothing.
+ */
+export const pci_scan_card = path('pci_scan_slot', function* (k, bus: string): Path<void> {
+  const host = hostOf(k, bus);
+  if (host === null) return;
+  const scan: Scan = { host, first: false, written: new Map(), found: new Set() };
+  yield* pci_scan_slots(k, scan, bus);
+  for (const dev of scan.found) yield* pci_hp_add_bridge(k, scan, bus, dev);
+  yield* finish(k, scan);
+});
+
+/**
+ * Numbers a bridge that came by hot-plug, out of the range of the port above it.
+ *
+ * Kernel: drivers/pci/probe.c:pci_hp_add_bridge, v6.1.
+ * Leaves out: nothing.
+ */
+const pci_hp_add_bridge = path(
+  'pci_hp_add_bridge',
+  function* (k, scan: Scan, bus: string, dev: string): Path<void> {
+    const start = busNumber(bus);
+    const end = k.state.pci.buses[bus]?.end ?? start;
+    let free = start;
+    while (free <= end && pci_find_bus(k, childName(bus, free)) !== null) free += 1;
+    if (free > end) {
+      yield dev_printk(k, 'err', dev, 'No bus number available for hot-added bridge');
+      return;
+    }
+    const max = yield* pci_scan_bridge_extend(k, scan, bus, dev, free - 1, 0, 0);
+    yield* pci_scan_bridge_extend(k, scan, bus, dev, max, end - max, 1);
+  },
+);
+
+/** Records what a scan wrote to bridges, and gives new ones their windows. */
+function* finish(k: Kernel, scan: Scan): Path<void> {
+  for (const [hardware, numbers] of scan.written) {
+    const before = k.state.pci.numbers[hardware] ?? bootNumbers(k.machine).get(hardware) ?? null;
+    if (!sameNumbers(before, numbers)) yield { type: 'pci.bridge_numbered', hardware, ...numbers };
+  }
+  yield* pci_assign_unassigned_bus_resources(k, scan);
+}
+
 function sameNumbers(a: BusNumbers | null, b: BusNumbers): boolean {
-  return (
-    a?.primary === b.primary && a.secondary === b.secondary && a.subordinate === b.subordinate
-  );
+  return a?.primary === b.primary && a.secondary === b.secondary && a.subordinate === b.subordinate;
 }
 
 /**
- * Gives bridges their windows. One that came without a bus gets them too late, when its driver has
- * switched it on: they are decided on, and never written. One behind a bridge whose windows were
- * decided on before, and are in use by what hangs on the bus that it had, finds no room.
+ * A line about a host bridge, under the name of its driver where it has one.
  *
- * Kernel: drivers/pci/setup-bus.c:pci_assign_unassigned_bus_resources, v6.1.
- * Leaves out: sizes and addresses; windows that fit by chance.
+ * Kernel: drivers/pci/probe.c:pci_register_host_bridge, v6.1.
+ * Leaves out: nothing.
  */
-const pci_assign_unassigned_bus_resources = path(
-  'pci_assign_unassigned_bus_resources',
-  function* (k, { found }: Scan): Path<void> {
-    for (const [dev, how] of Object.entries(k.state.pci.impaired))
-      if (how === 'no-bus' && k.state.pci.subordinate[dev] !== undefined)
-        yield { type: 'pci.bridge_impaired', dev, how: 'window-shut' };
-    for (const dev of found) {
-      if (k.state.pci.impaired[dev] !== undefined) continue;
-      if (k.state.pci.subordinate[dev] === undefined)
-        yield { type: 'pci.bridge_impaired', dev, how: 'no-bus' };
-      else if (isCrowded(k, dev, found))
-        yield { type: 'pci.bridge_impaired', dev, how: 'no-room' };
-    }
-  },
-);
-
-/** Does something that hangs on an earlier bus of the bridge above still use its windows? */
-function isCrowded(k: Kernel, dev: string, found: ReadonlySet<string>): boolean {
-  const above = deviceOf(k, dev).parent;
-  if (above === null || found.has(above)) return false;
-  return Object.values(k.state.devices).some(
-    ({ name, bus, parent }) =>
-      bus === 'pci' && parent === above && busOfFunction(name) !== busOfFunction(dev),
-  );
-}
-
-/** A line about a host bridge, under the name of its driver where it has one. */
 export function hostLine(k: Kernel, host: string, text: string) {
   const hasDriver = k.state.devices[host]?.driver != null;
   return hasDriver ? dev_printk(k, 'info', host, text) : printk('info', text);

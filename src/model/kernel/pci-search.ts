@@ -43,10 +43,27 @@ export function devicesBehind(k: Facts, bridge: string): readonly string[] {
   return bus === undefined ? [] : devicesOn(k, bus);
 }
 
-/** The root bus of a host bridge that was scanned; null for none. */
+/**
+ * The root bus of a host bridge that was scanned; null for none.
+ *
+ * Kernel: include/linux/pci.h:pci_host_bridge.bus, v6.1.
+ * Leaves out: nothing.
+ */
 export function rootBus(k: Facts, host: string): string | null {
   const name = rootBusOf(k.machine, host);
   return name !== null && pci_find_bus(k, name)?.bridge === host ? name : null;
+}
+
+/**
+ * The host bridge that leads to a bus; null where none does.
+ *
+ * Kernel: drivers/pci/host-bridge.c:pci_find_host_bridge, v6.1.
+ * Leaves out: nothing.
+ */
+export function hostOf(k: Facts, bus: string): string | null {
+  let found = pci_find_bus(k, bus);
+  while (found !== null && found.above !== null) found = pci_find_bus(k, found.above);
+  return found?.bridge ?? null;
 }
 
 /**

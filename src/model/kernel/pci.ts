@@ -1,17 +1,22 @@
 /** PCI functions coming and going. Kernel: drivers/pci/{bus,remove,pci-sysfs}.c, v6.1. */
 import type { DriverOps, Kernel } from '../context.ts';
 import { ENOENT, EPROBE_DEFER } from '../errno.ts';
-import { type Path, locked, path } from '../path.ts';
+import { locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { device_del } from './core.ts';
 import { __device_attach } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
 import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
-import { devicesBehind, devicesOn, pci_find_bus, rootBus } from './pci-search.ts';
+import { devicesBehind, devicesOn, hostOf, rootBus } from './pci-search.ts';
 
-/** The lock around everything that changes what is on PCI buses. */
-const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
+/**
+ * The lock around everything that changes what is on PCI buses.
+ *
+ * Kernel: drivers/pci/probe.c:pci_rescan_remove_lock, v6.1.
+ * Leaves out: nothing.
+ */
+export const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
 
 /** The last bus number of a domain. */
 const LAST_BUS = 0xff;
@@ -22,7 +27,7 @@ const LAST_BUS = 0xff;
  * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1.
  * Leaves out: final quirks, sysfs and proc files.
  */
-const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
+export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
   'pci_bus_add_devices',
   function* (k, bus: string): Path<void> {
     for (const dev of devicesOn(k, bus)) {
@@ -126,15 +131,17 @@ export const hostBridgeDriver: DriverOps = {
 export const remove_store = path('remove_store', function* (k, dev: string): Path<number> {
   const device = k.state.devices[dev];
   if (device?.bus !== 'pci' || device.orphaned) return -ENOENT;
-  yield* locked(PCI_RESCAN_REMOVE_LOCK, pci_stop_and_remove_bus_device(k, dev));
+  yield* locked(PCI_RESCAN_REMOVE_LOCK, pci_stop_and_remove(k, dev));
   return 0;
 });
 
 /**
+ * A function and all below it go.
+ *
  * Kernel: drivers/pci/remove.c:pci_stop_and_remove_bus_device, v6.1.
  * Leaves out: nothing.
  */
-function* pci_stop_and_remove_bus_device(k: Kernel, dev: string): Path<void> {
+export function* pci_stop_and_remove(k: Kernel, dev: string): Path<void> {
   if (k.state.devices[dev] === undefined) return;
   yield* pci_stop_bus_device(k, dev);
   yield* pci_remove_bus_device(k, dev);
@@ -177,11 +184,6 @@ function* rescanAll(k: Kernel): Path<void> {
 /** Scans the bus of a function; nothing when no root bus leads to it. */
 function* rescanBusOf(k: Kernel, dev: string): Path<void> {
   const bus = busOfFunction(dev);
-  let root = bus;
-  for (let above = pci_find_bus(k, root)?.above ?? null; above !== null; ) {
-    root = above;
-    above = pci_find_bus(k, root)?.above ?? null;
-  }
-  const host = pci_find_bus(k, root)?.bridge;
-  if (host !== undefined) yield* pci_rescan_bus(k, host, bus);
+  const host = hostOf(k, bus);
+  if (host !== null) yield* pci_rescan_bus(k, host, bus);
 }

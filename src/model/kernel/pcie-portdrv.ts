@@ -3,8 +3,8 @@ import type { DriverOps } from '../context.ts';
 import { EINVAL, ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { dev_printk } from '../printk.ts';
 import { addChildren, removeChildren } from './core.ts';
+import { opaqueDriver } from './opaque-driver.ts';
 
 /**
  * Makes a device of each service of the port. A bridge whose bus was never registered cannot be
@@ -30,25 +30,26 @@ const pcie_portdrv_probe = path('pcie_portdrv_probe', function* (k, dev: string)
  * Kernel: drivers/pci/pcie/portdrv_pci.c, v6.1.
  * Leaves out: error handling, power management.
  */
-export const portDriver: DriverOps = { probe: pcie_portdrv_probe, remove: removeChildren };
+export const portDriver: DriverOps = {
+  probe: pcie_portdrv_probe,
+  remove: removeChildren,
+  shutdown: removeChildren,
+};
 
 /**
- * Hot-plug control of a port that has a bus behind it.
+ * The shutdown of every driver of a port service: the port's own shutdown removes the service.
  *
- * Kernel: drivers/pci/hotplug/pciehp_core.c:pciehp_probe, v6.1.
- * Leaves out: interrupts, indicators, a slot that another driver has.
- *
- * @returns 0, or -ENODEV for a port without a bus.
+ * Kernel: drivers/pci/pcie/portdrv_core.c:pcie_port_shutdown_service, v6.1.
+ * Leaves out: nothing, it is empty.
  */
-const pciehp_probe = path('pciehp_probe', function* (k, dev: string): Path<number> {
-  const port = deviceOf(k, dev).parent;
-  if (port === null || k.state.pci.subordinate[port] !== undefined) return 0;
-  yield dev_printk(k, 'err', port, 'pciehp: Hotplug bridge without secondary bus, ignoring');
-  return -ENODEV;
-});
+export function* pcie_port_shutdown_service(): Path<void> {
+  yield* [];
+}
 
 /**
- * Kernel: drivers/pci/hotplug/pciehp_core.c:hpdriver_portdrv, v6.1.
- * Leaves out: suspend and resume.
+ * The drivers of the other services.
+ *
+ * Kernel: drivers/pci/pcie/{aer,dpc,pme}.c, v6.1.
+ * Leaves out: what they do.
  */
-export const hotplugDriver: DriverOps = { probe: pciehp_probe };
+export const serviceDriver: DriverOps = { ...opaqueDriver, shutdown: pcie_port_shutdown_service };

@@ -9,13 +9,15 @@ import { addDevice, do_initcalls, registerDriver } from './init.ts';
 import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
 import { remove_store, rescan_store } from './pci.ts';
+import { pciehp_ist, power_write_file } from './pciehp.ts';
+import { kernel_restart } from './shutdown.ts';
 import { useVfio } from './vfio-user.ts';
 
 /**
  * The path a stimulus runs. `user` names the program, for what it holds open.
  *
  * Kernel: the system calls and sysfs files that the paths named here stand for.
- * Leaves out: shutdown, permissions, opening files that do not exist where a path checks for it.
+ * Leaves out: permissions, opening files that do not exist where a path checks for it.
  *
  * @returns a path that returns 0, a negative errno of the write or call, or a program's exit status.
  */
@@ -37,6 +39,10 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
       return delete_module(k, s.module, s.force);
     case 'deferred_probe_timeout':
       return deferred_probe_timeout_work_func(k);
+    case 'plug':
+      return pciehp_ist(k, s.dev, s.present);
+    case 'shutdown':
+      return kernel_restart(k, s.how);
     case 'vfio':
       return useVfio(k, s, user);
     case 'vfio_release':
@@ -60,6 +66,8 @@ type SysfsWrite = Exclude<
       | 'insmod'
       | 'rmmod'
       | 'deferred_probe_timeout'
+      | 'plug'
+      | 'shutdown'
       | 'vfio'
       | 'vfio_release'
       | 'note';
@@ -91,6 +99,8 @@ function sysfsPath(k: Kernel, s: SysfsWrite): Path<number> {
       return remove_store(k, s.dev);
     case 'rescan':
       return rescan_store(k, s.dev);
+    case 'slot_power':
+      return power_write_file(k, s.slot, s.on);
     case 'group_type':
       return iommu_group_store_type(k, s.group, s.value);
     case 'module_param':

@@ -44,11 +44,13 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     fwspec: null,
     iommu: null,
     iommu_group: null,
+    shut_down: null,
     orphaned: false,
     acs_enabled:
       spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
   };
   state.devices[dev] = device;
+  moveLast(state, dev);
   const { devices } = busOf(state, spec.bus);
   drop(devices, dev);
   devices.push(dev);
@@ -59,8 +61,15 @@ function deleted(state: State, { dev }: EventOf<'device.deleted'>): void {
   if (device === undefined) return;
   drop(busOf(state, device.bus).devices, dev);
   delete state.devices[dev];
+  drop(state.devices_kset, dev);
   orphan(state, dev);
   forgetFunction(state, dev);
+}
+
+/** Puts a device at the end of the list of all devices. */
+function moveLast(state: State, dev: string): void {
+  drop(state.devices_kset, dev);
+  state.devices_kset.push(dev);
 }
 
 /** What was below a deleted device is out of sight. */
@@ -113,6 +122,11 @@ export const deviceReducers = {
   'device.bus_removed': (state, { dev }) =>
     on(state, dev, (d) => drop(busOf(state, d.bus).devices, dev)),
   'device.deleted': deleted,
+  'devices_kset.moved': (state, { devs }) => {
+    for (const dev of devs) if (state.devices[dev] !== undefined) moveLast(state, dev);
+  },
+  'device.shutdown': (state, { dev }) => drop(state.devices_kset, dev),
+  'driver.shutdown': (state, { dev, drv }) => on(state, dev, (d) => (d.shut_down = drv)),
   'device.driver_override': (state, { dev, drv }) =>
     on(state, dev, (d) => (d.driver_override = drv)),
   'bus.drivers_autoprobe': (state, { bus, on: autoprobe }) => {
@@ -132,7 +146,11 @@ export const deviceReducers = {
     if (ids !== undefined) drop(ids, id);
   },
   'probe.matched': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
-  'probe.started': (state, { dev, drv }) => on(state, dev, (d) => (d.driver = drv)),
+  'probe.started': (state, { dev, drv }) =>
+    on(state, dev, (d) => {
+      d.driver = drv;
+      d.shut_down = null;
+    }),
   'dma.configured': (state, { dev, ret }) =>
     on(state, dev, (d) => {
       if (ret === 0) d.dma_configured += 1;

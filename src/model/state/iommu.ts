@@ -19,7 +19,11 @@ export const iommuReducers = {
     device.iommu = null;
   },
   'iommu.registered': (state, { iommu, ops, fwnode }) => {
-    state.iommus.push({ name: iommu, ops, fwnode, in_sysfs: true });
+    state.iommus.push({ name: iommu, ops, fwnode, in_sysfs: true, disabled: false });
+  },
+  'iommu.disabled': (state, { iommu }) => {
+    const found = state.iommus.find((instance) => instance.name === iommu);
+    if (found !== undefined) found.disabled = true;
   },
   'iommu.sysfs_removed': (state, { iommu }) => {
     const found = state.iommus.find((instance) => instance.name === iommu);

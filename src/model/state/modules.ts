@@ -87,6 +87,9 @@ export const deferredReducers = {
     deferred.pending = [];
   },
   'deferred.retried': (state, { dev }) => undefer(state, dev),
+  'probing.blocked': (state) => {
+    state.deferred.defer_all_probes = true;
+  },
   'deferred.enabled': (state) => {
     state.deferred.enable = true;
   },

@@ -53,9 +53,9 @@ export const pciReducers = {
     state.pci.renumbered[dev] = hardware;
   },
   'pci.plugged': (state, { hardware }) => {
-    state.pci.unplugged = state.pci.unplugged.filter((name) => name !== hardware);
+    state.pci.plugged[hardware] = true;
   },
   'pci.unplugged': (state, { hardware }) => {
-    if (!state.pci.unplugged.includes(hardware)) state.pci.unplugged.push(hardware);
+    state.pci.plugged[hardware] = false;
   },
 } satisfies Partial<Reducers>;

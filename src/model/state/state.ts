@@ -38,6 +38,8 @@ export interface Device {
   /** dev->iommu->iommu_dev: the instance that translates for it. */
   iommu: string | null;
   iommu_group: number | null;
+  /** The driver whose shutdown took the device down; null for none. */
+  shut_down: string | null;
   /** A device above it was deleted first: it is not in sysfs any more. */
   orphaned: boolean;
   /** ACS is switched on: decided when the device is added. */
@@ -85,6 +87,8 @@ export interface Deferred {
   active: string[];
   trigger_count: number;
   enable: boolean;
+  /** Every probe is deferred: the system goes down. */
+  defer_all_probes: boolean;
   initcalls_done: boolean;
   /** The timeout has run: driver_deferred_probe_timeout is 0 from there on. */
   timed_out: boolean;
@@ -107,6 +111,8 @@ export interface IommuInstance {
   fwnode: boolean;
   /** Its device of the class `iommu` exists, to which those it translates for are linked. */
   in_sysfs: boolean;
+  /** Its hardware was switched off by a shutdown. */
+  disabled: boolean;
 }
 
 /** struct iommu_group. */
@@ -162,13 +168,15 @@ export interface Pci {
   numbers: Table<{ primary: number; secondary: number; subordinate: number }>;
   /** Functions known under another address than at boot, with the name they had then. */
   renumbered: Table<string>;
-  /** Functions that are not in their slots, by their names at boot. */
-  unplugged: string[];
+  /** Functions that were put into their slots or taken out, by their names at boot. */
+  plugged: Table<boolean>;
 }
 
 export interface State {
   buses: Table<Bus>;
   devices: Table<Device>;
+  /** All devices that were not shut down yet, the next one to be last. */
+  devices_kset: string[];
   modules: Table<Module>;
   deferred: Deferred;
   links: Link[];
@@ -207,12 +215,14 @@ export function initialState(): State {
   return {
     buses: emptyTable(),
     devices: emptyTable(),
+    devices_kset: [],
     modules: emptyTable(),
     deferred: {
       pending: [],
       active: [],
       trigger_count: 0,
       enable: false,
+      defer_all_probes: false,
       initcalls_done: false,
       timed_out: false,
       timeout_armed: false,
@@ -228,7 +238,7 @@ export function initialState(): State {
       scanned: [],
       numbers: emptyTable(),
       renumbered: emptyTable(),
-      unplugged: [],
+      plugged: emptyTable(),
     },
     dma_strict: false,
     vfio: { groups: emptyTable(), containers: emptyTable(), open: emptyTable(), released: [] },
