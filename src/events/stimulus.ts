@@ -21,7 +21,10 @@ export type Stimulus =
   /** Writes below /sys/bus/BUS. */
   | { readonly do: 'drivers_probe'; readonly bus: string; readonly dev: string }
   | { readonly do: 'drivers_autoprobe'; readonly bus: string; readonly on: boolean }
-  /** Writes 1 to /sys/bus/pci/rescan, or to the `rescan` file of one device. */
+  /**
+   * Writes 1 to /sys/bus/pci/rescan, or to the `rescan` file of one device, or of a PCI bus that goes
+   * by a name such as `0000:01`.
+   */
   | { readonly do: 'rescan'; readonly dev: string | null }
   /** Writes below /sys/bus/BUS/devices/DEV; `drv` null clears the override. */
   | {
@@ -68,6 +71,9 @@ export type Stimulus =
 /** The programs that take a system down. */
 export type ShutdownKind = 'reboot' | 'poweroff' | 'halt';
 
+/** Is it the name of a PCI bus, `0000:01`, rather than that of a function? */
+export const isPciBus = (name: string): boolean => /^[0-9a-f]{4,}:[0-9a-f]{2}$/.test(name);
+
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
   switch (s.do) {
@@ -97,8 +103,9 @@ export function describeStimulus(s: Stimulus): string {
     case 'drivers_autoprobe':
       return `echo ${s.on ? 1 : 0} > /sys/bus/${s.bus}/drivers_autoprobe`;
     case 'rescan':
-      return s.dev === null
-        ? 'echo 1 > /sys/bus/pci/rescan'
+      if (s.dev === null) return 'echo 1 > /sys/bus/pci/rescan';
+      return isPciBus(s.dev)
+        ? `echo 1 > /sys/class/pci_bus/${s.dev}/rescan`
         : `echo 1 > /sys/bus/pci/devices/${s.dev}/rescan`;
     case 'module_param':
       return `echo ${s.value} > /sys/module/${s.module}/parameters/${s.param}`;

@@ -17,6 +17,11 @@ const SYSFS_FILES: readonly (readonly [RegExp, (match: RegExpExecArray) => Targe
     ([, bus = '', dev = '', file = '']) => ({ at: 'device', bus, dev, file }),
   ],
   [
+    /^\/sys\/(?:class|.*)\/pci_bus\/([0-9a-f]{4,}:[0-9a-f]{2})\/(rescan)$/,
+    ([, dev = '', file = '']) => ({ at: 'device', bus: 'pci', dev, file }),
+  ],
+  [/^\/sys\/bus\/pci\/slots\/([^/]+)\/power$/, ([, slot = '']) => ({ at: 'slot', slot })],
+  [
     /^\/sys\/devices\/(?:.*\/)?([^/]+)\/(driver_override|remove|rescan|driver\/unbind)$/,
     ([, dev = '', file = '']) => ({ at: 'device', bus: busOf(dev), dev, file }),
   ],
@@ -36,6 +41,7 @@ type Target =
   | { readonly at: 'bus'; readonly bus: string; readonly file: string }
   | { readonly at: 'device'; readonly bus: string; readonly dev: string; readonly file: string }
   | { readonly at: 'group'; readonly group: number }
+  | { readonly at: 'slot'; readonly slot: string }
   | { readonly at: 'module'; readonly module: string; readonly param: string };
 
 const PCI_NAME = /^[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i;
@@ -47,7 +53,7 @@ const PROMPT =
  * The stimulus that a shell command is; a note where it has no effect on the model.
  *
  * Understood: writes to sysfs by echo, printf and tee; modprobe, insmod, rmmod; `lab vfio`, the
- * helper of recordings, and the `touch` that ends it.
+ * helper of recordings, and the `touch` that ends it; reboot, poweroff, halt.
  */
 export function parseAction(command: string): Stimulus {
   const note: Stimulus = { do: 'note', text: command.trim() };
@@ -83,6 +89,8 @@ function writeStimulus(path: string, words: readonly string[]): Stimulus | null 
       return deviceWrite(target, value);
     case 'group':
       return { do: 'group_type', group: target.group, value };
+    case 'slot':
+      return { do: 'slot_power', slot: target.slot, on: isTrue(value) };
     case 'module': {
       const { module, param } = target;
       return { do: 'module_param', module: moduleName(module), param, value };
@@ -165,6 +173,10 @@ function programStimulus({ words }: ShellCommand): Stimulus | null {
       return loadStimulus(program, args);
     case 'rmmod':
       return unloadStimulus(args);
+    case 'reboot':
+    case 'poweroff':
+    case 'halt':
+      return { do: 'shutdown', how: program };
     case 'lab':
       return args[0] === 'vfio' ? vfioStimulus(args.slice(1)) : null;
     case 'touch':

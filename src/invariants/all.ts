@@ -2,6 +2,7 @@
 import type { Invariant } from './invariant.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
+import { once } from './shutdown.ts';
 import { oops } from './soundness.ts';
 
 export const INVARIANTS: readonly Invariant[] = [
@@ -11,6 +12,7 @@ export const INVARIANTS: readonly Invariant[] = [
   isolation,
   grouping,
   order,
+  once,
   oops,
 ];
 

@@ -103,7 +103,7 @@ export function emulate(system: System, session: Session): Emulation {
   }
   const calls = recorder.calls.slice();
   const how = shutdownOf(session.dmesg);
-  if (how !== null) {
+  if (how !== null && !run.state.deferred.defer_all_probes) {
     starts.push({ n: SHUTDOWN, event: run.scheduler.events.length });
     give(-1, { do: 'shutdown', how }, 0);
   }

@@ -72,7 +72,11 @@ describe('parseAction', () => {
     [`lab vfio 7 ${DEV} nocontainer`, { ...vfio, nocontainer: true }],
     [`lab vfio noiommu-0 ${DEV} nodevice`, { ...vfio, group: 'noiommu-0', nodevice: true }],
     ['touch /tmp/h1', { do: 'vfio_release', hold: '/tmp/h1' }],
-    ['reboot', { do: 'note', text: 'reboot' }],
+    ['echo 1 > /sys/class/pci_bus/0000:01/rescan', { do: 'rescan', dev: '0000:01' }],
+    ['echo 0 > /sys/bus/pci/slots/2/power', { do: 'slot_power', slot: '2', on: false }],
+    ['reboot -f', { do: 'shutdown', how: 'reboot' }],
+    ['/sbin/poweroff', { do: 'shutdown', how: 'poweroff' }],
+    ['uptime', { do: 'note', text: 'uptime' }],
     [
       'cat /sys/kernel/debug/devices_deferred',
       { do: 'note', text: 'cat /sys/kernel/debug/devices_deferred' },

@@ -54,6 +54,7 @@ const SMMU_GONE: readonly Stimulus[] = [
   { do: 'remove', dev: PORT },
   { do: 'rmmod', module: 'arm_smmu_v3', force: false },
 ];
+const REBOOT = { do: 'shutdown', how: 'reboot' } as const;
 const RESCAN = { do: 'rescan', dev: null } as const;
 
 const MUTANTS: readonly Mutant[] = [
@@ -104,6 +105,19 @@ const MUTANTS: readonly Mutant[] = [
     subject: NIC,
     broken: () => runSmall([BOOT, TIMEOUT, MODPROBE_SMMU], { modularSmmu: true }).trace(),
     sane: () => runSmall([BOOT, MODPROBE_SMMU, TIMEOUT], { modularSmmu: true }).trace(),
+  },
+  {
+    code: 'INV-ONCE',
+    what: 'an SMMU whose shutdown is its removal',
+    subject: NIC,
+    broken: () => {
+      const patches = { smmu_no_unregister_on_shutdown: false };
+      return runSmall([BOOT, REBOOT], {}, { patches }).trace();
+    },
+    sane: () => {
+      const patches = { smmu_no_unregister_on_shutdown: true };
+      return runSmall([BOOT, REBOOT], {}, { patches }).trace();
+    },
   },
   {
     code: 'INV-OOPS',

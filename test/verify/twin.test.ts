@@ -1,6 +1,6 @@
 // Tests the names under which a session on the same machine is looked for.
 import { describe, expect, it } from 'vitest';
-import { twinNames } from '../../src/verify/twin.ts';
+import { machineOfCmdline, twinNames } from '../../src/verify/twin.ts';
 
 describe('twinNames', () => {
   it('asks for the same session with its debug output the other way round first', () => {
@@ -25,5 +25,29 @@ describe('twinNames', () => {
   it('names nothing for a session of another form, and never the session itself', () => {
     expect(twinNames('r7-stock612-viommu')).toEqual([]);
     expect(twinNames('s02-c61-ownercnt-plain')).not.toContain('s02-c61-ownercnt-plain');
+  });
+});
+
+describe('machineOfCmdline', () => {
+  const qemu = (device: string, append: string) =>
+    [
+      '# QEMU 7.2',
+      'qemu-system-aarch64 \\',
+      '  -device \\',
+      `  ${device} \\`,
+      '  -append \\',
+      `  '${append}'`,
+    ].join('\n');
+
+  it('is the same where only what the kernel is told differs', () => {
+    expect(machineOfCmdline(qemu('nvme', 'quiet'))).toBe(machineOfCmdline(qemu('nvme', 'debug')));
+    expect(machineOfCmdline(qemu('nvme', 'quiet'))).not.toBe(
+      machineOfCmdline(qemu('e1000', 'quiet')),
+    );
+  });
+
+  it('is none where no emulator is named', () => {
+    expect(machineOfCmdline('')).toBeNull();
+    expect(machineOfCmdline('# a real machine\n-append\n')).toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 /** PCI functions coming and going. Kernel: drivers/pci/{bus,remove,pci-sysfs}.c, v6.1. */
+import { isPciBus } from '../../events/stimulus.ts';
 import type { DriverOps, Kernel } from '../context.ts';
 import { ENOENT, EPROBE_DEFER } from '../errno.ts';
 import { locked, type Path, path } from '../path.ts';
@@ -159,20 +160,25 @@ const pci_rescan_bus = path('pci_rescan_bus', function* (k, host: string, bus: s
 });
 
 /**
- * Writes 1 to a `rescan` file: of the bus type, which scans every root bus again, or of a function,
- * which scans the bus it is on.
+ * Writes 1 to a `rescan` file: of the bus type, which scans every root bus again, of a function, which
+ * scans the bus it is on, or of a bus.
  *
- * Kernel: drivers/pci/pci-sysfs.c:rescan_store and dev_rescan_store, v6.1.
- * Leaves out: the `rescan` file of a bus.
+ * Kernel: drivers/pci/pci-sysfs.c:rescan_store, dev_rescan_store and bus_rescan_store, v6.1.
+ * Leaves out: new windows for the bridge of an empty bus.
  *
- * @returns 0, or -ENOENT for a device that is not there.
+ * @returns 0, or -ENOENT for what is not there, or is out of sight.
  */
-export const rescan_store = path('rescan_store', function* (k, dev: string | null): Path<number> {
-  const device = dev === null ? undefined : k.state.devices[dev];
-  if (dev !== null && (device?.bus !== 'pci' || device.orphaned)) return -ENOENT;
-  yield* locked(PCI_RESCAN_REMOVE_LOCK, dev === null ? rescanAll(k) : rescanBusOf(k, dev));
+export const rescan_store = path('rescan_store', function* (k, at: string | null): Path<number> {
+  if (at !== null && !isInSight(k, at)) return -ENOENT;
+  yield* locked(PCI_RESCAN_REMOVE_LOCK, at === null ? rescanAll(k) : rescanAt(k, at));
   return 0;
 });
+
+function isInSight(k: Kernel, at: string): boolean {
+  if (isPciBus(at)) return k.state.pci.buses[at]?.bridge_gone === false;
+  const device = k.state.devices[at];
+  return device?.bus === 'pci' && !device.orphaned;
+}
 
 function* rescanAll(k: Kernel): Path<void> {
   for (const host of hostsOf(k.machine)) {
@@ -181,9 +187,9 @@ function* rescanAll(k: Kernel): Path<void> {
   }
 }
 
-/** Scans the bus of a function; nothing when no root bus leads to it. */
-function* rescanBusOf(k: Kernel, dev: string): Path<void> {
-  const bus = busOfFunction(dev);
+/** Scans a bus, or that of a function; nothing when no root bus leads to it. */
+function* rescanAt(k: Kernel, at: string): Path<void> {
+  const bus = isPciBus(at) ? at : busOfFunction(at);
   const host = hostOf(k, bus);
   if (host !== null) yield* pci_rescan_bus(k, host, bus);
 }

@@ -54,6 +54,6 @@ export const coherencyPatches = {
     stable: ['6.1.7'],
     before: 'shutdown of an SMMU is its removal: groups of devices that still run go away',
     after: 'shutdown only disables the hardware',
-    scenario: null,
+    scenario: 'smmu-shutdown-takes-groups-away',
   },
 } as const satisfies Record<string, Patch>;

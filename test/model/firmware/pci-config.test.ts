@@ -68,6 +68,7 @@ describe('a scan', () => {
       pcie: 'root-port',
       acs_capable: true,
       acs_enabled: false,
+      slot: 0,
     });
     expect(found[2]?.spec.pci?.acs_enabled).toBe(true);
     expect(found.map(({ spec }) => spec.pci?.multifunction)).toEqual([
