@@ -10,6 +10,7 @@ import { documentSteps } from '../../src/scenario/steps.ts';
 const VALUES: Readonly<Record<string, string>> = {
   dev: "'0000:01:00.0'",
   ...{ on: 'true', is: '1', force: 'true', dma: 'true', nocontainer: 'true', nodevice: 'true' },
+  ...{ present: 'off', how: 'reboot' },
   ...{ group: '1', step: '1', ret: '-EBUSY', after: '1', invariant: 'INV-OWN' },
 };
 /** What must stand there for one word and not for others. */
