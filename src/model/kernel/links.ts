@@ -5,6 +5,7 @@ import { EPROBE_DEFER } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
+import { device_reorder_to_tail } from './devices-kset.ts';
 
 const FILE = 'drivers/base/core.c';
 
@@ -59,6 +60,7 @@ export const fw_devlink_link_device = path(
 function* addLink(k: Kernel, consumer: string, supplier: string): Path<void> {
   if (suppliersOf(k, consumer).some((link) => link.supplier === supplier)) return;
   yield { type: 'link.added', consumer, supplier };
+  yield* device_reorder_to_tail(k, consumer);
   yield* dev_dbg(k, FILE, consumer, `Linked as a consumer to ${supplier}`);
   const ends: LinkEnds = { consumer, supplier, status: 'DORMANT', relaxed: false };
   const bound = restStatus(k, ends) === 'AVAILABLE';
