@@ -1,6 +1,6 @@
 /** The way down of the whole system. Kernel: drivers/base/core.c and kernel/reboot.c, v6.1. */
 import type { Kernel } from '../context.ts';
-import { deviceOf, driverOf } from '../lookup.ts';
+import { driverOf } from '../lookup.ts';
 import { deviceLock, locked, type Path, path } from '../path.ts';
 import { dev_printk, initcall_debug, printk } from '../printk.ts';
 
@@ -47,9 +47,11 @@ const device_shutdown = path('device_shutdown', function* (k): Path<void> {
   }
 });
 
-/** The parent that is locked; the model has no device between a root bus and its host bridge. */
+/** The parent that is locked. That of a function on a root bus is the bus's own `pci0000:00`. */
 function lockedParent(k: Kernel, dev: string): string | null {
-  const { parent, bus } = deviceOf(k, dev);
+  const device = k.state.devices[dev];
+  if (device === undefined) return k.state.pci.buses[dev.slice('pci'.length)]?.bridge ?? null;
+  const { parent, bus } = device;
   const above = k.state.devices[parent ?? ''];
   return bus === 'pci' && above?.bus !== 'pci' ? null : parent;
 }

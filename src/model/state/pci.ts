@@ -1,6 +1,12 @@
 /** Reducers of PCI buses, bridges and slots. */
-import type { Reducers } from './reducer.ts';
+import { drop, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
+
+/**
+ * The device between a host bridge's driver and its root bus. Only the list of all devices has it: in
+ * its turn at a shutdown the host bridge is locked.
+ */
+const hostDevice = (rootBus: string): string => `pci${rootBus}`;
 
 /** Marks the buses that no root bus leads to any more: only their names are still taken. */
 function loseUnreachable(state: State): void {
@@ -30,7 +36,9 @@ export const pciReducers = {
   'pci.bus_added': (state, { bus, bridge, above, end }) => {
     state.pci.buses[bus] = { name: bus, bridge, bridge_gone: false, above, end, lost: false };
     state.pci.subordinate[bridge] = bus;
-    if (above === null && !state.pci.scanned.includes(bridge)) state.pci.scanned.push(bridge);
+    if (above !== null) return;
+    if (!state.pci.scanned.includes(bridge)) state.pci.scanned.push(bridge);
+    if (state.devices[hostDevice(bus)] === undefined) state.devices_kset.push(hostDevice(bus));
   },
   'pci.bus_range': (state, { bus, end }) => {
     const found = state.pci.buses[bus];
@@ -39,6 +47,7 @@ export const pciReducers = {
   'pci.bus_removed': (state, { bus }) => {
     const bridge = state.pci.buses[bus]?.bridge;
     delete state.pci.buses[bus];
+    if (state.devices[hostDevice(bus)] === undefined) drop(state.devices_kset, hostDevice(bus));
     if (bridge !== undefined && state.pci.subordinate[bridge] === bus)
       delete state.pci.subordinate[bridge];
     loseUnreachable(state);

@@ -175,7 +175,10 @@ export interface Pci {
 export interface State {
   buses: Table<Bus>;
   devices: Table<Device>;
-  /** All devices that were not shut down yet, the next one to be last. */
+  /**
+   * All devices that were not shut down yet, the next one to be last. A root bus has an entry of its
+   * own, `pci0000:00`, also where no device of that name is known.
+   */
   devices_kset: string[];
   modules: Table<Module>;
   deferred: Deferred;
