@@ -1,4 +1,5 @@
 /** Every invariant, in the order in which one event's violations are reported. */
+import { coherency } from './coherency.ts';
 import type { Invariant } from './invariant.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
@@ -9,6 +10,7 @@ export const INVARIANTS: readonly Invariant[] = [
   ownerCount,
   idle,
   isolation,
+  coherency,
   grouping,
   order,
   oops,

@@ -39,6 +39,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
     return value === undefined ? assumed : read(value);
   };
   const initcall = fields.get('initcall');
+  const pasid = fields.get('pasid');
   const outcomes = fields.get('outcomes');
   const outcome = fields.get('outcome');
   const defersOn = fields.get('defers_on');
@@ -56,6 +57,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
     ),
     probe_type: get('probe_type', (v) => oneOf(v, PROBE_TYPES), like?.probe_type ?? 'default'),
     ...(initcall === undefined ? {} : { initcall: oneOf(initcall, INITCALL_LEVELS) }),
+    ...(pasid === undefined ? {} : { pasid: flagAt(pasid, false) }),
     ...(outcomes === undefined ? {} : { outcomes: tableAt(outcomes, readOutcomes) }),
     ...(outcome === undefined ? {} : { outcome: retOf(outcome) }),
     ...(defersOn === undefined ? {} : { defers_on: tableAt(defersOn, namesAt) }),

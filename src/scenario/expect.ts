@@ -24,7 +24,14 @@ import { fail, type Place } from './yaml-source.ts';
 type Kind = Expectation['kind'];
 type Expected<K extends Kind> = Extract<Expectation, { kind: K }>;
 
-const DOMAINS: readonly DomainType[] = ['DMA', 'DMA-FQ', 'identity', 'blocked', 'unmanaged'];
+const DOMAINS: readonly DomainType[] = [
+  'DMA',
+  'DMA-FQ',
+  'identity',
+  'identity-pasid',
+  'blocked',
+  'unmanaged',
+];
 /** What `is` says for nothing: no driver, no group, no domain. */
 const NONE = 'none';
 const ALL = 'all';

@@ -128,6 +128,8 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('disabled', (value) => flagAt(value, false)),
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
+    ...optional('snoops', (value) => flagAt(value, false)),
+    ...optional('isolated_msi', (value) => flagAt(value, false)),
     ...optional('caching_mode', (value) => flagAt(value, false)),
     ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),
     ...optional('suppliers', (value) => itemsOf(value).map(named)),

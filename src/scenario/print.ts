@@ -117,6 +117,8 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('disabled', device.disabled, String),
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
+    maybe('snoops', device.snoops, String),
+    maybe('isolated_msi', device.isolated_msi, String),
     maybe('caching_mode', device.caching_mode, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
@@ -161,6 +163,7 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     flag('suppress_bind_attrs', driver.suppress_bind_attrs),
     field('probe_type', driver.probe_type, 'default'),
     maybe('initcall', driver.initcall, plain),
+    maybe('pasid', driver.pasid, String),
     maybe('outcomes', outcomes, (table) => tableOf(table, printOutcomes)),
     maybe('outcome', outcome, errnoName),
     maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),
@@ -255,6 +258,12 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
       return map([['group', String(step.group)], field('value', step.value)]);
     case 'vfio':
       return printVfio(step);
+    case 'vfio_ioctl':
+      return map([
+        field('hold', step.hold),
+        field('call', step.call),
+        field('dev', step.dev ?? '', ''),
+      ]);
     case 'vfio_release':
       return plain(step.hold);
     case 'module_param':
@@ -282,6 +291,8 @@ function printVfio(step: Extract<Stimulus, { do: 'vfio' }>): Yaml {
     flag('nocontainer', step.nocontainer),
     flag('nodevice', step.nodevice),
     field('hold', step.hold ?? '', ''),
+    maybe('req', step.req, String),
+    maybe('iommufd', step.iommufd, plain),
   ]);
 }
 

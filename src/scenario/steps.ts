@@ -1,6 +1,6 @@
 /** Steps of a scenario: one stimulus each, from places. */
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Stimulus, VFIO_CALLS } from '../events/stimulus.ts';
 import {
   entriesOf,
   type Fields,
@@ -127,8 +127,19 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     fields: {
       ...{ group: 'needed', dev: 'needed' },
       ...{ dma: 'optional', nocontainer: 'optional', nodevice: 'optional', hold: 'optional' },
+      ...{ req: 'optional', iommufd: 'optional' },
     },
     read: readVfio,
+  },
+  vfio_ioctl: {
+    doc: `the user of that name makes a further call: ${VFIO_CALLS.join(', ')}`,
+    fields: { hold: 'needed', call: 'needed', dev: 'optional' },
+    read: (fields) => ({
+      do: 'vfio_ioctl',
+      hold: nameOf(fields.need('hold')),
+      call: oneOf(fields.need('call'), VFIO_CALLS),
+      dev: nameOrNull(fields.get('dev')),
+    }),
   },
   vfio_release: {
     doc: 'the user of that name closes what it held',
@@ -223,6 +234,7 @@ function readId(fields: Fields, machine: Machine) {
 }
 
 function readVfio(fields: Fields): Step<'vfio'> {
+  const [req, iommufd] = [fields.get('req'), fields.get('iommufd')];
   return {
     do: 'vfio',
     group: nameOf(fields.need('group')),
@@ -231,6 +243,8 @@ function readVfio(fields: Fields): Step<'vfio'> {
     nocontainer: flagAt(fields.get('nocontainer'), false),
     nodevice: flagAt(fields.get('nodevice'), false),
     hold: nameOrNull(fields.get('hold')),
+    ...(req === undefined ? {} : { req: flagAt(req, false) }),
+    ...(iommufd === undefined ? {} : { iommufd: nameOf(iommufd) }),
   };
 }
 

@@ -13,16 +13,17 @@ import { deferred_probe_work_func } from './dd-attach.ts';
 import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
 import { opaqueDriver } from './opaque-driver.ts';
 import { hostBridgeDriver, portDriver } from './pci.ts';
-import { vfioPciDriver } from './vfio-pci.ts';
+import { VFIO_DRIVERS, vfioPciModule } from './vfio-pci.ts';
 
 const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ...IOMMU_DRIVERS,
   ['pci-host-generic', hostBridgeDriver],
   ['pcieport', portDriver],
-  ['vfio-pci', vfioPciDriver],
+  ...VFIO_DRIVERS,
 ]);
 
-const MODULES: ReadonlyMap<string, ModuleOps> = new Map([
+const MODULES: ReadonlyMap<string, ModuleOps> = new Map<string, ModuleOps>([
+  ['vfio_pci', vfioPciModule],
   [
     'vfio',
     {

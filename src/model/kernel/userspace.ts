@@ -9,7 +9,7 @@ import { addDevice, do_initcalls, registerDriver } from './init.ts';
 import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
 import { remove_store, rescan_store } from './pci.ts';
-import { useVfio } from './vfio-user.ts';
+import { callVfio, useVfio } from './vfio-user.ts';
 
 /**
  * The path a stimulus runs. `user` names the program, for what it holds open.
@@ -39,6 +39,8 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
       return deferred_probe_timeout_work_func(k);
     case 'vfio':
       return useVfio(k, s, user);
+    case 'vfio_ioctl':
+      return callVfio(k, s.hold, s.call, s.dev);
     case 'vfio_release':
       return releaseVfio(s.hold);
     case 'note':
@@ -61,6 +63,7 @@ type SysfsWrite = Exclude<
       | 'rmmod'
       | 'deferred_probe_timeout'
       | 'vfio'
+      | 'vfio_ioctl'
       | 'vfio_release'
       | 'note';
   }

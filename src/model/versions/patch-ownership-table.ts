@@ -39,6 +39,15 @@ export const ownershipPatches = {
     after: 'dma_configure counts the device in owner_cnt, or fails with -EBUSY',
     scenario: null,
   },
+  use_before_configure: {
+    commit: null,
+    subject: 'take DMA ownership before firmware is asked for the IOMMU',
+    landed: null,
+    stable: [],
+    before: 'a device is counted once firmware has told of its IOMMU, and so of its group',
+    after: 'it is asked for before: a device that has no group yet is not counted',
+    scenario: null,
+  },
   pci_stub_managed: {
     commit: '18c7a349d072',
     subject: 'PCI: pci_stub: Set driver_managed_dma',
@@ -111,6 +120,24 @@ export const ownershipPatches = {
     before:
       'mlx5-vfio-pci and hisi-acc-vfio-pci count as kernel owners: their groups are never viable',
     after: 'they are not counted',
+    scenario: null,
+  },
+  vfio_group_disassociates: {
+    commit: '3ca5470878eb',
+    subject: 'vfio: Make the group FD disassociate from the iommu_group',
+    landed: '6.1',
+    stable: [],
+    before: 'the last device of a group waits until the group has left its container',
+    after: 'it takes the group out of its container, whose user gets -ENODEV from then on',
+    scenario: null,
+  },
+  vfio_cdev: {
+    commit: '8b6f173a4ce4',
+    subject: 'vfio: Add cdev for vfio_device',
+    landed: '6.6',
+    stable: [],
+    before: 'a device is opened through its group',
+    after: 'it has a file of its own, which is bound to an iommufd',
     scenario: null,
   },
   test_remove_dma_cleanup: {
