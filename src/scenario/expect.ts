@@ -133,6 +133,19 @@ const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
         ['ret', errnoName(ret)],
       ]),
   },
+  answers: {
+    doc: 'the value that the step, counted from 1, was given last, such as flags=0x3',
+    fields: { step: 'needed', is: 'needed' },
+    read: (fields) => {
+      const step = integerOf(fields.need('step'), 1);
+      return { kind: 'answers', step, is: nameOf(fields.need('is')) };
+    },
+    print: ({ step, is }) =>
+      map([
+        ['step', `${step}`],
+        ['is', plain(is)],
+      ]),
+  },
   prints: {
     doc: 'a line of the kernel log contains the text',
     text: 'text',
