@@ -78,6 +78,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   iommu_kind: optional(iommuKind),
   dma_coherent: optional(flag),
   snoops: optional(flag),
+  id_coherent: optional(flag),
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),

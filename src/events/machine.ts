@@ -66,6 +66,8 @@ export interface DeviceSpec {
   readonly dma_coherent?: boolean;
   /** Wired so in truth, where firmware errs. */
   readonly snoops?: boolean;
+  /** Of an SMMU: its id register says that its table walks are coherent (IDR0.CTTW, IDR0.COHACC). */
+  readonly id_coherent?: boolean;
   /** On a host bridge: false where its MSIs are not told apart by the device that sends them. */
   readonly isolated_msi?: boolean;
   /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */

@@ -1,5 +1,5 @@
 /** Every invariant, in the order in which one event's violations are reported. */
-import { coherency } from './coherency.ts';
+import { coherency, wiring } from './coherency.ts';
 import type { Invariant } from './invariant.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
@@ -11,6 +11,7 @@ export const INVARIANTS: readonly Invariant[] = [
   idle,
   isolation,
   coherency,
+  wiring,
   grouping,
   order,
   oops,

@@ -1,4 +1,4 @@
-/** Whether VFIO takes the devices whose DMA is coherent, and no others. */
+/** Coherency: that VFIO takes what is coherent and no other, and that nobody errs about SMMUs. */
 import type { Facts } from '../model/context.ts';
 import { snoops } from '../model/kernel/property.ts';
 import { devicesOf, type Invariant } from './invariant.ts';
@@ -52,5 +52,32 @@ export const coherency: Invariant = {
       `memory is mapped for ${dev}, whose DMA is not coherent with the caches: ` +
       'its user cannot flush them';
     return { message, values };
+  },
+};
+
+/** INV-FWHW. Silent of SMMUs whose id register nobody told of: those of a log. */
+export const wiring: Invariant = {
+  id: 'smmu-is-wired-as-firmware-and-register-say',
+  code: 'INV-FWHW',
+  claim:
+    "Firmware and an SMMU's id register say of its table walks what is true: coherent, or not.",
+  subsystem: 'iommu driver',
+  when: 'always',
+  watches: ['driver.probed'],
+  subjects: devicesOf,
+  name: (subject) => subject,
+  suspects: [],
+  check(dev, k) {
+    const spec = k.state.devices[dev]?.spec;
+    const register = spec?.id_coherent;
+    if (spec === undefined || register === undefined) return null;
+    const firmware = spec.dma_coherent === true;
+    const truth = snoops(k, dev) === true;
+    if (firmware === truth && register === truth) return null;
+    const says = (coherent: boolean) => (coherent ? 'coherent' : 'not coherent');
+    const message =
+      `the table walks of ${dev} are ${says(truth)}; firmware says ${says(firmware)}, ` +
+      `its id register ${says(register)}`;
+    return { message, values: { wired: truth, firmware, register } };
   },
 };

@@ -37,6 +37,7 @@ const device = {
   iommu_kind: 'which kind of IOMMU it is, if it is one',
   dma_coherent: 'true where firmware says that it is coherent with the caches',
   snoops: 'whether the hardware keeps its DMA coherent, where firmware errs',
+  id_coherent: 'whether the id register of an SMMU calls its table walks coherent',
   isolated_msi: 'false on a host bridge whose MSIs do not tell their senders apart',
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
   iommus: 'the IOMMUs behind which it is: a list of { iommu, ids }',

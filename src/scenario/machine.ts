@@ -129,6 +129,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('snoops', (value) => flagAt(value, false)),
+    ...optional('id_coherent', (value) => flagAt(value, false)),
     ...optional('isolated_msi', (value) => flagAt(value, false)),
     ...optional('caching_mode', (value) => flagAt(value, false)),
     ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),

@@ -118,6 +118,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
     maybe('snoops', device.snoops, String),
+    maybe('id_coherent', device.id_coherent, String),
     maybe('isolated_msi', device.isolated_msi, String),
     maybe('caching_mode', device.caching_mode, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),

@@ -138,6 +138,7 @@ const deviceFields = {
   ),
   dma_coherent: fc.boolean(),
   snoops: fc.boolean(),
+  id_coherent: fc.boolean(),
   isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {

@@ -112,6 +112,13 @@ const MUTANTS: readonly Mutant[] = [
     sane: () => runSmall(MAP, { coherentHost: false, coherentSmmu: false }).trace(),
   },
   {
+    code: 'INV-FWHW',
+    what: 'an SMMU whose id register was tied off',
+    subject: SMMU,
+    broken: () => runSmall([BOOT], { idCoherent: false }).trace(),
+    sane: () => runSmall([BOOT], { idCoherent: true }).trace(),
+  },
+  {
     code: 'INV-GRP',
     what: 'a port without ACS that is grouped after what is behind it',
     subject: NIC,

@@ -34,6 +34,8 @@ export interface SmallOptions {
   readonly boot?: Machine['boot'];
   /** Firmware calls the SMMU coherent; it is. */
   readonly coherentSmmu?: boolean;
+  /** The id register of the SMMU calls it coherent; absent where nobody read it. */
+  readonly idCoherent?: boolean;
   /** Firmware says of the host bridge, and what is below it, whether it is coherent. */
   readonly coherentHost?: boolean;
 }
@@ -68,6 +70,7 @@ function driver(name: string, bus: string, over: Partial<DriverSpec>): DriverSpe
 function devices({
   acs = true,
   coherentSmmu = true,
+  idCoherent,
   coherentHost,
 }: SmallOptions): readonly DeviceSpec[] {
   return [
@@ -78,6 +81,7 @@ function devices({
       ids: ['arm,smmu-v3'],
       iommu_kind: 'arm-smmu-v3',
       dma_coherent: coherentSmmu,
+      ...(idCoherent === undefined ? {} : { id_coherent: idCoherent }),
     },
     {
       name: HOST,

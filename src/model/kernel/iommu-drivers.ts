@@ -10,6 +10,7 @@ import { EINVAL, ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, pr_debug } from '../printk.ts';
+import { probeCoherency } from './arm-smmu-coherency.ts';
 import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
 import { pci_device_group } from './pci-group.ts';
 import { device_get_dma_attr } from './property.ts';
@@ -56,6 +57,7 @@ function driverOf(kind: Kind): DriverOps {
       const name = instanceName(k, dev, kind);
       if (kind.sysfsGoesFirst)
         yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
+      yield* probeCoherency(k, dev);
       const ret = yield* iommu_device_register(k, name, kind.drv, true);
       if (ret !== 0) yield dev_printk(k, 'err', dev, 'Failed to register iommu');
       return ret;

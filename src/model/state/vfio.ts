@@ -39,7 +39,12 @@ export const vfioReducers = {
   },
   'vfio.group_closed': (state, { group }) => {
     const found = state.vfio.groups[group];
-    if (found !== undefined) found.opened_by = null;
+    if (found === undefined) return;
+    const user = found.opened_by ?? '';
+    found.opened_by = null;
+    // The name may be used again; users that share it are let go together.
+    const isShared = Object.values(state.vfio.groups).some(({ opened_by }) => opened_by === user);
+    if (!isShared) drop(state.vfio.released, user);
   },
   'vfio.container_set': (state, { group, container }) => {
     const found = state.vfio.groups[group];
