@@ -95,7 +95,7 @@ export const ownerCount: Invariant = {
   suspects: [
     ...LEAK_SUSPECTS,
     ...['portdrv_managed', 'pci_stub_managed', 'vfio_claims', 'vfio_vendor_managed'],
-    ...['use_before_configure', 'amba_own_dma_configure'],
+    'amba_own_dma_configure',
   ],
   check(subject, k) {
     const group = k.state.groups[subject];
