@@ -64,7 +64,8 @@ export interface WhatChanges {
 /**
  * Runs the inputs again with each candidate flipped alone, and keeps those under which the violation
  * is gone, none appears that the run did not have before, and a log contradicts the run no more
- * often. Patches to add come first, then options, then patches whose absence helps.
+ * often. Patches to add come first, then options, then patches whose absence helps, and last what
+ * was proposed and never merged.
  *
  * Cost: one run a candidate and one more. Without `among` the candidates are the invariant's suspects
  * and what the run asked about.
@@ -88,7 +89,11 @@ export function whatChanges(
     const isAsLikely = other.divergences.length <= divergences.length;
     if (isGone && isClean && isAsLikely) remedies.push(remedy);
   }
-  const rank = (remedy: Remedy) =>
-    remedy.kind === 'config' ? 1 : remedy.direction === 'with' ? 0 : 2;
   return { reproduced: true, remedies: remedies.sort((a, b) => rank(a) - rank(b)) };
+}
+
+function rank(remedy: Remedy): number {
+  if (remedy.kind === 'config') return 1;
+  if (remedy.direction === 'without') return 2;
+  return remedy.landed === null ? 3 : 0;
 }

@@ -366,6 +366,15 @@ export const LINES: {
     doc: 'The DMA ownership of a group was released (iommu_group_release_dma_owner).',
     line: (e) => `group ${e.group}: DMA ownership released`,
   },
+  'owner.device_claimed': {
+    doc: 'A user-space owner asked for the DMA of one device (iommu_device_claim_dma_owner).',
+    line: (e) =>
+      `group ${e.group}: iommu_device_claim_dma_owner(${e.dev}, ${e.owner}) = ${result(e.ret)}`,
+  },
+  'owner.device_released': {
+    doc: 'The DMA ownership of one device was released (iommu_device_release_dma_owner).',
+    line: (e) => `group ${e.group}: iommu_device_release_dma_owner(${e.dev})`,
+  },
 
   'vfio.group_created': {
     doc: 'VFIO made its group for an IOMMU group, or one without an IOMMU.',
@@ -383,6 +392,18 @@ export const LINES: {
   'vfio.device_unregistered': {
     doc: 'A VFIO driver unregistered its device.',
     line: (e) => `${e.dev}: unregistered from VFIO group ${e.group}`,
+  },
+  'vfio.incoherent': {
+    doc: 'VFIO refuses a device because the IOMMU does not vouch for coherent DMA.',
+    line: (e) => `${e.dev}: refused by VFIO, the IOMMU says that its DMA is not coherent`,
+  },
+  'vfio.unbound_added': {
+    doc: 'VFIO excuses a device that it gives back, until its driver is gone.',
+    line: (e) => `${e.dev}: on the unbound_list of VFIO group ${e.group}`,
+  },
+  'vfio.unbound_removed': {
+    doc: 'The driver of a device that VFIO gave back is gone.',
+    line: (e) => `${e.dev}: off the unbound_list of VFIO group ${e.group}`,
   },
   'vfio.group_opened': {
     doc: 'A user opened /dev/vfio/GROUP.',
@@ -404,9 +425,25 @@ export const LINES: {
     doc: 'A container was given its IOMMU backend.',
     line: (e) => `VFIO ${container(e.container)}: IOMMU backend set`,
   },
+  'vfio.dma_mapped': {
+    doc: 'A user mapped its memory for DMA by the devices of a container.',
+    line: (e) => `VFIO ${container(e.container)}: memory mapped for DMA`,
+  },
+  'vfio.iommufd_bound': {
+    doc: "A VFIO device's own file was bound to an iommufd.",
+    line: (e) => `${e.dev}: bound to iommufd ${e.iommufd}`,
+  },
+  'vfio.iommufd_unbound': {
+    doc: 'A VFIO device left its iommufd.',
+    line: (e) => `${e.dev}: left its iommufd`,
+  },
   'vfio.device_opened': {
     doc: 'A user took the file descriptor of a VFIO device.',
     line: (e) => `${e.dev}: VFIO device opened by ${e.user}`,
+  },
+  'vfio.request_armed': {
+    doc: 'A user asked to be told when its device is to go.',
+    line: (e) => `${e.dev}: its VFIO user wants to be told when it is to go`,
   },
   'vfio.device_closed': {
     doc: 'A user closed the file descriptor of a VFIO device.',

@@ -18,11 +18,12 @@ import {
   name,
   object,
   oneOf,
+  optional,
   orNull,
   tagged,
   text,
 } from './shape.ts';
-import type { ShutdownKind, Stimulus } from './stimulus.ts';
+import type { ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
 import type { TraceSource } from './trace.ts';
 
 const uint = count();
@@ -51,13 +52,28 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   driver_override: object({ bus: name, dev: name, drv: orNull(name) }),
   remove: object({ dev: name }),
   group_type: object({ group: uint, value: name }),
-  vfio: object({
+  vfio: object<StimulusFields<'vfio'>>({
     group: name,
     dev: name,
     dma: flag,
     nocontainer: flag,
     nodevice: flag,
     hold: orNull(name),
+    req: optional(flag),
+    iommufd: optional(name),
+  }),
+  vfio_ioctl: object({
+    hold: name,
+    call: oneOf<VfioCallName>({
+      GET_STATUS: true,
+      SET_CONTAINER: true,
+      UNSET_CONTAINER: true,
+      SET_IOMMU: true,
+      MAP_DMA: true,
+      GET_DEVICE_FD: true,
+      CLOSE_DEVICE: true,
+    }),
+    dev: orNull(name),
   }),
   vfio_release: object({ hold: name }),
   module_param: object({ module: name, param: name, value: name }),
@@ -96,7 +112,14 @@ const printkLevel = oneOf<PrintkLevel>({
   debug: true,
 });
 const domain = orNull(
-  oneOf<DomainType>({ DMA: true, 'DMA-FQ': true, identity: true, blocked: true, unmanaged: true }),
+  oneOf<DomainType>({
+    DMA: true,
+    'DMA-FQ': true,
+    identity: true,
+    'identity-pasid': true,
+    blocked: true,
+    unmanaged: true,
+  }),
 );
 
 export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]> } = {
@@ -223,17 +246,26 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'owner.unused': devInGroup,
   'owner.claimed': object({ group: uint, owner: name, ret: integer }),
   'owner.released': group,
+  'owner.device_claimed': object({ dev: name, group: uint, owner: name, ret: integer }),
+  'owner.device_released': devInGroup,
 
   'vfio.group_created': object({ group: name, iommu_group: orNull(uint) }),
   'vfio.group_removed': vfioGroup,
   'vfio.device_registered': vfioDevice,
   'vfio.device_unregistered': vfioDevice,
+  'vfio.incoherent': dev,
+  'vfio.unbound_added': vfioDevice,
+  'vfio.unbound_removed': vfioDevice,
   'vfio.group_opened': object({ group: name, user: name }),
   'vfio.group_closed': vfioGroup,
   'vfio.container_set': object({ group: name, container: name }),
   'vfio.container_unset': vfioGroup,
   'vfio.iommu_set': object({ container: name }),
+  'vfio.dma_mapped': object({ container: name }),
+  'vfio.iommufd_bound': object({ dev: name, iommufd: name }),
+  'vfio.iommufd_unbound': dev,
   'vfio.device_opened': object({ dev: name, user: name }),
+  'vfio.request_armed': dev,
   'vfio.device_closed': dev,
   'vfio.user_released': object({ hold: name }),
 

@@ -64,8 +64,17 @@ export interface DeviceSpec {
   readonly disabled?: boolean;
   /** The kind of IOMMU the device is, if it is one. */
   readonly iommu_kind?: IommuKind;
-  /** Wired coherent to the CPU's caches according to firmware. */
+  /**
+   * Wired coherent to the CPU's caches according to firmware. On a PCI function: it has a firmware
+   * node of its own that says so.
+   */
   readonly dma_coherent?: boolean;
+  /** Wired so in truth, where firmware errs. */
+  readonly snoops?: boolean;
+  /** Of an SMMU: its id register says that its table walks are coherent (IDR0.CTTW, IDR0.COHACC). */
+  readonly id_coherent?: boolean;
+  /** On a host bridge: false where its MSIs are not told apart by the device that sends them. */
+  readonly isolated_msi?: boolean;
   /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */
   readonly caching_mode?: boolean;
   /** IOMMU references of a firmware-described device. */
@@ -106,6 +115,8 @@ export interface DriverSpec {
   readonly initcall?: InitcallLevel;
   /** Its shutdown switches the hardware off, or is its remove; absent where it has none. */
   readonly shutdown?: 'quiesce' | 'remove';
+  /** Its probe has the IOMMU use PASIDs, for which a domain of its own replaces the default one. */
+  readonly pasid?: boolean;
   /** What its probe returns for a device, in order of attempts; the last answer repeats. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */

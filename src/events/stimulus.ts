@@ -49,6 +49,17 @@ export type Stimulus =
       readonly nocontainer: boolean;
       readonly nodevice: boolean;
       readonly hold: string | null;
+      /** It wants to be told when its device is to go. */
+      readonly req?: boolean;
+      /** It opens the device's own file instead, and binds it to the iommufd of this name. */
+      readonly iommufd?: string;
+    }
+  /** A further call of the user that holds its files open under that name. */
+  | {
+      readonly do: 'vfio_ioctl';
+      readonly hold: string;
+      readonly call: VfioCallName;
+      readonly dev: string | null;
     }
   | { readonly do: 'vfio_release'; readonly hold: string }
   /** Writes /sys/module/MODULE/parameters/PARAM. */
@@ -73,6 +84,17 @@ export type ShutdownKind = 'reboot' | 'poweroff' | 'halt';
 
 /** Is it the name of a PCI bus, `0000:01`, rather than that of a function? */
 export const isPciBus = (name: string): boolean => /^[0-9a-f]{4,}:[0-9a-f]{2}$/.test(name);
+/** What a VFIO user that has its group open can call. */
+export const VFIO_CALLS = [
+  'GET_STATUS',
+  'SET_CONTAINER',
+  'UNSET_CONTAINER',
+  'SET_IOMMU',
+  'MAP_DMA',
+  'GET_DEVICE_FD',
+  'CLOSE_DEVICE',
+] as const;
+export type VfioCallName = (typeof VFIO_CALLS)[number];
 
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
@@ -117,6 +139,8 @@ export function describeStimulus(s: Stimulus): string {
       return `echo ${s.value} > /sys/kernel/iommu_groups/${s.group}/type`;
     case 'vfio':
       return `VFIO user opens group ${s.group} for ${s.dev}`;
+    case 'vfio_ioctl':
+      return `VFIO user ${s.hold} calls ${s.call}${s.dev === null ? '' : ` for ${s.dev}`}`;
     case 'vfio_release':
       return `VFIO user ${s.hold} closes its files`;
     case 'deferred_probe_timeout':

@@ -1,4 +1,5 @@
 /** Every invariant, in the order in which one event's violations are reported. */
+import { coherency, wiring } from './coherency.ts';
 import type { Invariant } from './invariant.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
@@ -10,6 +11,8 @@ export const INVARIANTS: readonly Invariant[] = [
   ownerCount,
   idle,
   isolation,
+  coherency,
+  wiring,
   grouping,
   order,
   once,

@@ -1,7 +1,7 @@
 /** DMA ownership: who is counted, who may count, and that counts come back. */
 import type { Facts } from '../model/context.ts';
-import { driver_managed_dma } from '../model/lookup.ts';
-import type { ReadGroup } from '../model/state/state.ts';
+import { driver_managed_dma, driverOf } from '../model/lookup.ts';
+import type { ReadDevice, ReadGroup } from '../model/state/state.ts';
 import { type Breach, devicesOf, groupsOf, type Invariant } from './invariant.ts';
 
 const groupName = (subject: string): string => `group ${subject}`;
@@ -13,11 +13,35 @@ const LEAK_SUSPECTS = [
   'bus_dma_cleanup',
 ] as const;
 
+/** Does the driver leave DMA to user space, or do none, whether or not this kernel knows it? */
+function isManaged(device: ReadDevice, k: Facts): boolean {
+  const driver = device.driver === null ? undefined : driverOf(k, device.bus, device.driver);
+  return driver?.spec.driver_managed_dma ?? false;
+}
+
+/**
+ * Does a kernel driver use the device for DMA? From when it is counted, or from when it is bound; on
+ * a kernel that counts before the device joins its group, as soon as it has a driver and a group.
+ */
+function isUsed(device: ReadDevice, k: Facts): boolean {
+  if (device.driver === null || isManaged(device, k)) return false;
+  if (device.owner_uses > 0) return true;
+  if (!countsUses(device, k) || device.unbinding) return false;
+  return device.bound || k.has('use_before_configure');
+}
+
+/** Does this kernel count the drivers of such devices? */
+function countsUses({ bus }: ReadDevice, k: Facts): boolean {
+  return k.has('dma_ownership_iface') && k.has('bus_dma_ownership') && COUNTED_BUSES.includes(bus);
+}
+
+const COUNTED_BUSES: readonly string[] = ['platform', 'amba', 'pci', 'fsl-mc'];
+
 /** Members that a kernel driver uses, each counted once however often it was counted. */
 function users(group: ReadGroup, k: Facts): readonly string[] {
   return group.devices.filter((dev) => {
     const device = k.state.devices[dev];
-    return device !== undefined && device.driver !== null && device.owner_uses > 0;
+    return device !== undefined && isUsed(device, k);
   });
 }
 
@@ -61,12 +85,18 @@ export const ownerCount: Invariant = {
     'owner.unused',
     'owner.claimed',
     'owner.released',
+    'driver.bound',
+    'group.joined',
     'group.left',
     'device.unbind_cleanup',
   ],
   subjects: groupsOf,
   name: groupName,
-  suspects: LEAK_SUSPECTS,
+  suspects: [
+    ...LEAK_SUSPECTS,
+    ...['portdrv_managed', 'pci_stub_managed', 'vfio_claims', 'vfio_vendor_managed'],
+    'amba_own_dma_configure',
+  ],
   check(subject, k) {
     const group = k.state.groups[subject];
     if (group === undefined || group.owner !== null) return null;
@@ -112,9 +142,12 @@ export const idle: Invariant = {
   },
 };
 
+/** Does a user have the group, by a container or by an iommufd? */
 function isInContainer(group: ReadGroup, k: Facts): boolean {
-  return Object.values(k.state.vfio.groups).some(
-    (vfio) => vfio.iommu_group === group.id && vfio.container !== null,
+  const { groups, iommufds } = k.state.vfio;
+  return (
+    group.devices.some((dev) => iommufds[dev] !== undefined) ||
+    Object.values(groups).some((vfio) => vfio.iommu_group === group.id && vfio.container !== null)
   );
 }
 
@@ -122,24 +155,30 @@ function isInContainer(group: ReadGroup, k: Facts): boolean {
 export const isolation: Invariant = {
   id: 'user-owned-group-has-no-kernel-driver',
   code: 'INV-ISO',
-  claim:
-    'No device of a group that a user owns is bound to a driver that counts as a kernel owner.',
+  claim: 'No device of a group that a user has is bound to a kernel driver, which may do DMA.',
   subsystem: 'vfio',
   when: 'always',
-  watches: ['driver.bound', 'owner.claimed', 'group.joined'],
+  watches: [
+    'driver.bound',
+    'owner.claimed',
+    'owner.device_claimed',
+    'vfio.container_set',
+    'group.joined',
+  ],
   subjects: groupsOf,
   name: groupName,
-  suspects: ['bus_dma_ownership', 'vfio_claims', 'portdrv_managed', 'pci_stub_managed'],
+  suspects: ['bus_dma_ownership', 'vfio_claims', 'vfio_no_viable_scan', 'dma_ownership_iface'],
   check(subject, k) {
     const group = k.state.groups[subject];
-    if (group === undefined || group.owner === null) return null;
+    if (group === undefined || (group.owner === null && !isInContainer(group, k))) return null;
     const intruder = group.devices.find((dev) => {
       const device = k.state.devices[dev];
-      return device?.bound === true && !driver_managed_dma(k, device);
+      return device?.bound === true && !isManaged(device, k);
     });
     if (intruder === undefined) return null;
     const driver = k.state.devices[intruder]?.driver ?? null;
-    const message = `${intruder} is bound to ${driver} in group ${subject}, which ${group.owner} owns`;
+    const owner = group.owner ?? 'a VFIO user';
+    const message = `${intruder} is bound to ${driver} in group ${subject}, which ${owner} has`;
     return { message, values: { device: intruder, driver, owner: group.owner } };
   },
 };

@@ -73,7 +73,9 @@ export interface IommuOps {
 
 /** A module's init and exit beside the drivers it registers. */
 export interface ModuleOps {
+  /** The part of init before its drivers are registered, and the part after. */
   readonly init?: (k: Kernel, module: string) => Path<number>;
+  readonly registered?: (k: Kernel, module: string) => Path<number>;
   readonly exit?: (k: Kernel, module: string) => Path<void>;
 }
 

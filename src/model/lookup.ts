@@ -36,6 +36,9 @@ const MANAGED_SINCE: ReadonlyMap<string, PatchName> = new Map([
   ['vfio-pci', 'vfio_claims'],
   ['vfio-platform', 'vfio_claims'],
   ['vfio-amba', 'vfio_claims'],
+  ['vfio-fsl-mc', 'vfio_claims'],
+  ['mlx5_vfio_pci', 'vfio_vendor_managed'],
+  ['hisi_acc_vfio_pci', 'vfio_vendor_managed'],
 ]);
 
 /** Does the driver that dev->driver names claim DMA ownership itself, in this kernel? */

@@ -70,6 +70,8 @@ function wrongWith(expectation: Expectation, outcome: Outcome): Wrong | null {
       return wrongViolation(expectation, outcome.violations);
     case 'returns':
       return wrongReturn(expectation, outcome);
+    case 'answers':
+      return wrongAnswer(expectation, outcome);
     case 'prints':
     case 'silent':
       return wrongPrint(expectation, outcome.trace);
@@ -102,6 +104,13 @@ function wrongReturn({ step, ret }: Of<'returns'>, { results }: Outcome): Wrong 
   if (result === undefined) return { found: 'it never began', event: null };
   if (result.ret === ret) return null;
   return { found: `it ${describeReturn(result.ret)}`, event: result.event };
+}
+
+function wrongAnswer({ step, is }: Of<'answers'>, { results }: Outcome): Wrong | null {
+  const result = results[step - 1];
+  if (result === undefined) return { found: 'it never began', event: null };
+  if (result.value === is) return null;
+  return { found: `it is ${shown(result.value)}`, event: result.event };
 }
 
 function wrongPrint({ kind, text }: Of<'prints' | 'silent'>, { events }: Trace): Wrong | null {
@@ -148,6 +157,8 @@ function describe(expectation: Expectation): string {
         : `${expectation.invariant} holds`;
     case 'returns':
       return `step ${expectation.step} returns ${errnoName(expectation.ret)}`;
+    case 'answers':
+      return `step ${expectation.step} is answered ${expectation.is}`;
     case 'prints':
       return `prints ${JSON.stringify(expectation.text)}`;
     case 'silent':

@@ -15,6 +15,8 @@ export interface StepResult {
   readonly did: string;
   /** The step's first system call that did not return 0, else 0; null where none returned. */
   readonly ret: number | null;
+  /** What the last of its system calls that gave a value back gave; null where none did. */
+  readonly value: string | null;
   /** The event that says so; without one, the last of the step. */
   readonly event: number;
 }
@@ -34,7 +36,11 @@ export function stepResults(trace: Trace): readonly StepResult[] {
     const returned = returnOf(own, begin.task);
     const event = start + (returned?.at ?? own.length - 1);
     const did = describeStimulus(begin.event.stimulus);
-    return [{ step: i + 1, did, ret: returned?.ret ?? null, event }];
+    const values = own.flatMap(({ event: { type, ...rest } }) =>
+      type === 'syscall.returned' && 'value' in rest && rest.value !== '' ? [rest.value] : [],
+    );
+    const value = values.at(-1) ?? null;
+    return [{ step: i + 1, did, ret: returned?.ret ?? null, value, event }];
   });
 }
 

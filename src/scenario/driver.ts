@@ -40,6 +40,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
   };
   const initcall = fields.get('initcall');
   const shutdown = fields.get('shutdown');
+  const pasid = fields.get('pasid');
   const outcomes = fields.get('outcomes');
   const outcome = fields.get('outcome');
   const defersOn = fields.get('defers_on');
@@ -60,6 +61,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
     ...(shutdown === undefined
       ? {}
       : { shutdown: oneOf(shutdown, ['quiesce', 'remove'] as const) }),
+    ...(pasid === undefined ? {} : { pasid: flagAt(pasid, false) }),
     ...(outcomes === undefined ? {} : { outcomes: tableAt(outcomes, readOutcomes) }),
     ...(outcome === undefined ? {} : { outcome: retOf(outcome) }),
     ...(defersOn === undefined ? {} : { defers_on: tableAt(defersOn, namesAt) }),

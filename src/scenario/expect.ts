@@ -24,7 +24,14 @@ import { fail, type Place } from './yaml-source.ts';
 type Kind = Expectation['kind'];
 type Expected<K extends Kind> = Extract<Expectation, { kind: K }>;
 
-const DOMAINS: readonly DomainType[] = ['DMA', 'DMA-FQ', 'identity', 'blocked', 'unmanaged'];
+const DOMAINS: readonly DomainType[] = [
+  'DMA',
+  'DMA-FQ',
+  'identity',
+  'identity-pasid',
+  'blocked',
+  'unmanaged',
+];
 /** What `is` says for nothing: no driver, no group, no domain. */
 const NONE = 'none';
 const ALL = 'all';
@@ -124,6 +131,19 @@ const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
       map([
         ['step', `${step}`],
         ['ret', errnoName(ret)],
+      ]),
+  },
+  answers: {
+    doc: 'the value that the step, counted from 1, was given last, such as flags=0x3',
+    fields: { step: 'needed', is: 'needed' },
+    read: (fields) => {
+      const step = integerOf(fields.need('step'), 1);
+      return { kind: 'answers', step, is: nameOf(fields.need('is')) };
+    },
+    print: ({ step, is }) =>
+      map([
+        ['step', `${step}`],
+        ['is', plain(is)],
       ]),
   },
   prints: {

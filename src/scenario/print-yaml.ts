@@ -129,3 +129,8 @@ export function prose(key: string, text: string): readonly string[] {
   const sign = body === text ? '|-' : '|';
   return [`${key}: ${sign}`, ...lines.map((line) => (line === '' ? '' : `  ${line}`))];
 }
+
+/** A field that is left out where it is absent, and nowhere else. */
+export function maybe<T>(key: string, value: T | undefined, print: (value: T) => Yaml): Entry {
+  return value === undefined ? null : [key, print(value)];
+}

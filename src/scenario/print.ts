@@ -11,12 +11,12 @@ import type {
   Machine,
   ModuleSpec,
 } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
-import { busOfDriver, type Knowledge } from './driver.ts';
+import type { Knowledge } from './driver.ts';
 import { printExpectation } from './expect.ts';
 import { MAP_LENGTH } from './machine.ts';
 import { SCENARIO_SCHEMA } from './parse.ts';
 import { pciModalias, printPci } from './pci.ts';
+import { printDriverRef, printStep } from './print-steps.ts';
 import {
   type Entry,
   entry,
@@ -26,13 +26,13 @@ import {
   items,
   listOf,
   map,
+  maybe,
   names,
   plain,
   prose,
   type Yaml,
 } from './print-yaml.ts';
 import type { Scenario } from './scenario.ts';
-import { busOf } from './steps.ts';
 
 /** The scenario as a file. Drivers that `known` knows as they are stand there by name only. */
 export function printScenario(scenario: Scenario, { known }: Knowledge = {}): string {
@@ -117,6 +117,9 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('disabled', device.disabled, String),
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
+    maybe('snoops', device.snoops, String),
+    maybe('id_coherent', device.id_coherent, String),
+    maybe('isolated_msi', device.isolated_msi, String),
     maybe('caching_mode', device.caching_mode, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
@@ -126,11 +129,6 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
   ];
   return map(entries);
-}
-
-/** A field that is left out where it is absent, and nowhere else. */
-function maybe<T>(key: string, value: T | undefined, print: (value: T) => Yaml): Entry {
-  return value === undefined ? null : [key, print(value)];
 }
 
 function printIommuSpec({ iommu, ids }: IommuSpec): Yaml {
@@ -162,6 +160,7 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     flag('suppress_bind_attrs', driver.suppress_bind_attrs),
     field('probe_type', driver.probe_type, 'default'),
     maybe('initcall', driver.initcall, plain),
+    maybe('pasid', driver.pasid, String),
     maybe('outcomes', outcomes, (table) => tableOf(table, printOutcomes)),
     maybe('outcome', outcome, errnoName),
     maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),
@@ -197,104 +196,4 @@ function printBootStep(
   if (step.step === 'device') return ['device', plain(step.dev)];
   if (step.step === 'iommu') return ['iommu', plain(step.iommu)];
   return step.step === 'driver' ? ['driver', printDriverRef(step, drivers)] : step.step;
-}
-
-function printDriverRef(
-  { drv, bus }: { readonly drv: string; readonly bus: string },
-  drivers: readonly DriverSpec[],
-): Yaml {
-  return busOfDriver(drv, drivers) === bus
-    ? plain(drv)
-    : map([field('drv', drv), field('bus', bus)]);
-}
-
-/** A word, or a word and what it says. */
-function printStep(step: Stimulus, machine: Machine): string | readonly [string, Yaml] {
-  const value = printStepValue(step, machine);
-  return value === null ? step.do : [step.do, value];
-}
-
-function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
-  switch (step.do) {
-    case 'boot':
-    case 'late_initcall':
-    case 'deferred_probe_timeout':
-      return null;
-    case 'rescan':
-      return step.dev === null ? null : plain(step.dev);
-    case 'device_add':
-    case 'remove':
-      return plain(step.dev);
-    case 'driver_register':
-      return printDriverRef(step, machine.drivers);
-    case 'modprobe':
-    case 'insmod':
-      return printLoad(step);
-    case 'rmmod':
-      return step.force
-        ? map([field('module', step.module), flag('force', true)])
-        : plain(step.module);
-    case 'bind':
-    case 'unbind':
-      return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
-    case 'new_id':
-    case 'remove_id':
-      return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);
-    case 'drivers_probe': {
-      const bus = busEntry(step, machine);
-      return bus === null ? plain(step.dev) : map([field('dev', step.dev), bus]);
-    }
-    case 'drivers_autoprobe':
-      return map([field('bus', step.bus), field('on', String(step.on))]);
-    case 'driver_override':
-      return map([
-        field('dev', step.dev),
-        field('drv', step.drv ?? '', ''),
-        busEntry({ bus: step.bus, dev: step.dev }, machine),
-      ]);
-    case 'group_type':
-      return map([['group', String(step.group)], field('value', step.value)]);
-    case 'vfio':
-      return printVfio(step);
-    case 'vfio_release':
-      return plain(step.hold);
-    case 'module_param':
-      return map([
-        field('module', step.module),
-        field('param', step.param),
-        field('value', step.value),
-      ]);
-    case 'plug':
-      return step.present ? plain(step.dev) : map([field('dev', step.dev), ['present', 'off']]);
-    case 'slot_power':
-      return map([field('slot', step.slot), field('on', String(step.on))]);
-    case 'shutdown':
-      return plain(step.how);
-    case 'note':
-      return plain(step.text);
-  }
-}
-
-function printLoad({ module, params }: { readonly module: string; readonly params: string }) {
-  if (module.includes(' ')) return map([field('module', module), field('params', params, '')]);
-  return plain(params === '' ? module : `${module} ${params}`);
-}
-
-function printVfio(step: Extract<Stimulus, { do: 'vfio' }>): Yaml {
-  const group = /^(?:0|[1-9]\d{0,8})$/.test(step.group) ? step.group : plain(step.group);
-  return map([
-    ['group', group],
-    field('dev', step.dev),
-    flag('dma', step.dma),
-    flag('nocontainer', step.nocontainer),
-    flag('nodevice', step.nodevice),
-    field('hold', step.hold ?? '', ''),
-  ]);
-}
-
-function busEntry(
-  step: { readonly bus: string; readonly dev?: string; readonly drv?: string },
-  machine: Machine,
-): Entry {
-  return busOf(step, machine) === step.bus ? null : ['bus', plain(step.bus)];
 }

@@ -69,6 +69,8 @@ export type Expectation =
     }
   /** The first system call of the step that is not 0, or 0, is `ret`. */
   | { readonly kind: 'returns'; readonly step: number; readonly ret: number }
+  /** The last system call of the step that gave a value back gave this one. */
+  | { readonly kind: 'answers'; readonly step: number; readonly is: string }
   /** A line of the run's dmesg contains the text, or none does. */
   | { readonly kind: 'prints'; readonly text: string }
   | { readonly kind: 'silent'; readonly text: string };

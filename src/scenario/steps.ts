@@ -1,6 +1,6 @@
 /** Steps of a scenario: one stimulus each, from places. */
-import type { DeviceSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { Machine } from '../events/machine.ts';
+import { type Stimulus, VFIO_CALLS } from '../events/stimulus.ts';
 import {
   entriesOf,
   type Fields,
@@ -11,12 +11,12 @@ import {
   nameOf,
   nameOrNull,
   oneOf,
-  quote,
   textAt,
   wordOf,
 } from './decode.ts';
-import { BUS_HINT, busOfDriver, driverAt } from './driver.ts';
+import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
+import { busAt } from './step-bus.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Word = Stimulus['do'];
@@ -127,8 +127,19 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     fields: {
       ...{ group: 'needed', dev: 'needed' },
       ...{ dma: 'optional', nocontainer: 'optional', nodevice: 'optional', hold: 'optional' },
+      ...{ req: 'optional', iommufd: 'optional' },
     },
     read: readVfio,
+  },
+  vfio_ioctl: {
+    doc: `the user of that name makes a further call: ${VFIO_CALLS.join(', ')}`,
+    fields: { hold: 'needed', call: 'needed', dev: 'optional' },
+    read: (fields) => ({
+      do: 'vfio_ioctl',
+      hold: nameOf(fields.need('hold')),
+      call: oneOf(fields.need('call'), VFIO_CALLS),
+      dev: nameOrNull(fields.get('dev')),
+    }),
   },
   vfio_release: {
     doc: 'the user of that name closes what it held',
@@ -250,6 +261,7 @@ function readId(fields: Fields, machine: Machine) {
 }
 
 function readVfio(fields: Fields): Step<'vfio'> {
+  const [req, iommufd] = [fields.get('req'), fields.get('iommufd')];
   return {
     do: 'vfio',
     group: nameOf(fields.need('group')),
@@ -258,40 +270,7 @@ function readVfio(fields: Fields): Step<'vfio'> {
     nocontainer: flagAt(fields.get('nocontainer'), false),
     nodevice: flagAt(fields.get('nodevice'), false),
     hold: nameOrNull(fields.get('hold')),
+    ...(req === undefined ? {} : { req: flagAt(req, false) }),
+    ...(iommufd === undefined ? {} : { iommufd: nameOf(iommufd) }),
   };
-}
-
-interface Names {
-  readonly dev?: string;
-  readonly drv?: string;
-}
-
-function busAt(fields: Fields, names: Names, machine: Machine): string {
-  const place = fields.get('bus');
-  if (place !== undefined) return nameOf(place);
-  const bus = busOf(names, machine);
-  if (bus !== null) return bus;
-  const { place: value } = fields;
-  return fail(value, `The bus of ${quote(names.dev ?? names.drv ?? '')} is not known.`, BUS_HINT);
-}
-
-/** A PCI function's name. Kernel: pci_setup_device. */
-const BDF = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
-
-/** The bus that a step is about when it does not say: that of its device, else of its driver. */
-export function busOf({ dev, drv }: Names, machine: Machine): string | null {
-  if (dev !== undefined) {
-    const device = deviceNamed(dev, machine.devices);
-    if (device !== undefined) return device.bus;
-    if (BDF.test(dev)) return 'pci';
-  }
-  return drv === undefined ? null : busOfDriver(drv, machine.drivers);
-}
-
-function deviceNamed(name: string, devices: readonly DeviceSpec[]): DeviceSpec | undefined {
-  for (const device of devices) {
-    const found = device.name === name ? device : deviceNamed(name, device.creates ?? []);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -23,7 +23,7 @@ import type {
   PcieType,
   PciFunction,
 } from '../../src/events/machine.ts';
-import type { ShutdownKind, Stimulus } from '../../src/events/stimulus.ts';
+import { type ShutdownKind, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
 import { type Table, tableOf } from '../../src/events/table.ts';
 import { SCHEMA_VERSION, type Trace } from '../../src/events/trace.ts';
 
@@ -137,6 +137,9 @@ const deviceFields = {
     'ipmmu-vmsa',
   ),
   dma_coherent: fc.boolean(),
+  snoops: fc.boolean(),
+  id_coherent: fc.boolean(),
+  isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {
     maxLength: 2,
@@ -172,6 +175,7 @@ export const aDriver: Arbitrary<DriverSpec> = fc.record(
     suppress_bind_attrs: fc.boolean(),
     probe_type: fc.constantFrom('default', 'async', 'sync'),
     shutdown: fc.constantFrom<NonNullable<DriverSpec['shutdown']>>('quiesce', 'remove'),
+    pasid: fc.boolean(),
     outcomes: aTable(fc.array(aRet, { maxLength: 3 })),
     outcome: aRet,
     defers_on: aTable(names),
@@ -240,13 +244,23 @@ const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } 
   driver_override: fc.record({ bus: aName, dev: aName, drv: fc.option(aName) }),
   remove: fc.record(dev),
   group_type: fc.record({ group, value: aName }),
-  vfio: fc.record({
-    group: aName,
-    dev: aName,
-    dma: fc.boolean(),
-    nocontainer: fc.boolean(),
-    nodevice: fc.boolean(),
-    hold: fc.option(aName),
+  vfio: fc.record(
+    {
+      group: aName,
+      dev: aName,
+      dma: fc.boolean(),
+      nocontainer: fc.boolean(),
+      nodevice: fc.boolean(),
+      hold: fc.option(aName),
+      req: fc.boolean(),
+      iommufd: aName,
+    },
+    { requiredKeys: ['group', 'dev', 'dma', 'nocontainer', 'nodevice', 'hold'] },
+  ),
+  vfio_ioctl: fc.record({
+    hold: aName,
+    call: fc.constantFrom(...VFIO_CALLS),
+    dev: fc.option(aName),
   }),
   vfio_release: fc.record({ hold: aName }),
   module_param: fc.record({ module: aName, param: aName, value: aText }),
@@ -406,16 +420,25 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'owner.unused': devInGroup,
   'owner.claimed': fc.record({ group, owner: aName, ret: aRet }),
   'owner.released': ofGroup,
+  'owner.device_claimed': fc.record({ ...dev, group, owner: aName, ret: aRet }),
+  'owner.device_released': devInGroup,
   'vfio.group_created': fc.record({ group: aName, iommu_group: fc.option(group) }),
   'vfio.group_removed': vfioGroup,
   'vfio.device_registered': fc.record({ ...dev, group: aName }),
   'vfio.device_unregistered': fc.record({ ...dev, group: aName }),
+  'vfio.incoherent': aDev,
+  'vfio.unbound_added': fc.record({ ...dev, group: aName }),
+  'vfio.unbound_removed': fc.record({ ...dev, group: aName }),
   'vfio.group_opened': fc.record({ group: aName, user: aName }),
   'vfio.group_closed': vfioGroup,
   'vfio.container_set': fc.record({ group: aName, container: aName }),
   'vfio.container_unset': vfioGroup,
   'vfio.iommu_set': fc.record({ container: aName }),
+  'vfio.dma_mapped': fc.record({ container: aName }),
+  'vfio.iommufd_bound': fc.record({ ...dev, iommufd: aName }),
+  'vfio.iommufd_unbound': aDev,
   'vfio.device_opened': fc.record({ ...dev, user: aName }),
+  'vfio.request_armed': aDev,
   'vfio.device_closed': aDev,
   'vfio.user_released': fc.record({ hold: aName }),
   printk: fc.record({

@@ -41,10 +41,21 @@ const SMMU_BETWEEN: readonly BootStep[] = [
 ];
 const MODPROBE_SMMU = { do: 'modprobe', module: 'arm_smmu_v3', params: '' } as const;
 const TIMEOUT = { do: 'deferred_probe_timeout' } as const;
+const MODPROBE_TYPE1 = { do: 'modprobe', module: 'vfio_iommu_type1', params: '' } as const;
+/** The card goes to a user who maps memory for it. */
+const MAP: readonly Stimulus[] = [...ASSIGN_NIC.slice(0, -1), MODPROBE_TYPE1, USE_NIC];
 /** The group that the port and the card share where the port has no ACS. */
 const HOLD_SHARED: readonly Stimulus[] = [
   ...ASSIGN_NIC.slice(0, -1),
+  MODPROBE_TYPE1,
   { ...USE_NIC, group: '0', hold: 'vm' },
+];
+/** And the port goes from its own driver to the one of the card. */
+const INTRUDE: readonly Stimulus[] = [
+  ...HOLD_SHARED,
+  { do: 'unbind', bus: 'pci', drv: 'pcieport', dev: PORT },
+  { do: 'driver_override', bus: 'pci', dev: PORT, drv: 'e1000e' },
+  { do: 'bind', bus: 'pci', drv: 'e1000e', dev: PORT },
 ];
 /** The SMMU's driver came, and went when nothing was left that it translated for. */
 const SMMU_GONE: readonly Stimulus[] = [
@@ -81,16 +92,32 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     code: 'INV-ISO',
-    what: 'a bridge driver that counts, in a kernel that counts nobody',
+    what: 'a network driver that is bound to the port while a user has their group',
     subject: 'group 0',
-    broken: () => {
-      const patches = { portdrv_managed: false, bus_dma_ownership: false };
-      return runSmall(HOLD_SHARED, { acs: false }, { patches }).trace();
-    },
-    sane: () => {
-      const patches = { portdrv_managed: false };
-      return runSmall(HOLD_SHARED, { acs: false }, { patches }).trace();
-    },
+    broken: () => runSmall(INTRUDE, { acs: false }, { version: '5.15' }).trace(),
+    sane: () => runSmall(INTRUDE, { acs: false }).trace(),
+  },
+  {
+    code: 'INV-COH',
+    what: 'an SMMU that firmware does not call coherent, above a card that is',
+    subject: NIC,
+    broken: () => runSmall(ASSIGN_NIC, { coherentHost: true, coherentSmmu: false }).trace(),
+    sane: () => runSmall(ASSIGN_NIC, { coherentHost: true }).trace(),
+  },
+  {
+    code: 'INV-COH',
+    what: 'memory that is mapped for a card which is not coherent',
+    subject: NIC,
+    broken: () =>
+      runSmall(MAP, { coherentHost: false, coherentSmmu: false }, { version: '5.15' }).trace(),
+    sane: () => runSmall(MAP, { coherentHost: false, coherentSmmu: false }).trace(),
+  },
+  {
+    code: 'INV-FWHW',
+    what: 'an SMMU whose id register was tied off',
+    subject: SMMU,
+    broken: () => runSmall([BOOT], { idCoherent: false }).trace(),
+    sane: () => runSmall([BOOT], { idCoherent: true }).trace(),
   },
   {
     code: 'INV-GRP',

@@ -32,6 +32,12 @@ export interface SmallOptions {
   /** What e1000e's probe returns, in the order of attempts. */
   readonly outcomes?: readonly number[];
   readonly boot?: Machine['boot'];
+  /** Firmware calls the SMMU coherent; it is. */
+  readonly coherentSmmu?: boolean;
+  /** The id register of the SMMU calls it coherent; absent where nobody read it. */
+  readonly idCoherent?: boolean;
+  /** Firmware says of the host bridge, and what is below it, whether it is coherent. */
+  readonly coherentHost?: boolean;
 }
 
 function pciFunction(over: Partial<PciFunction>): PciFunction {
@@ -61,7 +67,12 @@ function driver(name: string, bus: string, over: Partial<DriverSpec>): DriverSpe
   };
 }
 
-function devices(acs: boolean): readonly DeviceSpec[] {
+function devices({
+  acs = true,
+  coherentSmmu = true,
+  idCoherent,
+  coherentHost,
+}: SmallOptions): readonly DeviceSpec[] {
   return [
     {
       name: SMMU,
@@ -69,7 +80,8 @@ function devices(acs: boolean): readonly DeviceSpec[] {
       parent: null,
       ids: ['arm,smmu-v3'],
       iommu_kind: 'arm-smmu-v3',
-      dma_coherent: true,
+      dma_coherent: coherentSmmu,
+      ...(idCoherent === undefined ? {} : { id_coherent: idCoherent }),
     },
     {
       name: HOST,
@@ -77,6 +89,7 @@ function devices(acs: boolean): readonly DeviceSpec[] {
       parent: null,
       ids: ['pci-host-ecam-generic'],
       iommu_map: [{ rid_base: 0, iommu: SMMU, sid_base: 0, length: 0x10000 }],
+      ...(coherentHost === undefined ? {} : { dma_coherent: coherentHost }),
     },
     {
       name: PORT,
@@ -133,7 +146,7 @@ export function smallMachine(options: SmallOptions = {}): Machine {
   ];
   return {
     firmware: 'devicetree',
-    devices: devices(options.acs ?? true),
+    devices: devices(options),
     drivers,
     modules,
     boot: options.boot ?? [],

@@ -45,6 +45,7 @@ describe('what a scenario expects', () => {
     { kind: 'deferred', dev: NIC, is: false, ...end },
     { kind: 'returns', step: 3, ret: 0 },
     { kind: 'returns', step: 6, ret: -1 },
+    { kind: 'answers', step: 6, is: 'flags=0x0' },
     { kind: 'prints', text: 'Adding to iommu group 1' },
     { kind: 'silent', text: 'BUG' },
   ])('is met: %j', (expectation) => {
@@ -58,6 +59,8 @@ describe('what a scenario expects', () => {
     [{ kind: 'driver', dev: NIC, is: null, ...end }, 'it is vfio-pci'],
     [{ kind: 'owner_cnt', group: 9, is: 0, ...end }, 'it is absent'],
     [{ kind: 'deferred', dev: NIC, is: true, ...end }, 'it is false'],
+    [{ kind: 'answers', step: 6, is: 'flags=0x1' }, 'it is flags=0x0'],
+    [{ kind: 'answers', step: 5, is: 'flags=0x1' }, 'it is none'],
     [{ kind: 'returns', step: 6, ret: 0 }, 'it returned -EPERM'],
     [{ kind: 'prints', text: 'no such line' }, 'no line says so'],
     [{ kind: 'silent', text: 'VFIO' }, 'VFIO - User Level'],

@@ -83,7 +83,10 @@ function anExpectation(steps: number): Arbitrary<Expectation> {
     fc.record({ kind: kind('prints'), text: aName }),
     fc.record({ kind: kind('silent'), text: aName }),
   ];
-  if (steps > 0) forms.push(fc.record({ kind: kind('returns'), step, ret: aRet }));
+  if (steps > 0) {
+    forms.push(fc.record({ kind: kind('returns'), step, ret: aRet }));
+    forms.push(fc.record({ kind: kind('answers'), step, is: aName }));
+  }
   return fc.oneof(...forms);
 }
 

@@ -11,10 +11,23 @@ const VALUES: Readonly<Record<string, string>> = {
   dev: "'0000:01:00.0'",
   ...{ on: 'true', is: '1', force: 'true', dma: 'true', nocontainer: 'true', nodevice: 'true' },
   ...{ present: 'off', how: 'reboot' },
+  ...{
+    on: 'true',
+    is: '1',
+    force: 'true',
+    dma: 'true',
+    nocontainer: 'true',
+    nodevice: 'true',
+    req: 'true',
+  },
   ...{ group: '1', step: '1', ret: '-EBUSY', after: '1', invariant: 'INV-OWN' },
 };
 /** What must stand there for one word and not for others. */
-const OWN_VALUES: Readonly<Record<string, string>> = { 'domain.is': 'DMA', 'deferred.is': 'on' };
+const OWN_VALUES: Readonly<Record<string, string>> = {
+  'domain.is': 'DMA',
+  'deferred.is': 'on',
+  'vfio_ioctl.call': 'GET_STATUS',
+};
 
 function valueFor(word: string, key: string): string {
   return OWN_VALUES[`${word}.${key}`] ?? VALUES[key] ?? 'e1000e';

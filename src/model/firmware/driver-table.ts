@@ -103,6 +103,13 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   { bus: 'amba', name: 'clcd-pl11x', module: 'amba_clcd', ids: ['arm,pl110', 'arm,pl111'] },
   { bus: 'amba', name: 'amba-proxy', module: 'amba', ids: [] },
 
+  { bus: 'amba', name: 'dma-pl330', module: 'pl330', ids: ['arm,pl330'] },
+
+  // VFIO beside PCI.
+  managed('platform', 'vfio-platform'),
+  managed('amba', 'vfio-amba'),
+  managed('fsl-mc', 'vfio-fsl-mc'),
+
   // PCI.
   { bus: 'pci', name: 'agpgart-intel', module: 'intel_agp', ids: intel('29B0', '29C0', '29D0') },
   { bus: 'pci', name: 'ahci', module: 'ahci', ids: pci('v*d*sv*sd*bc01sc06i01*') },
@@ -141,6 +148,8 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   },
   { bus: 'pci', name: 'shpchp', module: 'shpchp', ids: pci('v*d*sv*sd*bc06sc04i00*') },
   { bus: 'pci', name: 'vfio-pci', module: 'vfio_pci', ids: [], driver_managed_dma: true },
+  managed('pci', 'mlx5_vfio_pci'),
+  managed('pci', 'hisi_acc_vfio_pci'),
   { bus: 'pci', name: 'virtio-pci', module: 'virtio_pci', ids: pci('v00001AF4d*sv*sd*bc*sc*i*') },
   { bus: 'pci', name: 'xen-platform-pci', module: 'xen', ids: pci('v00005853d00000001sv*') },
   { bus: 'pci', name: 'xhci_hcd', module: 'xhci_pci', ids: pci('v*d*sv*sd*bc0Csc03i30*') },
@@ -166,6 +175,11 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
 
 function platform(name: string, module: string, ids: readonly string[]): KnownDriver {
   return { bus: 'platform', name, module, ids };
+}
+
+/** A driver that hands to user space what it is told to take: it matches by driver_override only. */
+function managed(bus: string, name: string): KnownDriver {
+  return { bus, name, module: name.replaceAll('-', '_'), ids: [], driver_managed_dma: true };
 }
 
 function virtio(name: string, id: number): KnownDriver {

@@ -46,18 +46,36 @@ function isFirmwareDevice({ bus, spec }: ReadDevice): boolean {
   return bus !== 'platform' || spec.ids.some((id) => !id.startsWith('platform:'));
 }
 
-/** Is there a driver whose use of the device counts in the group? */
+/**
+ * Is there a driver whose use of the device counts in the group? Where amba is configured by the
+ * platform bus, that one reads driver_managed_dma at its place in a platform driver, and finds a byte
+ * of the address of the amba driver's remove function there, which is not 0.
+ */
 function countsAsOwner(k: Kernel, device: ReadDevice): boolean {
-  return k.has('bus_dma_ownership') && device.driver !== null && !driver_managed_dma(k, device);
+  if (!k.has('bus_dma_ownership') || device.driver === null) return false;
+  if (device.bus === 'amba' && !k.has('amba_own_dma_configure')) return false;
+  return !driver_managed_dma(k, device);
 }
 
 /** What firmware says about DMA, then the ownership that a kernel driver needs. */
 function* dma_configure(k: Kernel, dev: string): Path<number> {
+  const early = k.has('use_before_configure');
+  if (early) {
+    const ret = yield* takeOwnership(k, dev);
+    if (ret !== 0) return ret;
+  }
   if (k.machine.firmware !== 'none' && isFirmwareDevice(deviceOf(k, dev))) {
     const byAcpi = k.machine.firmware === 'acpi';
     const ret = yield* byAcpi ? acpi_iommu_configure_id(k, dev) : of_iommu_configure(k, dev);
-    if (ret !== 0) return ret;
+    if (ret !== 0) {
+      if (early) yield* dma_cleanup(k, dev);
+      return ret;
+    }
   }
+  return early ? 0 : yield* takeOwnership(k, dev);
+}
+
+function* takeOwnership(k: Kernel, dev: string): Path<number> {
   if (!countsAsOwner(k, deviceOf(k, dev))) return 0;
   return yield* iommu_device_use_default_domain(k, dev);
 }

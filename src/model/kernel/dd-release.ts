@@ -4,6 +4,7 @@ import { deviceOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
 import { device_remove, dma_cleanup } from './dd.ts';
 import { consumerToUnbind, device_links_driver_cleanup } from './links.ts';
+import { iommu_bus_notifier } from './vfio-viable.ts';
 
 /**
  * Unbinds whatever driver `dev` has, consumers of the device first.
@@ -43,6 +44,7 @@ const __device_release_driver = path(
       yield { type: 'device.unbind_cleanup', dev };
     }
     yield { type: 'driver.unbound', dev, drv };
+    yield* iommu_bus_notifier(k, 'unbound', dev);
   },
 );
 

@@ -1,6 +1,9 @@
-/** Who may let a group's devices do DMA. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
+/**
+ * Who may let a group's devices do DMA. Kernel: drivers/iommu/iommu.c, v6.1 unless said. Before
+ * dma_ownership_iface there is none of this: nobody is counted and nobody is refused.
+ */
 import type { Kernel } from '../context.ts';
-import { EBUSY, EPERM, EPROBE_DEFER } from '../errno.ts';
+import { EBUSY, ENODEV, EPERM, EPROBE_DEFER } from '../errno.ts';
 import { groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import type { ReadGroup } from '../state/state.ts';
@@ -9,7 +12,7 @@ import type { ReadGroup } from '../state/state.ts';
  * A kernel driver is about to use the device through the group's default domain.
  *
  * Kernel: drivers/iommu/iommu.c:iommu_device_use_default_domain, v6.1.
- * Leaves out: PASIDs.
+ * Leaves out: PASIDs that user space attached.
  *
  * @returns 0, also without a group; -EBUSY when user space owns the group; with use_default_defer
  * -EPROBE_DEFER while the group has no default domain.
@@ -18,7 +21,7 @@ export const iommu_device_use_default_domain = path(
   'iommu_device_use_default_domain',
   function* (k, dev: string): Path<number> {
     const group = groupOf(k, dev);
-    if (group === undefined) return 0;
+    if (group === undefined || !k.has('dma_ownership_iface')) return 0;
     return yield* locked(groupMutex(group.id), use(k, dev, group.id));
   },
 );
@@ -32,9 +35,11 @@ function* use(k: Kernel, dev: string, id: number): Path<number> {
   return ret;
 }
 
+/** iommu_is_default_domain: with identity_default_ok any identity domain is as good. */
 function isOnDefaultDomain(k: Kernel, group: ReadGroup): boolean {
   if (group.domain === group.default_domain) return true;
-  const bothIdentity = group.domain === 'identity' && group.default_domain === 'identity';
+  const bothIdentity =
+    group.default_domain === 'identity' && (group.domain ?? '').startsWith('identity');
   return k.has('identity_default_ok') && bothIdentity;
 }
 
@@ -43,13 +48,13 @@ function isOnDefaultDomain(k: Kernel, group: ReadGroup): boolean {
  *
  * Kernel: drivers/iommu/iommu.c:iommu_device_unuse_default_domain, v6.1. It does not look at the
  * owner: a device that joined its group uncounted takes away somebody else's count.
- * Leaves out: PASIDs.
+ * Leaves out: PASIDs that user space attached.
  */
 export const iommu_device_unuse_default_domain = path(
   'iommu_device_unuse_default_domain',
   function* (k, dev: string): Path<void> {
     const group = groupOf(k, dev);
-    if (group === undefined) return;
+    if (group === undefined || !k.has('dma_ownership_iface')) return;
     yield* locked(groupMutex(group.id), unuse(k, dev, group.id));
   },
 );
@@ -73,16 +78,22 @@ function* unuse(k: Kernel, dev: string, id: number): Path<void> {
 export const iommu_group_claim_dma_owner = path(
   'iommu_group_claim_dma_owner',
   function* (k, group: number, owner: string): Path<number> {
+    if (!k.has('dma_ownership_iface')) return 0;
     return yield* locked(groupMutex(group), claim(k, group, owner));
   },
 );
 
 function* claim(k: Kernel, group: number, owner: string): Path<number> {
-  const { owner_cnt, domain, default_domain } = groupById(k, group);
-  const ret = owner_cnt > 0 ? -EPERM : domain !== null && domain !== default_domain ? -EBUSY : 0;
+  const ret = groupById(k, group).owner_cnt > 0 ? -EPERM : busyDomain(k, group);
   if (ret === 0) yield { type: 'group.attached', group, domain: 'blocked' };
   yield { type: 'owner.claimed', group, owner, ret };
   return ret;
+}
+
+/** -EBUSY for a group that somebody moved away from its default domain. */
+function busyDomain(k: Kernel, group: number): number {
+  const { domain, default_domain } = groupById(k, group);
+  return domain !== null && domain !== default_domain ? -EBUSY : 0;
 }
 
 /**
@@ -94,15 +105,66 @@ function* claim(k: Kernel, group: number, owner: string): Path<number> {
 export const iommu_group_release_dma_owner = path(
   'iommu_group_release_dma_owner',
   function* (k, group: number): Path<void> {
+    if (!k.has('dma_ownership_iface')) return;
     yield { type: 'lock', lock: groupMutex(group) };
-    const { owner_cnt, owner, default_domain } = groupById(k, group);
-    if (owner_cnt === 0 || owner === null) {
-      const what = `group ${group} is released but owner_cnt is ${owner_cnt}`;
-      yield { type: 'kernel.warned', at: 'iommu_group_release_dma_owner', what };
-    }
+    yield* warnUnowned(k, group);
     yield { type: 'owner.released', group };
-    yield { type: 'group.attached', group, domain: default_domain };
+    yield { type: 'group.attached', group, domain: groupById(k, group).default_domain };
     yield { type: 'unlock', lock: groupMutex(group) };
+  },
+);
+
+function* warnUnowned(k: Kernel, group: number): Path<void> {
+  const { owner_cnt, owner } = groupById(k, group);
+  if (owner_cnt > 0 && owner !== null) return;
+  const what = `group ${group} is released but owner_cnt is ${owner_cnt}`;
+  yield { type: 'kernel.warned', at: 'iommu_group_release_dma_owner', what };
+}
+
+/**
+ * User space takes one device, and with the first one its group; more by the same owner are counted.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_device_claim_dma_owner, v6.12.
+ * Leaves out: failures to allocate or attach the blocking domain.
+ *
+ * @returns 0; -ENODEV without a group; -EPERM for another owner than the group has; -EBUSY when the
+ * group is not on its default domain.
+ */
+export const iommu_device_claim_dma_owner = path(
+  'iommu_device_claim_dma_owner',
+  function* (k, dev: string, owner: string): Path<number> {
+    const group = groupOf(k, dev);
+    if (group === undefined) return -ENODEV;
+    return yield* locked(groupMutex(group.id), claimDevice(k, dev, group.id, owner));
+  },
+);
+
+function* claimDevice(k: Kernel, dev: string, group: number, owner: string): Path<number> {
+  const { owner_cnt, owner: holder } = groupById(k, group);
+  const other = holder === owner ? 0 : -EPERM;
+  const ret = owner_cnt > 0 ? other : busyDomain(k, group);
+  if (ret === 0 && owner_cnt === 0) yield { type: 'group.attached', group, domain: 'blocked' };
+  yield { type: 'owner.device_claimed', dev, group, owner, ret };
+  return ret;
+}
+
+/**
+ * User space gives one device back; with the last one its group goes back to its default domain.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_device_release_dma_owner, v6.12.
+ * Leaves out: a failing attach.
+ */
+export const iommu_device_release_dma_owner = path(
+  'iommu_device_release_dma_owner',
+  function* (k, dev: string): Path<void> {
+    const id = groupOf(k, dev)?.id;
+    if (id === undefined) return;
+    yield { type: 'lock', lock: groupMutex(id) };
+    if (groupById(k, id).owner_cnt <= 1) yield* warnUnowned(k, id);
+    yield { type: 'owner.device_released', dev, group: id };
+    const { owner_cnt, default_domain } = groupById(k, id);
+    if (owner_cnt === 0) yield { type: 'group.attached', group: id, domain: default_domain };
+    yield { type: 'unlock', lock: groupMutex(id) };
   },
 );
 

@@ -10,8 +10,10 @@ import { EINVAL, ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, pr_debug } from '../printk.ts';
+import { probeCoherency } from './arm-smmu-coherency.ts';
 import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
 import { pci_device_group } from './pci-group.ts';
+import { device_get_dma_attr } from './property.ts';
 import { streamIds } from './requester-ids.ts';
 
 /** What differs between the drivers. */
@@ -57,6 +59,7 @@ function driverOf(kind: Kind): DriverOps {
       const name = instanceName(k, dev, kind);
       if (kind.sysfsGoesFirst)
         yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
+      yield* probeCoherency(k, dev);
       const ret = yield* iommu_device_register(k, name, kind.drv, true);
       if (ret !== 0) yield dev_printk(k, 'err', dev, 'Failed to register iommu');
       return ret;
@@ -136,13 +139,16 @@ function opsOf(kind: Kind): IommuOps {
   };
 }
 
-/** IOMMU_CAP_CACHE_COHERENCY: what firmware says of the SMMU's table walks, or of the client. */
+/**
+ * IOMMU_CAP_CACHE_COHERENCY: what firmware says of the SMMU's table walks, or of the client's own
+ * node; before smmu_truthful_coherency always yes.
+ */
 function isCoherent(k: Kernel, dev: string, kind: Kind): boolean {
-  const device = deviceOf(k, dev);
-  if (kind.drv === 'virtio_iommu') return true;
-  const walks = k.state.devices[device.iommu ?? '']?.spec.dma_coherent === true;
+  if (kind.drv === 'virtio_iommu' || !k.has('smmu_truthful_coherency')) return true;
+  const { iommu } = deviceOf(k, dev);
+  const walks = k.state.devices[iommu ?? '']?.spec.dma_coherent === true;
   if (kind.drv !== 'arm-smmu' || !k.has('smmu_client_coherency_fallback')) return walks;
-  return walks || device.spec.dma_coherent === true;
+  return walks || device_get_dma_attr(k, dev) === 'COHERENT';
 }
 
 /**

@@ -6,6 +6,7 @@ import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
 import type { OptionName } from '../versions/option-table.ts';
 import { attachDefaultDomain } from './default-domain.ts';
+import { iommu_bus_notifier } from './vfio-viable.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
 /**
@@ -119,6 +120,7 @@ export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
     yield { type: 'group.joined', dev, group };
+    yield* iommu_bus_notifier(k, 'added', dev);
     yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
   },
 );

@@ -95,7 +95,7 @@ function* setParams(module: string, words: readonly string[]): Path<void> {
 }
 
 function* initModule(k: Kernel, module: string): Path<number> {
-  const { init } = k.ops.module(module);
+  const { init, registered } = k.ops.module(module);
   if (init !== undefined) {
     const ret = yield* init(k, module);
     if (ret !== 0) return ret;
@@ -105,7 +105,7 @@ function* initModule(k: Kernel, module: string): Path<number> {
     const ret = yield* driver_register(k, spec);
     if (ret !== 0) return ret;
   }
-  return 0;
+  return registered === undefined ? 0 : yield* registered(k, module);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Drivers that nobody has to model: what they ask for, and what somebody else says they answer. */
 import type { DriverOps, Kernel } from '../context.ts';
 import { EIO, EPROBE_DEFER } from '../errno.ts';
-import { deviceOf, driverOf } from '../lookup.ts';
+import { deviceOf, driverOf, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { addChildren, removeChildren } from './core.ts';
@@ -49,12 +49,33 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
     const module = driverOf(k, provider.bus, provider.driver ?? '')?.spec.module ?? null;
     if (module !== null) yield { type: 'module.got', module, by: use(dev, supplier) };
   }
+  if (driverOf(k, bus, drv)?.spec.pasid === true) yield* attachOwnIdentity(k, dev);
   yield* addChildren(k, dev);
   return 0;
 }
 
+/**
+ * The driver's group moves to an identity domain whose page tables can hold PASIDs.
+ *
+ * Kernel: drivers/iommu/amd/iommu_v2.c:amd_iommu_init_device, v6.1.
+ * Leaves out: PASIDs themselves, groups that are not on an identity domain, which are refused.
+ */
+function* attachOwnIdentity(k: Kernel, dev: string): Path<void> {
+  const group = groupOf(k, dev);
+  if (group?.domain === 'identity')
+    yield { type: 'group.attached', group: group.id, domain: 'identity-pasid' };
+}
+
+/** Kernel: drivers/iommu/amd/iommu_v2.c:amd_iommu_free_device, v6.1. Leaves out: as above. */
+function* detachOwnIdentity(k: Kernel, dev: string): Path<void> {
+  const group = groupOf(k, dev);
+  if (group?.domain === 'identity-pasid')
+    yield { type: 'group.attached', group: group.id, domain: group.default_domain };
+}
+
 function* remove(k: Kernel, dev: string, drv: string): Path<void> {
   yield* removeChildren(k, dev);
+  if (driverOf(k, deviceOf(k, dev).bus, drv)?.spec.pasid === true) yield* detachOwnIdentity(k, dev);
   for (const supplier of wantedBy(k, dev, drv)) {
     const by = use(dev, supplier);
     const held = Object.values(k.state.modules).find(({ holders }) => holders.includes(by));

@@ -16,7 +16,7 @@ import { opaqueDriver } from './opaque-driver.ts';
 import { hostBridgeDriver } from './pci.ts';
 import { portDriver, serviceDriver } from './pcie-portdrv.ts';
 import { hotplugDriver } from './pciehp.ts';
-import { vfioPciDriver } from './vfio-pci.ts';
+import { VFIO_DRIVERS, vfioPciModule } from './vfio-pci.ts';
 
 const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ...IOMMU_DRIVERS,
@@ -27,10 +27,11 @@ const DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
   ['dpc', serviceDriver],
   ['pcie_pme', serviceDriver],
   ['pciehp', hotplugDriver],
-  ['vfio-pci', vfioPciDriver],
+  ...VFIO_DRIVERS,
 ]);
 
-const MODULES: ReadonlyMap<string, ModuleOps> = new Map([
+const MODULES: ReadonlyMap<string, ModuleOps> = new Map<string, ModuleOps>([
+  ['vfio_pci', vfioPciModule],
   [
     'vfio',
     {

@@ -11,7 +11,7 @@ import { new_id_store, remove_id_store } from './new-id.ts';
 import { remove_store, rescan_store } from './pci.ts';
 import { pciehp_ist, power_write_file } from './pciehp.ts';
 import { kernel_restart } from './shutdown.ts';
-import { useVfio } from './vfio-user.ts';
+import { callVfio, useVfio } from './vfio-user.ts';
 
 /**
  * The path a stimulus runs. `user` names the program, for what it holds open.
@@ -45,6 +45,8 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
       return kernel_restart(k, s.how);
     case 'vfio':
       return useVfio(k, s, user);
+    case 'vfio_ioctl':
+      return callVfio(k, s.hold, s.call, s.dev);
     case 'vfio_release':
       return releaseVfio(s.hold);
     case 'note':
@@ -69,6 +71,7 @@ type SysfsWrite = Exclude<
       | 'plug'
       | 'shutdown'
       | 'vfio'
+      | 'vfio_ioctl'
       | 'vfio_release'
       | 'note';
   }

@@ -1,162 +1,122 @@
-/** Devices under VFIO. Kernel: drivers/vfio/vfio_main.c, drivers/vfio/pci, v6.1 unless said. */
-import type { DriverOps, Kernel } from '../context.ts';
-import { EINVAL } from '../errno.ts';
-import { deviceOf, groupOf } from '../lookup.ts';
+/** Drivers that hand devices to user space. Kernel: drivers/vfio/pci and platform, v6.1. */
+import type { DriverOps, Kernel, ModuleOps } from '../context.ts';
+import { EINVAL, ENOENT } from '../errno.ts';
+import { deviceOf, driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { dev_printk } from '../printk.ts';
-import { iommu_group_release_dma_owner } from './dma-owner.ts';
-import { iommu_group_add_device, iommu_group_alloc } from './iommu.ts';
+import { dev_printk, printk } from '../printk.ts';
+import { new_id_store } from './new-id.ts';
+import { vfio_register_group_dev, vfio_unregister_group_dev } from './vfio-main.ts';
 
 /**
- * Is the device's DMA coherent with IOMMU_CACHE?
- *
- * Kernel: drivers/iommu/iommu.c:device_iommu_capable, v6.1.
- * Leaves out: other capabilities.
+ * Devices of Intel's that user space could break the system with: QAT, DSA, IAX.
+ * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_dev_in_denylist, v6.1.
  */
-export const device_iommu_capable = path(
-  'device_iommu_capable',
-  function* (k, dev: string): Path<boolean> {
-    yield* [];
-    const { iommu } = deviceOf(k, dev);
-    const ops = k.state.iommus.find((instance) => instance.name === iommu)?.ops;
-    return ops === undefined ? false : (k.ops.iommu(ops)?.cache_coherent(k, dev) ?? false);
-  },
-);
+const DENYLIST: readonly number[] = [
+  0x19e2, 0x19e3, 0x37c8, 0x37c9, 0x0435, 0x0443, 0x0b25, 0x0cfe,
+];
+const INTEL = 0x8086;
 
-/** Is vfio's parameter enable_unsafe_noiommu_mode on? */
-function noiommuAllowed(k: Kernel): boolean {
-  const value = k.state.modules['vfio']?.params['enable_unsafe_noiommu_mode'];
-  return value === '1' || value === 'Y' || value === 'y';
+const isOn = (value: string | undefined): boolean =>
+  value === '1' || value === 'Y' || value === 'y';
+
+const hex = (value: number): string => value.toString(16).padStart(4, '0');
+
+/**
+ * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_is_denylisted, v6.1.
+ * Leaves out: kernels before 5.9, which had no such list.
+ */
+function* isDenylisted(k: Kernel, dev: string): Path<boolean> {
+  const { pci } = deviceOf(k, dev).spec;
+  if (pci?.vendor !== INTEL || !DENYLIST.includes(pci.device)) return false;
+  const id = `${hex(pci.vendor)}:${hex(pci.device)}`;
+  const allowed = isOn(k.state.modules['vfio_pci']?.params['disable_denylist']);
+  const text = allowed
+    ? `device denylist disabled - allowing device ${id}.`
+    : `${id} exists in vfio-pci device denylist, driver probing disallowed.`;
+  yield dev_printk(k, 'warn', dev, text);
+  return !allowed;
 }
-
-/** The vfio_group of the device, made when it is the first of its IOMMU group; -EINVAL for none. */
-const vfio_group_find_or_alloc = path('vfio_group_find_or_alloc', function* (k, dev: string): Path<
-  string | number
-> {
-  const group = groupOf(k, dev);
-  if (group === undefined) {
-    if (!noiommuAllowed(k)) return -EINVAL;
-    return yield* vfio_noiommu_group_alloc(k, dev);
-  }
-  if (!(yield* device_iommu_capable(k, dev))) return -EINVAL;
-  const name = String(group.id);
-  if (k.state.vfio.groups[name] === undefined)
-    yield { type: 'vfio.group_created', group: name, iommu_group: group.id };
-  return name;
-});
-
-/**
- * A group of its own for a device without an IOMMU, which taints the kernel.
- *
- * Kernel: drivers/vfio/vfio_main.c:vfio_noiommu_group_alloc, v6.1.
- * Leaves out: nothing.
- */
-const vfio_noiommu_group_alloc = path(
-  'vfio_noiommu_group_alloc',
-  function* (k, dev: string): Path<string> {
-    const group = yield* iommu_group_alloc(k);
-    yield* iommu_group_add_device(k, group, dev);
-    yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
-    const name = `noiommu-${group}`;
-    yield { type: 'vfio.group_created', group: name, iommu_group: group };
-    return name;
-  },
-);
 
 /**
  * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_probe and vfio_pci_core_register_device, v6.1.
- * Leaves out: the denylist, SR-IOV, VGA arbitration, power states.
+ * Leaves out: SR-IOV, VGA arbitration, power states.
  *
- * @returns 0, or -EINVAL for a bridge, a device without a group, or one without coherent DMA.
+ * @returns 0, or -EINVAL for a denylisted device, a bridge, a device without a group, or one without
+ * coherent DMA.
  */
 const vfio_pci_probe = path('vfio_pci_probe', function* (k, dev: string): Path<number> {
-  if ((deviceOf(k, dev).spec.pci?.header ?? 0) !== 0) return -EINVAL;
-  const group = yield* vfio_group_find_or_alloc(k, dev);
-  if (typeof group === 'number') return group;
-  if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
-    yield { type: 'module.got', module: 'vfio', by: 'vfio_fs' };
-  yield { type: 'vfio.device_registered', dev, group };
-  return 0;
+  if (yield* isDenylisted(k, dev)) return -EINVAL;
+  return yield* vfio_pci_core_register_device(k, dev);
 });
 
-function registeredDevices(k: Kernel): number {
-  return Object.values(k.state.vfio.groups).reduce((sum, group) => sum + group.devices.length, 0);
-}
-
-/** The VFIO group a device is registered in, or null. */
-function vfioGroupOf(k: Kernel, dev: string): string | null {
-  const groups = Object.values(k.state.vfio.groups);
-  return groups.find((group) => group.devices.includes(dev))?.name ?? null;
+function* vfio_pci_core_register_device(k: Kernel, dev: string): Path<number> {
+  if ((deviceOf(k, dev).spec.pci?.header ?? 0) !== 0) return -EINVAL;
+  return yield* vfio_register_group_dev(k, dev);
 }
 
 /**
- * Takes a device from VFIO; sleeps, holding device_lock, for as long as a user has it open.
+ * Adds the ids that the module was loaded with: unbound devices that match go to the driver.
  *
- * Kernel: drivers/vfio/vfio_main.c:vfio_unregister_group_dev and vfio_device_remove_group, v6.1.
- * Leaves out: the requests repeated every ten seconds.
+ * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_fill_ids, v6.1.
+ * Leaves out: classes.
  */
-const vfio_unregister_group_dev = path(
-  'vfio_unregister_group_dev',
-  function* (k, dev: string): Path<void> {
-    const name = vfioGroupOf(k, dev);
-    if (name === null) return;
-    if (k.state.vfio.open[dev] !== undefined) {
-      const text = 'No device request channel registered, blocked until released by user';
-      yield dev_printk(k, 'warn', dev, text);
-      const on = `the user of ${dev} to close it`;
-      yield { type: 'wait', on, until: (state) => state.vfio.open[dev] === undefined };
+function* vfio_pci_fill_ids(k: Kernel): Path<number> {
+  const ids = k.state.modules['vfio_pci']?.params['ids'] ?? '';
+  for (const id of ids.split(',').filter((text) => text !== '')) {
+    const [vendor, device, ...subsystem] = id.split(':');
+    if (vendor === undefined || device === undefined) {
+      yield printk('warn', `vfio_pci: invalid id string "${id}"`);
+      continue;
     }
-    yield { type: 'vfio.device_unregistered', dev, group: name };
-    if (k.has('vfio_pseudo_fs') && registeredDevices(k) === 0)
-      yield { type: 'module.put', module: 'vfio', by: 'vfio_fs' };
-    const group = k.state.vfio.groups[name];
-    if (group?.iommu_group != null && name.startsWith('noiommu-'))
-      yield* leaveNoiommuGroup(k, dev, group.iommu_group);
-    if (group === undefined || group.devices.length > 0) return;
-    yield* vfio_group_detach_container(k, name);
-    yield { type: 'vfio.group_removed', group: name };
-  },
-);
-
-function* leaveNoiommuGroup(k: Kernel, dev: string, group: number): Path<void> {
-  yield dev_printk(k, 'info', dev, `Removing from iommu group ${group}`);
-  yield { type: 'group.left', dev, group };
-  yield { type: 'group.freed', group };
+    // The driver core tries the driver within pci_add_dynid, before the line about the id.
+    const ret = yield* new_id_store(k, 'pci', 'vfio-pci', id);
+    const sub = [0, 1].map((i) => subsystem[i] ?? 'ffffffff').join(':');
+    const text = `[${vendor}:${device}[${sub}]] class 0x000000/00000000`;
+    yield ret === 0
+      ? printk('info', `vfio_pci: add ${text}`)
+      : printk('warn', `vfio_pci: failed to add dynamic id ${text} (${ret})`);
+  }
+  return 0;
 }
 
 /**
- * A group leaves its container, if it is in one, and with it user space's ownership ends.
- *
- * Kernel: drivers/vfio/container.c:vfio_group_detach_container, v6.1.
- * Leaves out: a container with several groups.
+ * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_init, v6.1.
+ * Leaves out: what other parameters do.
  */
-export const vfio_group_detach_container = path(
-  'vfio_group_detach_container',
-  function* (k, name: string): Path<void> {
-    const group = k.state.vfio.groups[name];
-    if (group?.container == null) return;
-    const { container, iommu_group } = group;
-    const claims = iommu_group !== null && !name.startsWith('noiommu-');
-    if (k.state.vfio.containers[container]?.iommu === true) {
-      if (claims) yield { type: 'group.attached', group: iommu_group, domain: 'blocked' };
-      yield {
-        type: 'module.put',
-        module: claims ? 'vfio_iommu_type1' : 'vfio',
-        by: `${container} iommu`,
-      };
-    }
-    if (claims) yield* iommu_group_release_dma_owner(k, iommu_group);
-    yield { type: 'vfio.container_unset', group: name };
-  },
-);
+export const vfioPciModule: ModuleOps = { registered: vfio_pci_fill_ids };
 
 /**
- * The driver that hands PCI functions to user space.
+ * Kernel: drivers/vfio/platform/vfio_platform.c:vfio_platform_probe, v6.1.
+ * Leaves out: the functions that reset some devices, without one of which a device is refused.
  *
- * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_driver, v6.1.
- * Leaves out: variant drivers.
+ * @returns 0, -ENOENT while the module insists on a reset, or what registering returned.
  */
-export const vfioPciDriver: DriverOps = {
-  probe: vfio_pci_probe,
-  remove: vfio_unregister_group_dev,
-};
+const vfio_platform_probe = path('vfio_platform_probe', function* (k, dev: string): Path<number> {
+  const { driver, bus } = deviceOf(k, dev);
+  const module = driverOf(k, bus, driver ?? '')?.spec.module ?? '';
+  const required = k.state.modules[module]?.params['reset_required'] ?? 'Y';
+  if (isOn(required)) {
+    yield dev_printk(k, 'err', dev, `No reset function found for device ${dev}`);
+    return -ENOENT;
+  }
+  return yield* vfio_register_group_dev(k, dev);
+});
+
+const remove = vfio_unregister_group_dev;
+
+/**
+ * The drivers that hand devices to user space, by name. Those made for one kind of device do more
+ * for its migration.
+ *
+ * Kernel: vfio_pci_driver, mlx5vf_pci_driver, hisi_acc_vfio_pci_driver, vfio_platform_driver,
+ * vfio_amba_driver, vfio_fsl_mc_driver, v6.1.
+ * Leaves out: migration.
+ */
+export const VFIO_DRIVERS: ReadonlyMap<string, DriverOps> = new Map<string, DriverOps>([
+  ['vfio-pci', { probe: vfio_pci_probe, remove }],
+  ['mlx5_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['hisi_acc_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['vfio-platform', { probe: vfio_platform_probe, remove }],
+  ['vfio-amba', { probe: vfio_register_group_dev, remove }],
+  ['vfio-fsl-mc', { probe: vfio_register_group_dev, remove }],
+]);

@@ -146,11 +146,13 @@ export const deviceReducers = {
     if (ids !== undefined) drop(ids, id);
   },
   'probe.matched': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
-  'probe.started': (state, { dev, drv }) =>
+  'probe.started': (state, { dev, drv }) => {
     on(state, dev, (d) => {
       d.driver = drv;
       d.shut_down = null;
-    }),
+    });
+    drop(state.vfio.incoherent, dev);
+  },
   'dma.configured': (state, { dev, ret }) =>
     on(state, dev, (d) => {
       if (ret === 0) d.dma_configured += 1;

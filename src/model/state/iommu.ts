@@ -1,4 +1,4 @@
-/** Reducers of IOMMU instances, groups, domains, DMA ownership and VFIO. */
+/** Reducers of IOMMU instances, groups, domains and DMA ownership. */
 import { busOf } from './devices.ts';
 import { drop, type Reducers } from './reducer.ts';
 
@@ -111,60 +111,16 @@ export const groupReducers = {
     found.owner = null;
     found.owner_cnt = 0;
   },
-} satisfies Partial<Reducers>;
-
-export const vfioReducers = {
-  'vfio.group_created': (state, { group, iommu_group }) => {
-    state.vfio.groups[group] = {
-      name: group,
-      iommu_group,
-      devices: [],
-      opened_by: null,
-      container: null,
-    };
+  'owner.device_claimed': (state, { group, owner, ret }) => {
+    const found = state.groups[group];
+    if (found === undefined || ret !== 0) return;
+    found.owner = owner;
+    found.owner_cnt += 1;
   },
-  'vfio.group_removed': (state, { group }) => {
-    delete state.vfio.groups[group];
-  },
-  'vfio.device_registered': (state, { dev, group }) => {
-    state.vfio.groups[group]?.devices.push(dev);
-  },
-  'vfio.device_unregistered': (state, { dev, group }) => {
-    const devices = state.vfio.groups[group]?.devices;
-    if (devices !== undefined) drop(devices, dev);
-  },
-  'vfio.group_opened': (state, { group, user }) => {
-    const found = state.vfio.groups[group];
-    if (found !== undefined) found.opened_by = user;
-  },
-  'vfio.group_closed': (state, { group }) => {
-    const found = state.vfio.groups[group];
-    if (found !== undefined) found.opened_by = null;
-  },
-  'vfio.container_set': (state, { group, container }) => {
-    const found = state.vfio.groups[group];
+  'owner.device_released': (state, { group }) => {
+    const found = state.groups[group];
     if (found === undefined) return;
-    found.container = container;
-    if (state.vfio.containers[container] === undefined)
-      state.vfio.containers[container] = { iommu: false };
-  },
-  'vfio.container_unset': (state, { group }) => {
-    const found = state.vfio.groups[group];
-    if (found === undefined || found.container === null) return;
-    delete state.vfio.containers[found.container];
-    found.container = null;
-  },
-  'vfio.iommu_set': (state, { container }) => {
-    const found = state.vfio.containers[container];
-    if (found !== undefined) found.iommu = true;
-  },
-  'vfio.device_opened': (state, { dev, user }) => {
-    state.vfio.open[dev] = user;
-  },
-  'vfio.user_released': (state, { hold }) => {
-    state.vfio.released.push(hold);
-  },
-  'vfio.device_closed': (state, { dev }) => {
-    delete state.vfio.open[dev];
+    found.owner_cnt = Math.max(0, found.owner_cnt - 1);
+    if (found.owner_cnt === 0) found.owner = null;
   },
 } satisfies Partial<Reducers>;

@@ -1,11 +1,12 @@
 /** The one reducer: every event type with the recipe that folds it. */
 import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
-import { groupReducers, iommuReducers, vfioReducers } from './iommu.ts';
+import { groupReducers, iommuReducers } from './iommu.ts';
 import { deferredReducers, linkReducers, moduleReducers } from './modules.ts';
 import { pciReducers } from './pci.ts';
 import { nothing, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
+import { vfioReducers } from './vfio.ts';
 
 const reducers: Reducers = {
   ...deviceReducers,

@@ -133,6 +133,14 @@ export interface VfioGroup {
   devices: string[];
   opened_by: string | null;
   container: string | null;
+  /** Given back, and excused until their drivers are gone. */
+  unbound_list: string[];
+}
+
+/** struct vfio_container: its IOMMU backend is set, and memory is mapped. */
+export interface VfioContainer {
+  iommu: boolean;
+  mapped: boolean;
 }
 
 /** struct pci_bus. */
@@ -192,10 +200,15 @@ export interface State {
   dma_strict: boolean;
   vfio: {
     groups: Table<VfioGroup>;
-    /** Containers with an IOMMU backend set. */
-    containers: Table<{ iommu: boolean }>;
+    containers: Table<VfioContainer>;
+    /** Devices bound to an iommufd by their own files: device to iommufd. */
+    iommufds: Table<string>;
+    /** Devices that were refused for want of coherent DMA when a VFIO driver last tried. */
+    incoherent: string[];
     /** Open device files: device to user. */
     open: Table<string>;
+    /** Open devices whose users want to be told when they are to go. */
+    requests: string[];
     /** Holds whose users were told to close their files. */
     released: string[];
   };
@@ -244,7 +257,15 @@ export function initialState(): State {
       plugged: emptyTable(),
     },
     dma_strict: false,
-    vfio: { groups: emptyTable(), containers: emptyTable(), open: emptyTable(), released: [] },
+    vfio: {
+      groups: emptyTable(),
+      containers: emptyTable(),
+      iommufds: emptyTable(),
+      incoherent: [],
+      open: emptyTable(),
+      requests: [],
+      released: [],
+    },
     oops: null,
   };
 }

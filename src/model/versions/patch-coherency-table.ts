@@ -9,7 +9,7 @@ export const coherencyPatches = {
     stable: [],
     before: 'VFIO maps with IOMMU_CACHE where the IOMMU can, and takes any device',
     after: 'a VFIO driver refuses a device without coherent DMA with -EINVAL',
-    scenario: null,
+    scenario: 'vfio-refuses-a-coherent-nic',
   },
   vfio_device_capable: {
     commit: '3b498b665621',
@@ -18,7 +18,7 @@ export const coherencyPatches = {
     stable: [],
     before: 'the IOMMU of the bus is asked whether DMA is coherent',
     after: 'the IOMMU is asked for that device',
-    scenario: null,
+    scenario: 'vfio-refuses-a-coherent-nic',
   },
   smmu_truthful_coherency: {
     commit: 'df198b37e72c',
@@ -27,7 +27,7 @@ export const coherencyPatches = {
     stable: [],
     before: 'SMMU drivers say that all DMA is coherent',
     after: 'it is where their own table walks are',
-    scenario: null,
+    scenario: 'vfio-refuses-a-coherent-nic',
   },
   smmu_client_coherency_fallback: {
     commit: 'ac9c5e92dd15',
@@ -36,16 +36,17 @@ export const coherencyPatches = {
     stable: ['6.1.7'],
     before: 'arm-smmu is coherent only if its table walks are',
     after: 'or if firmware calls the client device coherent',
-    scenario: null,
+    scenario: 'vfio-refuses-a-coherent-nic',
   },
   vfio_check_late: {
     commit: null,
     subject: 'vfio: Move the coherency check to the registration of the device',
     landed: '6.7',
     stable: [],
-    before: 'coherency is checked before the VFIO group is made, also for no-IOMMU devices',
-    after: 'it is checked when the device is registered, but not for no-IOMMU devices',
-    scenario: null,
+    before: 'coherency is checked before the VFIO group is made',
+    after:
+      'it is checked when the device is registered: its group is there by then, and goes again',
+    scenario: 'vfio-refuses-a-card-that-does-not-snoop',
   },
   smmu_no_unregister_on_shutdown: {
     commit: 'ce31e6ca68bd',

@@ -36,7 +36,7 @@ export const otherPatches = {
     stable: [],
     before: 'a registered VFIO device holds no reference on the vfio module',
     after: 'the pseudo file system that VFIO devices share holds one',
-    scenario: null,
+    scenario: 'iommufd-claims-two-devices-of-a-group',
   },
   group_isolated_msi: {
     commit: null,
@@ -45,6 +45,6 @@ export const otherPatches = {
     stable: [],
     before: 'VFIO asks the IOMMU whether it remaps interrupts, device by device',
     after: 'it asks the MSI domains of the devices',
-    scenario: null,
+    scenario: 'one-plain-msi-controller-spoils-vfio',
   },
 } as const satisfies Record<string, Patch>;

@@ -9,7 +9,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'a group has no owner and no owner_cnt: nobody can claim it',
     after: 'groups are claimed and released, and count the kernel drivers that use them',
-    scenario: null,
+    scenario: 'claimed-group-refuses-kernel-driver',
   },
   bus_dma_cleanup: {
     commit: '25f3bcfc54bc',
@@ -18,7 +18,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'a failed probe and an unbind only tear down the DMA ops',
     after: 'they call bus->dma_cleanup, which gives DMA ownership back',
-    scenario: null,
+    scenario: 'unbind-without-dma_cleanup-keeps-the-count',
   },
   amba_own_dma_configure: {
     commit: null,
@@ -26,9 +26,9 @@ export const ownershipPatches = {
     landed: '5.19',
     stable: [],
     before:
-      'amba devices are configured by the platform bus, which looks for driver_managed_dma in the wrong kind of driver',
+      'amba devices are configured by the platform bus, which looks for driver_managed_dma in the wrong kind of driver and finds it set',
     after: 'amba has a dma_configure of its own',
-    scenario: null,
+    scenario: 'platform-bus-misreads-amba-drivers',
   },
   bus_dma_ownership: {
     commit: '512881eacfa7',
@@ -37,7 +37,16 @@ export const ownershipPatches = {
     stable: [],
     before: 'dma_configure never touches the group of the device',
     after: 'dma_configure counts the device in owner_cnt, or fails with -EBUSY',
-    scenario: null,
+    scenario: 'claimed-group-refuses-kernel-driver',
+  },
+  use_before_configure: {
+    commit: null,
+    subject: 'take DMA ownership before firmware is asked for the IOMMU',
+    landed: null,
+    stable: [],
+    before: 'a device is counted once firmware has told of its IOMMU, and so of its group',
+    after: 'it is asked for before: a device that has no group yet is not counted',
+    scenario: 'use-before-configure-misses-the-count',
   },
   pci_stub_managed: {
     commit: '18c7a349d072',
@@ -46,7 +55,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'pci-stub counts as a kernel owner of its group',
     after: 'pci-stub is not counted',
-    scenario: null,
+    scenario: 'counted-pci-stub-blocks-its-group',
   },
   portdrv_managed: {
     commit: 'c7d469849747',
@@ -55,7 +64,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'pcieport counts as a kernel owner: a group with a bridge is never viable',
     after: 'pcieport is not counted',
-    scenario: null,
+    scenario: 'counted-port-driver-blocks-its-group',
   },
   vfio_claims: {
     commit: '70693f470848',
@@ -65,7 +74,7 @@ export const ownershipPatches = {
     before:
       'a group is viable when the drivers of its members allow it; VFIO drivers count as kernel owners',
     after: 'VFIO drivers are not counted; SET_CONTAINER claims the group',
-    scenario: null,
+    scenario: 'claimed-group-refuses-kernel-driver',
   },
   vfio_no_viable_scan: {
     commit: '31076af0cb00',
@@ -74,7 +83,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'GET_STATUS looks at the drivers of all members',
     after: 'GET_STATUS looks at owner_cnt',
-    scenario: null,
+    scenario: 'group-with-a-kernel-driver-is-not-viable',
   },
   vfio_no_unbound_list: {
     commit: '93219ea94388',
@@ -83,7 +92,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'a device that VFIO gave back stays excused until its driver is gone',
     after: 'there is no such list',
-    scenario: null,
+    scenario: 'device-on-its-way-out-is-excused',
   },
   vfio_no_group_notifier: {
     commit: '3b86f317c9c7',
@@ -92,7 +101,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'a kernel driver that binds inside a group that user space has is a BUG',
     after: 'VFIO does not listen: the bind was refused before',
-    scenario: null,
+    scenario: 'kernel-driver-joins-a-live-group',
   },
   iommu_no_group_notifier: {
     commit: 'a5f1bd1afacd',
@@ -101,7 +110,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'the IOMMU core tells listeners of devices and drivers that come and go in a group',
     after: 'nobody is told',
-    scenario: null,
+    scenario: 'kernel-driver-joins-a-live-group',
   },
   vfio_vendor_managed: {
     commit: null,
@@ -111,7 +120,25 @@ export const ownershipPatches = {
     before:
       'mlx5-vfio-pci and hisi-acc-vfio-pci count as kernel owners: their groups are never viable',
     after: 'they are not counted',
-    scenario: null,
+    scenario: 'counted-vfio-variant-driver-locks-itself-out',
+  },
+  vfio_group_disassociates: {
+    commit: '3ca5470878eb',
+    subject: 'vfio: Make the group FD disassociate from the iommu_group',
+    landed: '6.1',
+    stable: [],
+    before: 'the last device of a group waits until the group has left its container',
+    after: 'it takes the group out of its container, whose user gets -ENODEV from then on',
+    scenario: 'device-on-its-way-out-is-excused',
+  },
+  vfio_cdev: {
+    commit: '8b6f173a4ce4',
+    subject: 'vfio: Add cdev for vfio_device',
+    landed: '6.6',
+    stable: [],
+    before: 'a device is opened through its group',
+    after: 'it has a file of its own, which is bound to an iommufd',
+    scenario: 'iommufd-claims-two-devices-of-a-group',
   },
   test_remove_dma_cleanup: {
     commit: 'f429378a9bf8',
@@ -130,7 +157,7 @@ export const ownershipPatches = {
     until: '6.8',
     before: 'a current domain other than the default one refuses a kernel driver',
     after: 'two identity domains count as the same',
-    scenario: null,
+    scenario: 'pasid-identity-domain-locks-out-the-sound',
   },
   use_default_defer: {
     commit: 'b46064a18810',
@@ -139,7 +166,7 @@ export const ownershipPatches = {
     stable: ['6.6', '6.8', '6.12.26'],
     before: 'a device whose group has no default domain yet is counted',
     after: 'iommu_device_use_default_domain returns -EPROBE_DEFER for it',
-    scenario: null,
+    scenario: 'driver-waits-for-the-default-domain',
   },
   device_claim_owner: {
     commit: null,
@@ -148,7 +175,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'DMA ownership is claimed for a whole group, once',
     after: 'it is also claimed device by device; further claims by the same owner are counted',
-    scenario: null,
+    scenario: 'iommufd-claims-two-devices-of-a-group',
   },
   require_direct: {
     commit: 'a48ce36e2786',
