@@ -261,25 +261,70 @@ export const LINES: {
     line: () => 'deferred_probe_timeout expired',
   },
 
+  'fwnode_link.added': {
+    doc: 'Firmware names a supplier of a node.',
+    line: (e) => `${e.consumer}: firmware names supplier ${e.supplier}`,
+  },
+  'fwnode_link.cycle': {
+    doc: 'What firmware says of a supplier was found to be part of a cycle: nobody waits for it.',
+    line: (e) => `${e.consumer}: dependency on ${e.supplier} is part of a cycle`,
+  },
+  'fwnode_link.deleted': {
+    doc: 'What firmware says of a supplier was dealt with: by a device link, or not at all.',
+    line: (e) => `${e.consumer}: dropped firmware's link to ${e.supplier}`,
+  },
   'link.added': {
-    doc: 'A managed device link between consumer and supplier was made.',
-    line: (e) => `${e.consumer}: linked as a consumer to ${e.supplier}`,
+    doc: 'A device link between consumer and supplier was made.',
+    line: (e) =>
+      `${e.consumer}: linked as a consumer to ${e.supplier}: ${e.flags.join(' ')}, ${e.status}`,
   },
   'link.state': {
     doc: 'A managed device link changed its state.',
     line: (e) => `${e.consumer}: link to supplier ${e.supplier} is ${e.status}`,
   },
-  'link.relaxed': {
-    doc: 'A managed device link was relaxed: it holds its consumer back no longer.',
-    line: (e) => `${e.consumer}: link to supplier ${e.supplier} relaxed`,
+  'link.flags': {
+    doc: 'A device link got other flags; with SYNC_STATE_ONLY it holds its consumer back no longer.',
+    line: (e) => `${e.consumer}: link to supplier ${e.supplier} has flags ${e.flags.join(' ')}`,
   },
   'link.deleted': {
-    doc: 'A managed device link was dropped.',
+    doc: 'A device link was dropped.',
     line: (e) => `${e.consumer}: dropped the link to ${e.supplier}`,
   },
   'links.status': {
     doc: 'The driver status that device links keep of a device changed.',
     line: (e) => `${e.dev}: links.status ${e.status}`,
+  },
+  'links.best_effort': {
+    doc: 'Probes began, or ceased, to ignore suppliers that no driver matched (fw_devlink_best_effort).',
+    line: (e) => `best effort probing ${e.on ? 'on' : 'off'}`,
+  },
+  'sync_state.paused': {
+    doc: 'sync_state callbacks have to wait (device_links_supplier_sync_state_pause).',
+    line: () => 'sync_state paused',
+  },
+  'sync_state.resumed': {
+    doc: 'One reason for sync_state callbacks to wait is gone.',
+    line: () => 'sync_state resumed',
+  },
+  'sync_state.deferred': {
+    doc: 'The supplier is looked at again once sync_state is not paused any more.',
+    line: (e) => `${e.dev}: sync_state deferred`,
+  },
+  'sync_state.undeferred': {
+    doc: 'The supplier lost its driver while it waited for its sync_state callback.',
+    line: (e) => `${e.dev}: sync_state not deferred any more`,
+  },
+  'sync_state.queued': {
+    doc: 'All managed consumers of the supplier are bound, or are waited for no longer (state_synced).',
+    line: (e) => `${e.dev}: state_synced`,
+  },
+  'device.sync_state': {
+    doc: "The supplier's driver was told to take the state of its consumers over from the boot loader.",
+    line: (e) => `${e.dev}: sync_state()`,
+  },
+  'supplier.cleaned_up': {
+    doc: 'The supplier switched off what no consumer had asked for when the boot ended.',
+    line: (e) => `${e.dev}: switched off what is unused`,
   },
 
   'fwspec.set': {

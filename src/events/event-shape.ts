@@ -3,6 +3,7 @@ import type {
   DomainType,
   EventMap,
   EventType,
+  LinkFlag,
   LinkState,
   LinksStatus,
   Origin,
@@ -96,6 +97,26 @@ const driverId = object({ bus: name, drv: name, id: name });
 const ofModule = object({ module: name });
 const moduleBy = object({ module: name, by: name });
 const link = object({ consumer: name, supplier: name });
+const linkState = oneOf<LinkState>({
+  NONE: true,
+  DORMANT: true,
+  AVAILABLE: true,
+  CONSUMER_PROBE: true,
+  ACTIVE: true,
+  SUPPLIER_UNBIND: true,
+});
+const linkFlag = oneOf<LinkFlag>({
+  STATELESS: true,
+  AUTOREMOVE_CONSUMER: true,
+  PM_RUNTIME: true,
+  RPM_ACTIVE: true,
+  AUTOREMOVE_SUPPLIER: true,
+  AUTOPROBE_CONSUMER: true,
+  MANAGED: true,
+  SYNC_STATE_ONLY: true,
+  INFERRED: true,
+  CYCLE: true,
+});
 const group = object({ group: uint });
 const devInGroup = object({ dev: name, group: uint });
 const vfioGroup = object({ group: name });
@@ -201,19 +222,17 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'deferred.timeout_armed': object({ seconds: integer }),
   'deferred.timed_out': nothing,
 
-  'link.added': link,
-  'link.state': object({
+  'fwnode_link.added': link,
+  'fwnode_link.cycle': link,
+  'fwnode_link.deleted': link,
+  'link.added': object({
     consumer: name,
     supplier: name,
-    status: oneOf<LinkState>({
-      DORMANT: true,
-      AVAILABLE: true,
-      CONSUMER_PROBE: true,
-      ACTIVE: true,
-      SUPPLIER_UNBIND: true,
-    }),
+    flags: listOf(linkFlag),
+    status: linkState,
   }),
-  'link.relaxed': link,
+  'link.state': object({ consumer: name, supplier: name, status: linkState }),
+  'link.flags': object({ consumer: name, supplier: name, flags: listOf(linkFlag) }),
   'link.deleted': link,
   'links.status': object({
     dev: name,
@@ -224,6 +243,14 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
       UNBINDING: true,
     }),
   }),
+  'links.best_effort': object({ on: flag }),
+  'sync_state.paused': nothing,
+  'sync_state.resumed': nothing,
+  'sync_state.deferred': dev,
+  'sync_state.undeferred': dev,
+  'sync_state.queued': dev,
+  'device.sync_state': dev,
+  'supplier.cleaned_up': dev,
 
   'fwspec.set': object({ dev: name, iommu: name, ids: listOf(uint) }),
   'dev_iommu.allocated': dev,

@@ -119,17 +119,47 @@ export interface EventMap {
   'deferred.timeout_armed': { readonly seconds: number };
   'deferred.timed_out': Record<never, never>;
 
-  // Device links (managed ones only).
-  'link.added': { readonly consumer: string; readonly supplier: string };
+  // What firmware says of suppliers, until it becomes device links; ends are fwnodes.
+  'fwnode_link.added': { readonly consumer: string; readonly supplier: string };
+  /** Part of a cycle: it holds nobody back. */
+  'fwnode_link.cycle': { readonly consumer: string; readonly supplier: string };
+  'fwnode_link.deleted': { readonly consumer: string; readonly supplier: string };
+
+  // Device links.
+  'link.added': {
+    readonly consumer: string;
+    readonly supplier: string;
+    readonly flags: readonly LinkFlag[];
+    readonly status: LinkState;
+  };
   'link.state': {
     readonly consumer: string;
     readonly supplier: string;
     readonly status: LinkState;
   };
-  /** The link holds its consumer back no longer. */
-  'link.relaxed': { readonly consumer: string; readonly supplier: string };
+  /** All flags the link has from here on. */
+  'link.flags': {
+    readonly consumer: string;
+    readonly supplier: string;
+    readonly flags: readonly LinkFlag[];
+  };
   'link.deleted': { readonly consumer: string; readonly supplier: string };
   'links.status': { readonly dev: string; readonly status: LinksStatus };
+  /** fw_devlink_best_effort: whether probes ignore suppliers that no driver matched. */
+  'links.best_effort': { readonly on: boolean };
+
+  // Suppliers that hear when all their consumers are bound, and those that do not ask.
+  'sync_state.paused': Record<never, never>;
+  'sync_state.resumed': Record<never, never>;
+  /** It is looked at again when the pauses are over. */
+  'sync_state.deferred': { readonly dev: string };
+  'sync_state.undeferred': { readonly dev: string };
+  /** state_synced: the callback will be called, once. */
+  'sync_state.queued': { readonly dev: string };
+  /** The driver's sync_state callback ran. */
+  'device.sync_state': { readonly dev: string };
+  /** The supplier switched off what no consumer had asked for by the end of the boot. */
+  'supplier.cleaned_up': { readonly dev: string };
 
   // IOMMU core.
   'fwspec.set': { readonly dev: string; readonly iommu: string; readonly ids: readonly number[] };
@@ -206,8 +236,28 @@ export interface EventMap {
   'log.diverged': { readonly expected: string; readonly observed: string };
 }
 
-/** enum device_link_state, without NONE. Kernel: include/linux/device.h. */
-export type LinkState = 'DORMANT' | 'AVAILABLE' | 'CONSUMER_PROBE' | 'ACTIVE' | 'SUPPLIER_UNBIND';
+/** DL_FLAG_* in the order of their bits. Kernel: include/linux/device.h. */
+export const LINK_FLAGS = [
+  'STATELESS',
+  'AUTOREMOVE_CONSUMER',
+  'PM_RUNTIME',
+  'RPM_ACTIVE',
+  'AUTOREMOVE_SUPPLIER',
+  'AUTOPROBE_CONSUMER',
+  'MANAGED',
+  'SYNC_STATE_ONLY',
+  'INFERRED',
+  'CYCLE',
+] as const;
+export type LinkFlag = (typeof LINK_FLAGS)[number];
+/** enum device_link_state; NONE for a link that is not managed. Kernel: include/linux/device.h. */
+export type LinkState =
+  | 'NONE'
+  | 'DORMANT'
+  | 'AVAILABLE'
+  | 'CONSUMER_PROBE'
+  | 'ACTIVE'
+  | 'SUPPLIER_UNBIND';
 /** enum dl_dev_state. Kernel: include/linux/device.h. */
 export type LinksStatus = 'NO_DRIVER' | 'PROBING' | 'DRIVER_BOUND' | 'UNBINDING';
 

@@ -85,6 +85,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
   suppliers: optional(names),
   match_defers_on: optional(names),
+  child_suppliers: optional(names),
   iommu_map: optional(
     listOf(object<IommuMapRow>({ rid_base: uint, iommu: name, sid_base: uint, length: uint })),
   ),
@@ -116,6 +117,8 @@ export const driverShape = object<DriverSpec>({
   initcall: optional(initcallLevel),
   shutdown: optional(oneOf<NonNullable<DriverSpec['shutdown']>>({ quiesce: true, remove: true })),
   pasid: optional(flag),
+  sync_state: optional(flag),
+  cleans_up: optional(flag),
   outcomes: optional(tableWith(listOf(integer))),
   outcome: optional(integer),
   defers_on: optional(tableWith(names)),

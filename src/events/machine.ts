@@ -83,6 +83,8 @@ export interface DeviceSpec {
   readonly suppliers?: readonly string[];
   /** Devices that must be bound before the bus can read what this one is: an amba device's clock. */
   readonly match_defers_on?: readonly string[];
+  /** The same, named by firmware nodes below its own that get no device of their own. */
+  readonly child_suppliers?: readonly string[];
   /** Present on a PCI host bridge: how requester ids map to IOMMUs. */
   readonly iommu_map?: readonly IommuMapRow[];
   readonly iommu_map_mask?: number;
@@ -117,6 +119,10 @@ export interface DriverSpec {
   readonly shutdown?: 'quiesce' | 'remove';
   /** Its probe has the IOMMU use PASIDs, for which a domain of its own replaces the default one. */
   readonly pasid?: boolean;
+  /** Wants to hear when all consumers of its device are bound: it has a sync_state callback. */
+  readonly sync_state?: boolean;
+  /** Switches off at the end of the boot what no consumer has asked its device for. */
+  readonly cleans_up?: boolean;
   /** What its probe returns for a device, in order of attempts; the last answer repeats. */
   readonly outcomes?: Readonly<Record<string, readonly number[]>>;
   /** What its probe returns for devices without an entry in `outcomes`; 0 where absent. */

@@ -134,14 +134,12 @@ function hostsOf(
   }
   return [...hosts].map(([name, below]) => {
     const rows = mapOf(waits, below);
-    const suppliers = waits.strict ? [...new Set(rows.map(({ iommu }) => iommu))] : [];
     return {
       name,
       bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
       parent: null,
       ids: [seenId(name)],
       ...(rows.length > 0 ? { iommu_map: rows } : {}),
-      ...(suppliers.length > 0 ? { suppliers } : {}),
     };
   });
 }
@@ -223,12 +221,11 @@ function platformDevices(
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
     const ids = [PLATFORM_STREAMS + devices.length];
     const iommu = waits.iommuOf(dev);
-    const needed = [...(waits.strict ? [iommu] : []), pending.supplierOf(dev)];
-    const suppliers = needed.filter((name) => name !== null);
+    const supplier = pending.supplierOf(dev);
     add({
       ...spec,
       ...(iommu === null ? {} : { iommus: [{ iommu, ids }] }),
-      ...(suppliers.length > 0 ? { suppliers } : {}),
+      ...(supplier === null ? {} : { suppliers: [supplier] }),
     });
   }
   return devices;

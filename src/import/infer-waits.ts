@@ -18,8 +18,6 @@ export interface Waits {
   readonly iommuOf: (dev: string) => string | null;
   /** Some device gave up an IOMMU that the log does not name. */
   readonly hasUnnamed: boolean;
-  /** fw_devlink.strict=1: an IOMMU is a supplier as a clock is. */
-  readonly strict: boolean;
   /** Had the driver registered before its first line, because the device waited until then? */
   readonly endsWait: (pair: SeenPair) => boolean;
 }
@@ -70,7 +68,7 @@ export function inferWaits(evidence: Evidence): Waits {
     return first?.line === line && isLate(iommuOf(dev));
   };
   const hasUnnamed = [...gaveUp.keys()].some((dev) => iommuOf(dev) === UNNAMED_IOMMU);
-  return { iommuOf, hasUnnamed, strict, endsWait };
+  return { iommuOf, hasUnnamed, endsWait };
 }
 
 /** A probe of the device failed because what it waited for did not come. */

@@ -1,6 +1,7 @@
 /** Drivers in scenarios: by name, in full, or like a known one but for some fields. */
 import { type DriverSpec, INITCALL_LEVELS } from '../events/machine.ts';
 import {
+  type Fields,
   fieldsOf,
   flagAt,
   isText,
@@ -62,11 +63,21 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
       ? {}
       : { shutdown: oneOf(shutdown, ['quiesce', 'remove'] as const) }),
     ...(pasid === undefined ? {} : { pasid: flagAt(pasid, false) }),
+    ...flagsAt(fields),
     ...(outcomes === undefined ? {} : { outcomes: tableAt(outcomes, readOutcomes) }),
     ...(outcome === undefined ? {} : { outcome: retOf(outcome) }),
     ...(defersOn === undefined ? {} : { defers_on: tableAt(defersOn, namesAt) }),
     ...(reasons === undefined ? {} : { defer_reasons: tableAt(reasons, wordOf) }),
   };
+}
+
+/** What a driver may do for its consumers, where it says so. */
+function flagsAt(fields: Fields): Pick<DriverSpec, 'sync_state' | 'cleans_up'> {
+  const flag = (key: string) => {
+    const place = fields.get(key);
+    return place === undefined ? {} : { [key]: flagAt(place, false) };
+  };
+  return { ...flag('sync_state'), ...flag('cleans_up') };
 }
 
 /** One return code, or a list of them in the order of attempts. */

@@ -135,6 +135,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),
     ...optional('suppliers', (value) => itemsOf(value).map(named)),
     ...optional('match_defers_on', (value) => itemsOf(value).map(named)),
+    ...optional('child_suppliers', (value) => itemsOf(value).map(named)),
     ...optional('iommu_map', (value) => itemsOf(value).map((item) => readMapRow(item, named))),
     ...optional('iommu_map_mask', (value) => integerOf(value)),
     ...(pci === undefined ? {} : { pci }),

@@ -124,6 +124,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
     maybe('match_defers_on', device.match_defers_on, (names) => listOf(names.map(plain))),
+    maybe('child_suppliers', device.child_suppliers, (names) => listOf(names.map(plain))),
     maybe('iommu_map', device.iommu_map, (rows) => listOf(rows.map(printMapRow))),
     maybe('iommu_map_mask', iommu_map_mask, hex),
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),

@@ -11,7 +11,7 @@ import type {
   Origin,
   Recorded,
 } from '../../src/events/event.ts';
-import { PRINTK_LEVELS } from '../../src/events/event.ts';
+import { LINK_FLAGS, PRINTK_LEVELS } from '../../src/events/event.ts';
 import type {
   BootStep,
   DeviceSpec,
@@ -176,6 +176,8 @@ export const aDriver: Arbitrary<DriverSpec> = fc.record(
     probe_type: fc.constantFrom('default', 'async', 'sync'),
     shutdown: fc.constantFrom<NonNullable<DriverSpec['shutdown']>>('quiesce', 'remove'),
     pasid: fc.boolean(),
+    sync_state: fc.boolean(),
+    cleans_up: fc.boolean(),
     outcomes: aTable(fc.array(aRet, { maxLength: 3 })),
     outcome: aRet,
     defers_on: aTable(names),
@@ -289,7 +291,17 @@ const aBusDrv = fc.record(busDrv);
 const aDriverId = fc.record({ ...busDrv, id: aName });
 const ofModule = fc.record({ module: aName });
 const moduleBy = fc.record({ module: aName, by: aName });
-const link = fc.record({ consumer: aName, supplier: aName });
+const linkEnds = { consumer: aName, supplier: aName };
+const link = fc.record(linkEnds);
+const linkFlags = fc.uniqueArray(fc.constantFrom(...LINK_FLAGS), { maxLength: 4 });
+const linkState = fc.constantFrom<LinkState>(
+  'NONE',
+  'DORMANT',
+  'AVAILABLE',
+  'CONSUMER_PROBE',
+  'ACTIVE',
+  'SUPPLIER_UNBIND',
+);
 const ofGroup = fc.record({ group });
 const devInGroup = fc.record({ ...dev, group });
 const vfioGroup = fc.record({ group: aName });
@@ -383,24 +395,25 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'initcalls.done': nothing,
   'deferred.timeout_armed': fc.record({ seconds: fc.nat(100) }),
   'deferred.timed_out': nothing,
-  'link.added': link,
-  'link.state': fc.record({
-    consumer: aName,
-    supplier: aName,
-    status: fc.constantFrom<LinkState>(
-      'DORMANT',
-      'AVAILABLE',
-      'CONSUMER_PROBE',
-      'ACTIVE',
-      'SUPPLIER_UNBIND',
-    ),
-  }),
-  'link.relaxed': link,
+  'fwnode_link.added': link,
+  'fwnode_link.cycle': link,
+  'fwnode_link.deleted': link,
+  'link.added': fc.record({ ...linkEnds, flags: linkFlags, status: linkState }),
+  'link.state': fc.record({ ...linkEnds, status: linkState }),
+  'link.flags': fc.record({ ...linkEnds, flags: linkFlags }),
   'link.deleted': link,
   'links.status': fc.record({
     dev: aName,
     status: fc.constantFrom<LinksStatus>('NO_DRIVER', 'PROBING', 'DRIVER_BOUND', 'UNBINDING'),
   }),
+  'links.best_effort': fc.record({ on: fc.boolean() }),
+  'sync_state.paused': nothing,
+  'sync_state.resumed': nothing,
+  'sync_state.deferred': aDev,
+  'sync_state.undeferred': aDev,
+  'sync_state.queued': aDev,
+  'device.sync_state': aDev,
+  'supplier.cleaned_up': aDev,
   'fwspec.set': fc.record({ dev: aName, iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }),
   'dev_iommu.allocated': aDev,
   'dev_iommu.freed': aDev,

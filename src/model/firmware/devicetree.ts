@@ -5,7 +5,7 @@ import { supplierNodes } from './of-suppliers.ts';
 import { indexTree, isCompatible, phandleList, type Tree } from './tree.ts';
 
 export interface DevicetreeOptions {
-  /** fw_devlink.strict=1: IOMMUs and DMA engines count as suppliers. */
+  /** fw_devlink.strict=1: DMA engines count as suppliers. */
   readonly strict: boolean;
   /** CONFIG_ARM_AMBA: without it no primecell gets a device. */
   readonly amba: boolean;
@@ -119,9 +119,12 @@ function describe(population: Population): DeviceSpec[] {
     if (isAvailable(node)) devices.set(node, busId(tree, node));
   }
   return created.map(({ node, parent }) => {
-    const suppliers = supplierNodes(tree, node, options.strict)
-      .map((supplier) => supplierDevice(population, devices, node, supplier))
-      .filter((name) => name !== null);
+    const named = (of: FdtNode): readonly string[] =>
+      supplierNodes(tree, of, options.strict)
+        .map((supplier) => supplierDevice(population, devices, node, supplier))
+        .filter((name) => name !== null);
+    const suppliers = named(node);
+    const below = withoutDevice(population, node).flatMap(named);
     return {
       name: busId(tree, node),
       bus: isPrimecell(node) ? 'amba' : 'platform',
@@ -131,8 +134,15 @@ function describe(population: Population): DeviceSpec[] {
       ...iommuFields(tree, node),
       dma_coherent: isCoherent(tree, node),
       ...(suppliers.length === 0 ? {} : { suppliers: [...new Set(suppliers)] }),
+      ...(below.length === 0 ? {} : { child_suppliers: [...new Set(below)] }),
     };
   });
+}
+
+/** The available nodes below that get no device from firmware code, as far as none is between. */
+function withoutDevice(population: Population, node: FdtNode): readonly FdtNode[] {
+  const below = node.children.filter((child) => isAvailable(child) && !population.taken.has(child));
+  return below.flatMap((child) => [child, ...withoutDevice(population, child)]);
 }
 
 /**

@@ -34,11 +34,11 @@ const MANDATORY: readonly Binding[] = [
   { suffix: '-gpios', cells: '#gpio-cells' },
 ];
 
-/** Followed only with fw_devlink.strict=1; `iommu-map` too, which has its own shape. */
-const OPTIONAL: readonly Binding[] = [
-  { name: 'iommus', cells: '#iommu-cells' },
-  { name: 'dmas', cells: '#dma-cells' },
-];
+/**
+ * Followed only with fw_devlink.strict=1. So are `iommus` and `iommu-map`, which depend on the kernel
+ * beside: model/kernel/fw-devlink.ts sees to them.
+ */
+const OPTIONAL: readonly Binding[] = [{ name: 'dmas', cells: '#dma-cells' }];
 
 /**
  * The nodes that a node's own properties name as suppliers, each once, in property order. Nodes that
@@ -62,7 +62,6 @@ function suppliersIn(tree: Tree, node: FdtNode, property: string, strict: boolea
   if (property === 'interrupts-extended') {
     return phandleList(tree, node, property, '#interrupt-cells').map((ref) => ref.node);
   }
-  if (property === 'iommu-map') return strict ? iommuMapTargets(tree, node) : [];
   const isGpio = property === 'gpio' || property === 'gpios';
   if (property.endsWith(',nr-gpios')) return [];
   if (isGpio && node.props['gpio-hog'] !== undefined) return [];
@@ -85,14 +84,6 @@ function interruptParent(tree: Tree, node: FdtNode): FdtNode[] {
     return controller === null ? [] : [controller];
   }
   return [];
-}
-
-function iommuMapTargets(tree: Tree, node: FdtNode): FdtNode[] {
-  const cells = cellsOf(node, 'iommu-map');
-  return cells
-    .filter((_, index) => index % 4 === 1)
-    .map((phandle) => tree.byPhandle(phandle))
-    .filter((target) => target !== null);
 }
 
 function isReachable(tree: Tree, node: FdtNode): boolean {

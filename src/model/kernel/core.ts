@@ -8,12 +8,9 @@ import { pr_debug } from '../printk.ts';
 import { bus_probe_device } from './dd-attach.ts';
 import { driver_deferred_probe_del } from './dd-deferred.ts';
 import { device_release_driver_internal } from './dd-release.ts';
+import { device_links_purge } from './device-links.ts';
+import { fw_devlink_link_device, fw_devlink_unblock_consumers } from './fw-devlink.ts';
 import { iommu_probe_device, iommu_release_device } from './iommu.ts';
-import {
-  device_links_purge,
-  fw_devlink_link_device,
-  fw_devlink_unblock_consumers,
-} from './links.ts';
 
 const CORE = 'drivers/base/core.c';
 const BUS = 'drivers/base/bus.c';

@@ -5,12 +5,13 @@ import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug } from '../printk.ts';
 import { device_reorder_to_tail } from './devices-kset.ts';
-import { fw_devlink_drivers_done } from './links.ts';
+import { fw_devlink_drivers_done } from './fw-devlink.ts';
+import { fw_devlink_probing_done } from './sync-state.ts';
 
 const FILE = 'drivers/base/dd.c';
 
 /** The one worker of the deferred probe workqueue item. */
-const WORKER = 'deferred_probe_work';
+export const DEFERRED_PROBE_WORK = 'deferred_probe_work';
 
 /**
  * Puts `dev` at the tail of the pending list, unless it is on a list already.
@@ -22,7 +23,8 @@ export const driver_deferred_probe_add = path(
   'driver_deferred_probe_add',
   function* (k, dev: string): Path<void> {
     const { can_match, deferred } = deviceOf(k, dev);
-    if (!can_match || deferred !== 'none') return;
+    if (k.has('can_match_gate') && !can_match) return;
+    if (deferred !== 'none') return;
     yield* dev_dbg(k, FILE, dev, 'Added to deferred list');
     yield { type: 'deferred.added', dev };
   },
@@ -57,7 +59,7 @@ export const driver_deferred_probe_trigger = path(
     yield { type: 'deferred.triggered', trigger_count: trigger_count + 1 };
     yield {
       type: 'spawn',
-      what: WORKER,
+      what: DEFERRED_PROBE_WORK,
       path: () => k.ops.deferred_probe_work_func(k),
     };
   },
@@ -126,13 +128,14 @@ export const driver_deferred_probe_check_state = path(
 export const deferred_probe_initcall = path('deferred_probe_initcall', function* (k): Path<number> {
   yield { type: 'deferred.enabled' };
   yield* driver_deferred_probe_trigger(k);
-  yield { type: 'join', what: WORKER };
+  yield { type: 'join', what: DEFERRED_PROBE_WORK };
   yield { type: 'initcalls.done' };
-  yield* driver_deferred_probe_trigger(k);
-  yield { type: 'join', what: WORKER };
   if (k.config('MODULES') !== 'y') yield* fw_devlink_drivers_done(k);
+  yield* driver_deferred_probe_trigger(k);
+  yield { type: 'join', what: DEFERRED_PROBE_WORK };
   const seconds = driver_deferred_probe_timeout(k);
   if (seconds > 0) yield { type: 'deferred.timeout_armed', seconds };
+  if (k.config('MODULES') !== 'y') yield* fw_devlink_probing_done(k);
   return 0;
 });
 
@@ -165,7 +168,7 @@ export const deferred_probe_timeout_work_func = path(
     yield* fw_devlink_drivers_done(k);
     yield { type: 'deferred.timed_out' };
     yield* driver_deferred_probe_trigger(k);
-    yield { type: 'join', what: WORKER };
+    yield { type: 'join', what: DEFERRED_PROBE_WORK };
     for (const dev of k.state.deferred.pending) {
       if (k.has('defer_reason_in_log')) {
         const reason = deviceOf(k, dev).deferred_reason ?? '(reason unknown)';
@@ -174,6 +177,7 @@ export const deferred_probe_timeout_work_func = path(
         yield dev_printk(k, 'info', dev, 'deferred probe pending');
       }
     }
+    yield* fw_devlink_probing_done(k);
     return 0;
   },
 );

@@ -3,8 +3,12 @@ import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
 import { device_remove, dma_cleanup } from './dd.ts';
-import { consumerToUnbind, device_links_driver_cleanup } from './links.ts';
 import { iommu_bus_notifier } from './vfio-viable.ts';
+import {
+  device_links_busy,
+  device_links_driver_cleanup,
+  device_links_unbind_consumers,
+} from './device-links.ts';
 
 /**
  * Unbinds whatever driver `dev` has, consumers of the device first.
@@ -15,18 +19,18 @@ import { iommu_bus_notifier } from './vfio-viable.ts';
 export const device_release_driver_internal: (k: Kernel, dev: string) => Path<void> = path(
   'device_release_driver_internal',
   function* (k, dev: string): Path<void> {
-    for (;;) {
-      yield { type: 'lock', lock: deviceLock(dev) };
-      const drv = k.state.devices[dev]?.driver ?? null;
-      const consumer = drv === null ? null : yield* consumerToUnbind(k, dev);
-      if (consumer === null) {
-        if (drv !== null) yield* __device_release_driver(k, dev, drv);
-        yield { type: 'unlock', lock: deviceLock(dev) };
-        return;
-      }
+    yield { type: 'lock', lock: deviceLock(dev) };
+    const drv = k.state.devices[dev]?.driver ?? null;
+    const driverNow = () => k.state.devices[dev]?.driver ?? null;
+    while (drv !== null && driverNow() === drv && (yield* device_links_busy(k, dev))) {
       yield { type: 'unlock', lock: deviceLock(dev) };
-      yield* device_release_driver_internal(k, consumer);
+      yield* device_links_unbind_consumers(k, dev, (consumer) =>
+        device_release_driver_internal(k, consumer),
+      );
+      yield { type: 'lock', lock: deviceLock(dev) };
     }
+    if (drv !== null && driverNow() === drv) yield* __device_release_driver(k, dev, drv);
+    yield { type: 'unlock', lock: deviceLock(dev) };
   },
 );
 

@@ -1,6 +1,6 @@
 /** Binding a driver to a device and letting it go. Kernel: drivers/base/dd.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
-import { ENODEV, ENXIO, EPROBE_DEFER } from '../errno.ts';
+import { EAGAIN, ENODEV, ENXIO, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug, printk } from '../printk.ts';
@@ -9,7 +9,7 @@ import {
   device_links_check_suppliers,
   device_links_driver_bound,
   device_links_no_driver,
-} from './links.ts';
+} from './device-links.ts';
 import { iommu_bus_notifier } from './vfio-viable.ts';
 
 const FILE = 'drivers/base/dd.c';
@@ -34,7 +34,7 @@ export const really_probe = path(
       return -EPROBE_DEFER;
     }
     const link_ret = yield* device_links_check_suppliers(k, dev);
-    if (link_ret !== 0) return link_ret;
+    if (link_ret === -EPROBE_DEFER) return link_ret;
 
     const { bus } = deviceOf(k, dev);
     const { dma_configure } = k.ops.bus(bus);
@@ -63,7 +63,7 @@ export const really_probe = path(
         yield* dma_cleanup(k, dev);
         yield* unwind(k, dev, drv);
         if (!k.has('probe_errors_positive')) yield* reportProbe(k, dev, drv, ret);
-        return -ret;
+        return link_ret === -EAGAIN ? EPROBE_DEFER : -ret;
       }
       if (!test_remove) break;
       test_remove = false;

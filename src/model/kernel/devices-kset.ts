@@ -2,6 +2,7 @@
 import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { pr_debug } from '../printk.ts';
+import { isSyncStateOnly } from './device-link.ts';
 
 const FILE = 'drivers/base/core.c';
 
@@ -30,6 +31,6 @@ function collect(k: Kernel, dev: string, devs: string[], above: Set<string>): vo
   for (const child of Object.values(k.state.devices))
     if (child.parent === dev && !child.orphaned) collect(k, child.name, devs, above);
   for (const link of k.state.links)
-    if (link.supplier === dev && !link.relaxed) collect(k, link.consumer, devs, above);
+    if (link.supplier === dev && !isSyncStateOnly(link)) collect(k, link.consumer, devs, above);
   above.delete(dev);
 }

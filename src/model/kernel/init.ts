@@ -13,10 +13,16 @@ import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict } from './default-domain.ts';
+import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
 import { iommu_device_register } from './iommu.ts';
 import { X86_OPS } from './iommu-drivers.ts';
 import { pci_host_probe } from './pci.ts';
 import { hostsOf } from './pci-hardware.ts';
+import {
+  clk_disable_unused,
+  device_links_supplier_sync_state_pause,
+  device_links_supplier_sync_state_resume,
+} from './sync-state.ts';
 
 /**
  * Steps of a boot for which the machine gives none: built-in drivers by their initcall levels, in the
@@ -66,9 +72,29 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
     case 'iommu':
       return yield* initIommu(k, step.iommu);
     case 'late_initcall':
-      return yield* deferred_probe_initcall(k);
+      return yield* late_initcalls(k);
   }
 }
+
+/**
+ * The end of the boot: suppliers may hear of their consumers, deferred devices are retried.
+ *
+ * Kernel: late_initcall of drivers/base/core.c and drivers/base/dd.c, late_initcall_sync of
+ * drivers/clk/clk.c and drivers/of/platform.c, v6.1.
+ * Leaves out: the other initcalls of these levels.
+ */
+const late_initcalls = path('late_initcalls', function* (k): Path<number> {
+  yield* device_links_supplier_sync_state_resume(k);
+  const ret = yield* deferred_probe_initcall(k);
+  if (isOnNfs(k)) yield* wait_for_init_devices_probe(k);
+  yield* clk_disable_unused(k);
+  // The pause that of_platform_default_populate began.
+  if (k.state.defer_sync_state_count > 0) yield* device_links_supplier_sync_state_resume(k);
+  return ret;
+});
+
+/** Kernel: net/ipv4/ipconfig.c:wait_for_devices, v6.1. */
+const isOnNfs = (k: Kernel): boolean => k.cmdline('root') === '/dev/nfs';
 
 /**
  * ACS is asked for before the PCI scan where firmware tables tell of IOMMUs early.
@@ -110,6 +136,7 @@ const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> 
 const of_platform_default_populate = path(
   'of_platform_default_populate',
   function* (k): Path<number> {
+    if (k.machine.firmware !== 'acpi') yield* device_links_supplier_sync_state_pause(k);
     const roots = new Set(hostsOf(k.machine));
     const inBoot = new Set(
       k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])),

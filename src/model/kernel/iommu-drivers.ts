@@ -11,6 +11,7 @@ import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, pr_debug } from '../printk.ts';
 import { probeCoherency } from './arm-smmu-coherency.ts';
+import { device_link_add } from './device-link.ts';
 import { iommu_device_register, iommu_device_unregister, iommu_group_alloc } from './iommu.ts';
 import { pci_device_group } from './pci-group.ts';
 import { device_get_dma_attr } from './property.ts';
@@ -129,6 +130,8 @@ function opsOf(kind: Kind): IommuOps {
         yield dev_printk(k, 'warn', dev, text);
         return -EINVAL;
       }
+      if (kind.drv === 'arm-smmu' && k.has('smmu_device_links'))
+        yield* device_link_add(k, dev, instance.name, ['PM_RUNTIME', 'AUTOREMOVE_SUPPLIER']);
       return instance.name;
     }),
     device_group: path('device_group', function* (k, dev: string): Path<number> {

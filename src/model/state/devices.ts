@@ -38,6 +38,7 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     deferred: 'none',
     deferred_reason: null,
     links_status: 'NO_DRIVER',
+    state_synced: false,
     dma_configured: 0,
     owner_uses: 0,
     dev_iommu: false,

@@ -1,11 +1,7 @@
-/** Reducers of modules, deferral and device links. */
+/** Reducers of modules and deferral. */
 import { emptyTable } from '../../events/table.ts';
 import { drop, type Reducers } from './reducer.ts';
-import type { Link, State } from './state.ts';
-
-function linkOf(state: State, consumer: string, supplier: string): Link | undefined {
-  return state.links.find((link) => link.consumer === consumer && link.supplier === supplier);
-}
+import type { State } from './state.ts';
 
 function undefer(state: State, dev: string): void {
   drop(state.deferred.pending, dev);
@@ -102,28 +98,5 @@ export const deferredReducers = {
   'deferred.timed_out': (state) => {
     state.deferred.timeout_armed = false;
     state.deferred.timed_out = true;
-  },
-} satisfies Partial<Reducers>;
-
-export const linkReducers = {
-  'link.added': (state, { consumer, supplier }) => {
-    if (linkOf(state, consumer, supplier) === undefined)
-      state.links.push({ consumer, supplier, status: 'DORMANT', relaxed: false });
-  },
-  'link.state': (state, { consumer, supplier, status }) => {
-    const link = linkOf(state, consumer, supplier);
-    if (link !== undefined) link.status = status;
-  },
-  'link.relaxed': (state, { consumer, supplier }) => {
-    const link = linkOf(state, consumer, supplier);
-    if (link !== undefined) link.relaxed = true;
-  },
-  'link.deleted': (state, { consumer, supplier }) => {
-    const link = linkOf(state, consumer, supplier);
-    if (link !== undefined) state.links.splice(state.links.indexOf(link), 1);
-  },
-  'links.status': (state, { dev, status }) => {
-    const device = state.devices[dev];
-    if (device !== undefined) device.links_status = status;
   },
 } satisfies Partial<Reducers>;

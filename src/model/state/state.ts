@@ -4,7 +4,7 @@
  * Only reducers write it. Tables have no prototype (events/table.ts); lists keep the kernel's order.
  * Fields that the kernel has keep the kernel's names.
  */
-import type { DomainType, LinkState, LinksStatus } from '../../events/event.ts';
+import type { DomainType, LinkFlag, LinkState, LinksStatus } from '../../events/event.ts';
 import type { DeviceSpec, DriverSpec } from '../../events/machine.ts';
 import { emptyTable, type Table } from '../../events/table.ts';
 
@@ -28,6 +28,8 @@ export interface Device {
   deferred: 'none' | 'pending' | 'active';
   deferred_reason: string | null;
   links_status: LinksStatus;
+  /** The sync_state callback of its driver was called, or will be. */
+  state_synced: boolean;
   /** Successful dma_configure calls not yet undone by dma_cleanup. */
   dma_configured: number;
   /** How often the device is counted in its group's owner_cnt. */
@@ -95,13 +97,21 @@ export interface Deferred {
   timeout_armed: boolean;
 }
 
-/** A managed struct device_link. */
+/** struct device_link: one a pair of devices. */
 export interface Link {
   consumer: string;
   supplier: string;
   status: LinkState;
-  /** SYNC_STATE_ONLY: it holds no probe back. */
-  relaxed: boolean;
+  /** In the order of their bits. */
+  flags: LinkFlag[];
+}
+
+/** struct fwnode_link: what firmware says of a supplier, not yet a device link. */
+export interface FwnodeLink {
+  consumer: string;
+  supplier: string;
+  /** FWLINK_FLAG_CYCLE: nobody waits for it. */
+  cycle: boolean;
 }
 
 /** struct iommu_device. */
@@ -191,6 +201,14 @@ export interface State {
   modules: Table<Module>;
   deferred: Deferred;
   links: Link[];
+  fwnode_links: FwnodeLink[];
+  /** Fwnodes with suppliers of which the links were made: FWNODE_FLAG_LINKS_ADDED. */
+  fwnodes_linked: string[];
+  fw_devlink_best_effort: boolean;
+  /** Reasons for sync_state callbacks to wait, of which the boot is one. */
+  defer_sync_state_count: number;
+  /** Suppliers that are looked at when there is no such reason any more. */
+  deferred_sync: string[];
   iommus: IommuInstance[];
   groups: Table<Group>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
@@ -244,6 +262,11 @@ export function initialState(): State {
       timeout_armed: false,
     },
     links: [],
+    fwnode_links: [],
+    fwnodes_linked: [],
+    fw_devlink_best_effort: false,
+    defer_sync_state_count: 1,
+    deferred_sync: [],
     iommus: [],
     groups: emptyTable(),
     acs_requested: false,
