@@ -70,6 +70,7 @@ function reportOf(verdicts: readonly Verdict[]): Report {
       owner: total('owner'),
       kprobe: total('kprobe'),
       module: total('module'),
+      link: total('link'),
       message: total('message'),
     },
     mismatches: verdicts.flatMap(({ session, mismatches }) =>

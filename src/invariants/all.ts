@@ -5,6 +5,7 @@ import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
 import { once } from './shutdown.ts';
 import { oops } from './soundness.ts';
+import { acyclic, waitsEnd } from './waiting.ts';
 
 export const INVARIANTS: readonly Invariant[] = [
   balance,
@@ -16,6 +17,8 @@ export const INVARIANTS: readonly Invariant[] = [
   grouping,
   order,
   once,
+  acyclic,
+  waitsEnd,
   oops,
 ];
 

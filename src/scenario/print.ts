@@ -162,6 +162,8 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     field('probe_type', driver.probe_type, 'default'),
     maybe('initcall', driver.initcall, plain),
     maybe('pasid', driver.pasid, String),
+    maybe('sync_state', driver.sync_state, String),
+    maybe('cleans_up', driver.cleans_up, String),
     maybe('outcomes', outcomes, (table) => tableOf(table, printOutcomes)),
     maybe('outcome', outcome, errnoName),
     maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),

@@ -9,6 +9,7 @@ export const CHECKS = [
   'owner',
   'kprobe',
   'module',
+  'link',
   'message',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];
@@ -43,6 +44,7 @@ export function createTally(): Tally {
     owner: zero(),
     kprobe: zero(),
     module: zero(),
+    link: zero(),
     message: zero(),
   };
   const mismatches: Mismatch[] = [];

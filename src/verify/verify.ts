@@ -6,6 +6,7 @@ import type { DriverSpec } from '../events/machine.ts';
 import type { Observation } from '../import/observation.ts';
 import { compareActions } from './compare-actions.ts';
 import { compareCalls } from './compare-calls.ts';
+import { compareLinks } from './compare-links.ts';
 import { compareMessages } from './compare-messages.ts';
 import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
 import { type Emulation, emulate } from './emulate.ts';
@@ -33,6 +34,7 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
   const tally = createTally();
   const names = modelledNames(session, emulation);
   compareSnapshots(tally, session, emulation);
+  compareLinks(tally, session, emulation);
   compareActions(tally, session, emulation);
   compareCalls(tally, session.calls, emulation.calls, derived.kernel.cmdline, (dev) =>
     names.has(dev),

@@ -193,8 +193,7 @@ function* merge(k: Kernel, link: ReadLink, asked: ReadonlySet<LinkFlag>): Path<b
   }
   const isSame = flags.size === link.flags.length && link.flags.every((flag) => flags.has(flag));
   if (!isSame) yield* setFlags(link, flags);
-  if (!wasManaged && flags.has('MANAGED'))
-    yield* setStatus(link, device_link_init_status(k, link));
+  if (!wasManaged && flags.has('MANAGED')) yield* setStatus(link, device_link_init_status(k, link));
   return ordersNow;
 }
 

@@ -116,7 +116,7 @@ export function nodeName(k: Kernel, fwnode: string): string {
 /** The node with all those above it: `/soc/smmuv3@9050000`. Kernel: %pfwf of lib/vsprintf.c. */
 export function nodePath(k: Kernel, fwnode: string): string {
   const name = nodeName(k, fwnode);
-  if (name.startsWith('/')) return name;
+  if (!treeOf(k.machine).specs.has(fwnode) && deviceAbove(fwnode) === undefined) return name;
   const parent = parentOf(k, fwnode);
   return `${parent === null ? '' : nodePath(k, parent)}/${name}`;
 }

@@ -146,7 +146,10 @@ export const deviceReducers = {
     const ids = busOf(state, bus).drivers[drv]?.dynamic_ids;
     if (ids !== undefined) drop(ids, id);
   },
-  'probe.matched': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
+  'probe.matched': (state, { dev }) => {
+    state.deferred.probe_count += 1;
+    on(state, dev, (d) => (d.can_match = true));
+  },
   'probe.started': (state, { dev, drv }) => {
     on(state, dev, (d) => {
       d.driver = drv;
@@ -166,7 +169,9 @@ export const deviceReducers = {
   'probe.unwound': nothing,
   'device.unbind_cleanup': unbindCleanup,
   'driver.bound': bound,
-  'probe.finished': nothing,
+  'probe.finished': (state) => {
+    if (state.deferred.probe_count > 0) state.deferred.probe_count -= 1;
+  },
   'driver.unbinding': (state, { dev }) => on(state, dev, (d) => (d.unbinding = true)),
   'driver.unbound': unbound,
 } satisfies Partial<Reducers>;

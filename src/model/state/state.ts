@@ -88,6 +88,8 @@ export interface Deferred {
   pending: string[];
   active: string[];
   trigger_count: number;
+  /** Probes under way. */
+  probe_count: number;
   enable: boolean;
   /** Every probe is deferred: the system goes down. */
   defer_all_probes: boolean;
@@ -255,6 +257,7 @@ export function initialState(): State {
       pending: [],
       active: [],
       trigger_count: 0,
+      probe_count: 0,
       enable: false,
       defer_all_probes: false,
       initcalls_done: false,

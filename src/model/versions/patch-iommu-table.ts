@@ -162,7 +162,8 @@ export const iommuPatches = {
     landed: '6.3',
     stable: ['6.1'],
     before: 'a cycle of dependencies is seen only where a link cannot be made',
-    after: 'all of them are looked for before a link is made, through devices that are not there yet',
+    after:
+      'all of them are looked for before a link is made, through devices that are not there yet',
     scenario: null,
   },
   fw_devlink_best_effort: {

@@ -52,14 +52,16 @@ describe('a supplier without a driver', () => {
     const { state, scheduler } = run(system, TIMEOUT);
     expect(state.devices['user']?.bound).toBe(true);
     expect(state.links).toEqual([]);
-    expect(scheduler.events.map(({ event }) => event.type)).toContain('link.relaxed');
+    expect(scheduler.events.map(({ event }) => event.type)).toContain('link.flags');
   });
 
   it('keeps its link when its driver has been seen', () => {
     const defers = driver('clock', { outcome: -517 });
     const { state } = run(machine(system.devices, [defers, driver('user')]), TIMEOUT);
     expect(state.devices['user']?.bound).toBe(false);
-    expect(state.links).toMatchObject([{ consumer: 'user', relaxed: false }]);
+    expect(state.links).toMatchObject([
+      { consumer: 'user', flags: ['AUTOPROBE_CONSUMER', 'MANAGED', 'INFERRED'] },
+    ]);
   });
 });
 
