@@ -6,6 +6,7 @@
  */
 import type { DeviceSpec, Machine } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
+import { pciAddress } from './requester-ids.ts';
 
 interface Tree {
   readonly specs: ReadonlyMap<string, DeviceSpec>;
@@ -109,8 +110,9 @@ export function nodeName(k: Kernel, fwnode: string): string {
   const device = deviceAbove(fwnode);
   if (device !== undefined) return 'child';
   if (!treeOf(k.machine).specs.has(fwnode)) return fwnode;
-  const [, address, name] = /^([0-9a-f]+)\.(.+)$/.exec(fwnode) ?? [];
-  return address === undefined ? (fwnode.split(':').at(-1) ?? fwnode) : `${name}@${address}`;
+  const [, address, name] = /^([0-9a-f]+)\.([^.]*[^.\d].*)$/.exec(fwnode) ?? [];
+  if (address !== undefined) return `${name}@${address}`;
+  return pciAddress(fwnode) === null ? (fwnode.split(':').at(-1) ?? fwnode) : fwnode;
 }
 
 /** The node with all those above it: `/soc/smmuv3@9050000`. Kernel: %pfwf of lib/vsprintf.c. */

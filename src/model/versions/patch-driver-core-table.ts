@@ -128,7 +128,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'any device can be queued for deferral',
     after: 'only one that some driver matched',
-    scenario: null,
+    scenario: 'clock-goes-off-before-its-user-comes',
   },
   sync_state_timeout: {
     commit: null,
@@ -137,6 +137,6 @@ export const driverCorePatches = {
     stable: [],
     before: 'suppliers wait for all consumers before they clean up',
     after: 'fw_devlink.sync_state=timeout ends that wait with the deferred probe timeout',
-    scenario: null,
+    scenario: 'sync_state-is-forced',
   },
 } as const satisfies Record<string, Patch>;

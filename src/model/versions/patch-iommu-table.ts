@@ -109,7 +109,7 @@ export const iommuPatches = {
     stable: [],
     before: 'devicetree makes no device links',
     after: 'it does, when of_devlink is on the command line',
-    scenario: null,
+    scenario: 'of_devlink-makes-a-display-wait',
   },
   devlink_iommus: {
     commit: null,
@@ -118,7 +118,7 @@ export const iommuPatches = {
     stable: [],
     before: 'iommus and iommu-map make no links',
     after: 'they do, like all other bindings',
-    scenario: null,
+    scenario: 'iommus-hold-a-codec-back',
   },
   fw_devlink_permissive: {
     commit: null,
@@ -127,7 +127,7 @@ export const iommuPatches = {
     stable: [],
     before: 'firmware links are off by default',
     after: 'links exist but hold nothing back',
-    scenario: null,
+    scenario: 'links-that-hold-nothing-back',
   },
   fw_devlink_on: {
     commit: 'e590474768f1',
@@ -136,7 +136,7 @@ export const iommuPatches = {
     stable: [],
     before: 'firmware links hold no probe back',
     after: 'a consumer waits for its suppliers',
-    scenario: null,
+    scenario: 'clock-goes-off-before-its-user-comes',
   },
   fw_devlink_rpm: {
     commit: null,
@@ -145,7 +145,7 @@ export const iommuPatches = {
     stable: [],
     before: 'firmware links do not manage power',
     after: 'they do',
-    scenario: null,
+    scenario: 'sync_state-waits-for-the-display',
   },
   devlink_iommu_optional: {
     commit: null,
@@ -154,7 +154,7 @@ export const iommuPatches = {
     stable: [],
     before: 'iommus and iommu-map hold back like other suppliers',
     after: 'only with fw_devlink.strict=1',
-    scenario: null,
+    scenario: 'iommu-map-makes-no-link',
   },
   fw_devlink_cycles: {
     commit: '3fb16866b51d',
@@ -164,7 +164,7 @@ export const iommuPatches = {
     before: 'a cycle of dependencies is seen only where a link cannot be made',
     after:
       'all of them are looked for before a link is made, through devices that are not there yet',
-    scenario: null,
+    scenario: 'two-host-bridges-are-let-go',
   },
   fw_devlink_best_effort: {
     commit: null,
@@ -173,7 +173,7 @@ export const iommuPatches = {
     stable: [],
     before: 'a boot from NFS waits for suppliers that have no driver',
     after: 'it tries the network without them',
-    scenario: null,
+    scenario: 'nfs-root-does-not-wait-for-a-led',
   },
   smmu_device_links: {
     commit: null,
