@@ -1,12 +1,16 @@
 // Each invariant is shown to fail: a run with one thing wrong breaks it, and the same run without
 // that does not.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { runAll } from '../../src/engine/run.ts';
 import type { KernelEvent } from '../../src/events/event.ts';
 import type { BootStep } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
+import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
 import {
   ASSIGN_NIC,
   BIND_NIC,
@@ -67,6 +71,27 @@ const SMMU_GONE: readonly Stimulus[] = [
 ];
 const REBOOT = { do: 'shutdown', how: 'reboot' } as const;
 const RESCAN = { do: 'rescan', dev: null } as const;
+/** No timeout: what waits, waits. */
+const NEVER = { cmdline: 'deferred_probe_timeout=-1' };
+
+/** The run of a scenario file as it is written. */
+function traceOfScenario(name: string): Trace {
+  const file = `${name}.yaml`;
+  const text = readFileSync(`scenarios/${file}`, 'utf8');
+  const { machine, kernel, steps, choices } = parseScenario(text, file, driverKnowledge);
+  return runAll({ machine, kernel }, steps, { choices }).trace();
+}
+
+/** The run, with the SMMU registered behind the driver core's back, and a task that ends. */
+function withIommu(run: ReturnType<typeof runSmall>): Trace {
+  const at = { task: 'sh-9', stack: [], origin: 'assumed', line: null, timeUs: null } as const;
+  const events: readonly KernelEvent[] = [
+    { type: 'iommu.registered', iommu: SMMU, ops: 'arm-smmu-v3', fwnode: true },
+    { type: 'task.finished', ret: 0 },
+  ];
+  const trace = run.trace();
+  return { ...trace, events: [...trace.events, ...events.map((event) => ({ event, ...at }))] };
+}
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -145,6 +170,34 @@ const MUTANTS: readonly Mutant[] = [
       const patches = { smmu_no_unregister_on_shutdown: true };
       return runSmall([BOOT, REBOOT], {}, { patches }).trace();
     },
+  },
+  {
+    code: 'INV-ORDER',
+    what: 'a clock that goes off before the display it feeds has its driver',
+    subject: '6000000.clock',
+    broken: () => traceOfScenario('clock-goes-off-before-its-user-comes'),
+    sane: () => traceOfScenario('sync_state-waits-for-the-display'),
+  },
+  {
+    code: 'INV-DAG',
+    what: 'a host bridge that is linked to an IOMMU below it',
+    subject: '4010000000.pcie',
+    broken: () => traceOfScenario('iommu-map-names-a-function-below'),
+    sane: () => traceOfScenario('iommu-map-makes-no-link'),
+  },
+  {
+    code: 'INV-DEFER',
+    what: 'two host bridges that wait for what only the other can find',
+    subject: '20000000.pcie',
+    broken: () => traceOfScenario('two-host-bridges-wait-for-each-other'),
+    sane: () => traceOfScenario('two-host-bridges-are-let-go'),
+  },
+  {
+    code: 'INV-DEFER',
+    what: 'a client that is not retried when its IOMMU comes without a driver being bound',
+    subject: NIC,
+    broken: () => withIommu(runSmall([BOOT], { modularSmmu: true, modularNic: false }, NEVER)),
+    sane: () => runSmall([BOOT, MODPROBE_SMMU], { modularSmmu: true }, NEVER).trace(),
   },
   {
     code: 'INV-OOPS',

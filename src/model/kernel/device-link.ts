@@ -10,21 +10,22 @@ import { device_reorder_to_tail } from './devices-kset.ts';
 export const CORE = 'drivers/base/core.c';
 
 export type ReadLink = ReadState['links'][number];
+type WithState = Pick<Kernel, 'state'>;
 type Ends = Pick<ReadLink, 'consumer' | 'supplier'>;
 
 /** The managed links of `consumer`, in the order they were made. */
-export function suppliersOf(k: Pick<Kernel, 'state'>, consumer: string): readonly ReadLink[] {
+export function suppliersOf(k: WithState, consumer: string): readonly ReadLink[] {
   return k.state.links.filter((link) => link.consumer === consumer && is(link, 'MANAGED'));
 }
 
 /** The managed links to `supplier`, in the order they were made. */
-export function consumersOf(k: Pick<Kernel, 'state'>, supplier: string): readonly ReadLink[] {
+export function consumersOf(k: WithState, supplier: string): readonly ReadLink[] {
   return k.state.links.filter((link) => link.supplier === supplier && is(link, 'MANAGED'));
 }
 
 /** The link as it is now; undefined when it is gone. */
 export function linkBetween(
-  { state }: Pick<Kernel, 'state'>,
+  { state }: WithState,
   { consumer, supplier }: Ends,
 ): ReadLink | undefined {
   return state.links.find((link) => link.consumer === consumer && link.supplier === supplier);
@@ -71,7 +72,7 @@ export function* setFlags({ consumer, supplier }: Ends, flags: ReadonlySet<LinkF
  * Kernel: drivers/base/core.c:device_is_dependent, v6.1.
  * Leaves out: nothing.
  */
-export function device_is_dependent(k: Kernel, dev: string, target: string): boolean {
+export function device_is_dependent(k: WithState, dev: string, target: string): boolean {
   const seen = new Set<string>();
   const depends = (name: string): boolean => {
     if (name === target || isAncestor(k, name, target)) return true;
@@ -84,7 +85,7 @@ export function device_is_dependent(k: Kernel, dev: string, target: string): boo
   return depends(dev);
 }
 
-function isAncestor(k: Kernel, dev: string, target: string): boolean {
+function isAncestor(k: WithState, dev: string, target: string): boolean {
   for (let at = k.state.devices[target]?.parent ?? null; at !== null; ) {
     if (at === dev) return true;
     at = k.state.devices[at]?.parent ?? null;

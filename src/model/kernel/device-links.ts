@@ -175,7 +175,7 @@ export const device_links_driver_cleanup = path(
     for (const link of consumersOf(k, dev)) {
       if (link.status === 'SUPPLIER_UNBIND' && is(link, 'AUTOREMOVE_SUPPLIER'))
         yield* device_link_drop_managed(k, link);
-      else yield* setStatus(link, 'DORMANT');
+      if (linkBetween(k, link) !== undefined) yield* setStatus(link, 'DORMANT');
     }
     if (k.state.deferred_sync.includes(dev)) yield { type: 'sync_state.undeferred', dev };
     yield* __device_links_no_driver(k, dev);
