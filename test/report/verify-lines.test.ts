@@ -24,7 +24,7 @@ describe('verifyLines', () => {
       'driver       7   7  equal',
       'group        0   0  nothing recorded',
     ]);
-    expect(lines).toHaveLength(10);
+    expect(lines).toHaveLength(11);
   });
 
   it.each<[string, Mismatch['check'], unknown, unknown]>([
