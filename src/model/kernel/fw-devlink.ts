@@ -42,7 +42,7 @@ const isYes = (value: string | null): boolean => /^(?:1|y|yes|on|true)$/i.test(v
  * Kernel: drivers/base/core.c:fw_devlink_setup, v6.1; drivers/of/property.c:of_devlink, v5.5.
  * Leaves out: nothing.
  */
-export function fw_devlink_mode(k: Kernel): Mode {
+function fw_devlink_mode(k: Kernel): Mode {
   if (k.machine.firmware === 'acpi' || !k.has('of_devlink')) return 'off';
   const asked = MODES.find((mode) => mode === k.cmdline('fw_devlink'));
   if (k.has('fw_devlink_permissive') && asked !== undefined) return asked;
