@@ -182,7 +182,7 @@ export const iommuPatches = {
     stable: [],
     before: 'an SMMU v2 and the devices behind it are not linked',
     after: 'the devices lose their drivers when the SMMU does',
-    scenario: null,
+    scenario: 'smmu-that-comes-back-links-again',
   },
   probe_phases: {
     commit: null,
