@@ -2,9 +2,9 @@
 import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
 import { groupReducers, iommuReducers } from './iommu.ts';
-import { pciReducers } from './pci.ts';
 import { linkReducers } from './links.ts';
 import { deferredReducers, moduleReducers } from './modules.ts';
+import { pciReducers } from './pci.ts';
 import { nothing, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
 import { vfioReducers } from './vfio.ts';
