@@ -3,12 +3,12 @@ import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
 import { device_remove, dma_cleanup } from './dd.ts';
-import { iommu_bus_notifier } from './vfio-viable.ts';
 import {
   device_links_busy,
   device_links_driver_cleanup,
   device_links_unbind_consumers,
 } from './device-links.ts';
+import { iommu_bus_notifier } from './vfio-viable.ts';
 
 /**
  * Unbinds whatever driver `dev` has, consumers of the device first.
