@@ -1,14 +1,6 @@
 /** The shapes of events and stimuli in a trace file. The compiler asks for one that is missing. */
-import type {
-  DomainType,
-  EventMap,
-  EventType,
-  LinkFlag,
-  LinkState,
-  LinksStatus,
-  Origin,
-  PrintkLevel,
-} from './event.ts';
+import type { DomainType, EventMap, EventType, Origin, PrintkLevel } from './event.ts';
+import { linkFlag, linkState, linksStatus } from './link-shape.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import {
@@ -97,26 +89,6 @@ const driverId = object({ bus: name, drv: name, id: name });
 const ofModule = object({ module: name });
 const moduleBy = object({ module: name, by: name });
 const link = object({ consumer: name, supplier: name });
-const linkState = oneOf<LinkState>({
-  NONE: true,
-  DORMANT: true,
-  AVAILABLE: true,
-  CONSUMER_PROBE: true,
-  ACTIVE: true,
-  SUPPLIER_UNBIND: true,
-});
-const linkFlag = oneOf<LinkFlag>({
-  STATELESS: true,
-  AUTOREMOVE_CONSUMER: true,
-  PM_RUNTIME: true,
-  RPM_ACTIVE: true,
-  AUTOREMOVE_SUPPLIER: true,
-  AUTOPROBE_CONSUMER: true,
-  MANAGED: true,
-  SYNC_STATE_ONLY: true,
-  INFERRED: true,
-  CYCLE: true,
-});
 const group = object({ group: uint });
 const devInGroup = object({ dev: name, group: uint });
 const vfioGroup = object({ group: name });
@@ -234,15 +206,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'link.state': object({ consumer: name, supplier: name, status: linkState }),
   'link.flags': object({ consumer: name, supplier: name, flags: listOf(linkFlag) }),
   'link.deleted': link,
-  'links.status': object({
-    dev: name,
-    status: oneOf<LinksStatus>({
-      NO_DRIVER: true,
-      PROBING: true,
-      DRIVER_BOUND: true,
-      UNBINDING: true,
-    }),
-  }),
+  'links.status': object({ dev: name, status: linksStatus }),
   'links.best_effort': object({ on: flag }),
   'sync_state.paused': nothing,
   'sync_state.resumed': nothing,
