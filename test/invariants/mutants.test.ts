@@ -1,12 +1,16 @@
 // Each invariant is shown to fail: a run with one thing wrong breaks it, and the same run without
 // that does not.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { runAll } from '../../src/engine/run.ts';
 import type { KernelEvent } from '../../src/events/event.ts';
 import type { BootStep } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
+import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
 import {
   ASSIGN_NIC,
   BIND_NIC,
@@ -66,7 +70,18 @@ const SMMU_GONE: readonly Stimulus[] = [
   { do: 'rmmod', module: 'arm_smmu_v3', force: false },
 ];
 const REBOOT = { do: 'shutdown', how: 'reboot' } as const;
+const AT_SMMU = { bus: 'platform', drv: 'arm-smmu-v3', dev: SMMU } as const;
+const UNBIND_SMMU = { do: 'unbind', ...AT_SMMU } as const;
+const BIND_SMMU = { do: 'bind', ...AT_SMMU } as const;
+const UNBIND_PORT = { do: 'unbind', bus: 'pci', drv: 'pcieport', dev: PORT } as const;
 const RESCAN = { do: 'rescan', dev: null } as const;
+
+function runScenario(name: string): Trace {
+  const file = `scenarios/${name}.yaml`;
+  const text = readFileSync(file, 'utf8');
+  const { machine, kernel, steps } = parseScenario(text, file, driverKnowledge);
+  return runAll({ machine, kernel }, steps).trace();
+}
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -145,6 +160,50 @@ const MUTANTS: readonly Mutant[] = [
       const patches = { smmu_no_unregister_on_shutdown: true };
       return runSmall([BOOT, REBOOT], {}, { patches }).trace();
     },
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an unload of the module of the SMMU, which leaves the ops of buses',
+    subject: 'bus pci',
+    broken: () => runSmall(SMMU_GONE, { modularSmmu: true }).trace(),
+    sane: () => runSmall(SMMU_GONE, { modularSmmu: true }, { version: '6.12' }).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an unbind of an SMMU under the card that it translates for',
+    subject: NIC,
+    broken: () => runSmall([BOOT, UNBIND_SMMU], {}, { version: '4.15' }).trace(),
+    sane: () => runSmall([BOOT, UNBIND_SMMU], {}, { version: '5.4' }).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an SMMU that releases a card which stays bound',
+    subject: NIC,
+    broken: () => {
+      const patches = { smmu_suppress_bind: false };
+      return runSmall([BOOT, UNBIND_SMMU], {}, { version: '6.1', patches }).trace();
+    },
+    sane: () => runSmall([BOOT, UNBIND_SMMU]).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an SMMU that is bound again while a card without a driver keeps its group',
+    subject: NIC,
+    broken: () => {
+      const again = [BOOT, UNBIND_NIC, UNBIND_PORT, UNBIND_SMMU, BIND_SMMU];
+      return runSmall(again, {}, { version: '4.15' }).trace();
+    },
+    sane: () => {
+      const once = [BOOT, UNBIND_NIC, UNBIND_PORT, UNBIND_SMMU];
+      return runSmall(once, {}, { version: '4.15' }).trace();
+    },
+  },
+  {
+    code: 'INV-MASTERS',
+    what: 'a search for masters while an SMMU that lists some waits for its clock',
+    subject: '2b500000.iommu',
+    broken: () => runScenario('an-smmu-comes-after-the-search-for-masters'),
+    sane: () => runScenario('masters-are-searched-for-when-all-smmus-are-there'),
   },
   {
     code: 'INV-OOPS',
