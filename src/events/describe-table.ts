@@ -353,6 +353,10 @@ export const LINES: {
     doc: 'The hardware of an IOMMU was switched off; devices stay in their groups.',
     line: (e) => `${e.iommu}: IOMMU switched off`,
   },
+  'iommu.freed': {
+    doc: 'The driver of an IOMMU freed what stands for the instance.',
+    line: (e) => `${e.iommu}: IOMMU freed by its driver`,
+  },
   'iommu.sysfs_removed': {
     doc: 'The device of the class iommu that stands for the IOMMU was removed.',
     line: (e) => `iommu ${e.iommu}: removed from sysfs`,
@@ -360,6 +364,10 @@ export const LINES: {
   'bus.iommu_ops': {
     doc: 'The IOMMU ops of a whole bus were set or cleared (bus_set_iommu).',
     line: (e) => `bus ${e.bus}: iommu_ops ${e.ops ?? 'cleared'}`,
+  },
+  'bus.iommu_notifier': {
+    doc: 'The IOMMU core began or ceased to hear of the devices of a bus (iommu_bus_notifier).',
+    line: (e) => `bus ${e.bus}: iommu_bus_notifier has ${e.refs} user${e.refs === 1 ? '' : 's'}`,
   },
   'iommu.device_probed': {
     doc: 'The probe_device of the IOMMU driver took the device.',

@@ -165,17 +165,27 @@ export interface EventMap {
   'fwspec.set': { readonly dev: string; readonly iommu: string; readonly ids: readonly number[] };
   'dev_iommu.allocated': { readonly dev: string };
   'dev_iommu.freed': { readonly dev: string };
-  'iommu.registered': { readonly iommu: string; readonly ops: string; readonly fwnode: boolean };
+  /** `at` is the place of the module that holds the ops; null where they are built in. */
+  'iommu.registered': {
+    readonly iommu: string;
+    readonly ops: string;
+    readonly fwnode: boolean;
+    readonly at: number | null;
+  };
   'iommu.unregistered': { readonly iommu: string };
   'iommu.disabled': { readonly iommu: string };
+  /** Its driver is done with it: the structure that stands for it is freed. */
+  'iommu.freed': { readonly iommu: string };
   /** Its device of the class `iommu` was removed. */
   'iommu.sysfs_removed': { readonly iommu: string };
-  /** `at` is the place of the module that holds the ops; null where they are built in. */
+  /** `at` as in `iommu.registered`. */
   'bus.iommu_ops': {
     readonly bus: string;
     readonly ops: string | null;
     readonly at: number | null;
   };
+  /** The IOMMU core hears of devices of the bus while `refs` is not 0. */
+  'bus.iommu_notifier': { readonly bus: string; readonly refs: number };
   /** DMA domains are strict from here on, whatever was configured. */
   'iommu.dma_strict': Record<never, never>;
   'iommu.device_probed': { readonly dev: string; readonly iommu: string };

@@ -82,6 +82,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   id_coherent: optional(flag),
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
+  mmu_masters: optional(flag),
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
   suppliers: optional(names),
   match_defers_on: optional(names),

@@ -77,6 +77,11 @@ export interface DeviceSpec {
   readonly isolated_msi?: boolean;
   /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */
   readonly caching_mode?: boolean;
+  /**
+   * An SMMU whose own node lists its masters, the deprecated binding. Their `iommus` say here what
+   * stands there; firmware's answer for each of them is that it has no IOMMU.
+   */
+  readonly mmu_masters?: boolean;
   /** IOMMU references of a firmware-described device. */
   readonly iommus?: readonly IommuSpec[];
   /** Names of devices whose drivers must be bound first (clocks, regulators: managed links). */

@@ -1,6 +1,8 @@
 /** Every invariant, in the order in which one event's violations are reported. */
 import { coherency, wiring } from './coherency.ts';
 import type { Invariant } from './invariant.ts';
+import { liveness } from './liveness.ts';
+import { masters } from './masters.ts';
 import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
 import { once } from './shutdown.ts';
@@ -19,6 +21,8 @@ export const INVARIANTS: readonly Invariant[] = [
   once,
   acyclic,
   waitsEnd,
+  liveness,
+  masters,
   oops,
 ];
 

@@ -3,7 +3,7 @@
 import type { Facts } from '../model/context.ts';
 import { EPROBE_DEFER } from '../model/errno.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
-import { is, suppliersOf } from '../model/kernel/device-link.ts';
+import { is, suppliersOf } from '../model/kernel/device-link-facts.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import type { ReadDevice, ReadDriver } from '../model/state/state.ts';

@@ -63,6 +63,8 @@ export interface DriverOps {
 export interface IommuOps {
   /** The module that owns the ops when the driver is modular. */
   readonly module: string;
+  /** Do the ops name that module, so that it can be held? */
+  readonly owned: (k: Facts) => boolean;
   /** Returns the name of the instance that translates for `dev`, or a negative errno. */
   readonly probe_device: (k: Kernel, dev: string) => Path<string | number>;
   /** Returns a group id, or a negative errno. */

@@ -40,6 +40,7 @@ const device = {
   id_coherent: 'whether the id register of an SMMU calls its table walks coherent',
   isolated_msi: 'false on a host bridge whose MSIs do not tell their senders apart',
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
+  mmu_masters: 'true for an SMMU whose own node lists the devices behind it',
   iommus: 'the IOMMUs behind which it is: a list of { iommu, ids }',
   suppliers: 'the devices whose drivers must be bound first',
   match_defers_on: 'the devices that must be bound before the bus can read what this one is',

@@ -132,6 +132,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('id_coherent', (value) => flagAt(value, false)),
     ...optional('isolated_msi', (value) => flagAt(value, false)),
     ...optional('caching_mode', (value) => flagAt(value, false)),
+    ...optional('mmu_masters', (value) => flagAt(value, false)),
     ...optional('iommus', (value) => itemsOf(value).map((item) => readIommuSpec(item, named))),
     ...optional('suppliers', (value) => itemsOf(value).map(named)),
     ...optional('match_defers_on', (value) => itemsOf(value).map(named)),

@@ -121,6 +121,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('id_coherent', device.id_coherent, String),
     maybe('isolated_msi', device.isolated_msi, String),
     maybe('caching_mode', device.caching_mode, String),
+    maybe('mmu_masters', device.mmu_masters, String),
     maybe('iommus', device.iommus, (specs) => listOf(specs.map(printIommuSpec))),
     maybe('suppliers', device.suppliers, (suppliers) => listOf(suppliers.map(plain))),
     maybe('match_defers_on', device.match_defers_on, (names) => listOf(names.map(plain))),

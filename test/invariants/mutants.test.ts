@@ -70,6 +70,10 @@ const SMMU_GONE: readonly Stimulus[] = [
   { do: 'rmmod', module: 'arm_smmu_v3', force: false },
 ];
 const REBOOT = { do: 'shutdown', how: 'reboot' } as const;
+const AT_SMMU = { bus: 'platform', drv: 'arm-smmu-v3', dev: SMMU } as const;
+const UNBIND_SMMU = { do: 'unbind', ...AT_SMMU } as const;
+const BIND_SMMU = { do: 'bind', ...AT_SMMU } as const;
+const UNBIND_PORT = { do: 'unbind', bus: 'pci', drv: 'pcieport', dev: PORT } as const;
 const RESCAN = { do: 'rescan', dev: null } as const;
 /** No timeout: what waits, waits. */
 const NEVER = { cmdline: 'deferred_probe_timeout=-1' };
@@ -86,7 +90,7 @@ function traceOfScenario(name: string): Trace {
 function withIommu(run: ReturnType<typeof runSmall>): Trace {
   const at = { task: 'sh-9', stack: [], origin: 'assumed', line: null, timeUs: null } as const;
   const events: readonly KernelEvent[] = [
-    { type: 'iommu.registered', iommu: SMMU, ops: 'arm-smmu-v3', fwnode: true },
+    { type: 'iommu.registered', iommu: SMMU, ops: 'arm-smmu-v3', fwnode: true, at: null },
     { type: 'task.finished', ret: 0 },
   ];
   const trace = run.trace();
@@ -198,6 +202,50 @@ const MUTANTS: readonly Mutant[] = [
     subject: NIC,
     broken: () => withIommu(runSmall([BOOT], { modularSmmu: true, modularNic: false }, NEVER)),
     sane: () => runSmall([BOOT, MODPROBE_SMMU], { modularSmmu: true }, NEVER).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an unload of the module of the SMMU, which leaves the ops of buses',
+    subject: 'bus pci',
+    broken: () => runSmall(SMMU_GONE, { modularSmmu: true }).trace(),
+    sane: () => runSmall(SMMU_GONE, { modularSmmu: true }, { version: '6.12' }).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an unbind of an SMMU under the card that it translates for',
+    subject: NIC,
+    broken: () => runSmall([BOOT, UNBIND_SMMU], {}, { version: '4.15' }).trace(),
+    sane: () => runSmall([BOOT, UNBIND_SMMU], {}, { version: '5.4' }).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an SMMU that releases a card which stays bound',
+    subject: NIC,
+    broken: () => {
+      const patches = { smmu_suppress_bind: false };
+      return runSmall([BOOT, UNBIND_SMMU], {}, { version: '6.1', patches }).trace();
+    },
+    sane: () => runSmall([BOOT, UNBIND_SMMU]).trace(),
+  },
+  {
+    code: 'INV-LIVE',
+    what: 'an SMMU that is bound again while a card without a driver keeps its group',
+    subject: NIC,
+    broken: () => {
+      const again = [BOOT, UNBIND_NIC, UNBIND_PORT, UNBIND_SMMU, BIND_SMMU];
+      return runSmall(again, {}, { version: '4.15' }).trace();
+    },
+    sane: () => {
+      const once = [BOOT, UNBIND_NIC, UNBIND_PORT, UNBIND_SMMU];
+      return runSmall(once, {}, { version: '4.15' }).trace();
+    },
+  },
+  {
+    code: 'INV-MASTERS',
+    what: 'a search for masters while an SMMU that lists some waits for its clock',
+    subject: '2b500000.iommu',
+    broken: () => traceOfScenario('an-smmu-comes-after-the-search-for-masters'),
+    sane: () => traceOfScenario('masters-are-searched-for-when-all-smmus-are-there'),
   },
   {
     code: 'INV-OOPS',

@@ -5,12 +5,12 @@ import { EEXIST } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug } from '../printk.ts';
+import { iommu_bus_notifier } from './bus-iommu.ts';
 import { bus_probe_device } from './dd-attach.ts';
 import { driver_deferred_probe_del } from './dd-deferred.ts';
 import { device_release_driver_internal } from './dd-release.ts';
 import { device_links_purge } from './device-links.ts';
 import { fw_devlink_link_device, fw_devlink_unblock_consumers } from './fw-devlink.ts';
-import { iommu_probe_device, iommu_release_device } from './iommu.ts';
 
 const CORE = 'drivers/base/core.c';
 const BUS = 'drivers/base/bus.c';
@@ -32,7 +32,7 @@ export const device_add: (k: Kernel, spec: DeviceSpec) => Path<number> = path(
     yield* pr_debug(k, CORE, `device: '${dev}': device_add`);
     yield { type: 'device.added', dev, spec };
     yield* pr_debug(k, BUS, `bus: '${spec.bus}': add device ${dev}`);
-    if (k.ops.bus(spec.bus).iommu) yield* iommu_probe_device(k, dev);
+    yield* iommu_bus_notifier(k, 'BUS_NOTIFY_ADD_DEVICE', spec.bus, dev);
     yield* fw_devlink_link_device(k, dev);
     yield { type: 'device.ready', dev };
     yield* bus_probe_device(k, dev);
@@ -58,7 +58,7 @@ export const device_del: (k: Kernel, dev: string) => Path<void> = path(
     yield* device_release_driver_internal(k, dev);
     yield* driver_deferred_probe_del(k, dev);
     yield* device_links_purge(k, dev);
-    if (k.ops.bus(bus).iommu) yield* iommu_release_device(k, dev);
+    yield* iommu_bus_notifier(k, 'BUS_NOTIFY_REMOVED_DEVICE', bus, dev);
     yield { type: 'device.deleted', dev };
   },
 );

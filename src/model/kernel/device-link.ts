@@ -4,56 +4,17 @@ import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
-import type { ReadState } from '../state/state.ts';
+import {
+  type Ends,
+  is,
+  isSyncStateOnly,
+  linkBetween,
+  type ReadLink,
+  type WithState,
+} from './device-link-facts.ts';
 import { device_reorder_to_tail } from './devices-kset.ts';
 
 export const CORE = 'drivers/base/core.c';
-
-export type ReadLink = ReadState['links'][number];
-type WithState = Pick<Kernel, 'state'>;
-type Ends = Pick<ReadLink, 'consumer' | 'supplier'>;
-
-/** The managed links of `consumer`, in the order they were made. */
-export function suppliersOf(k: WithState, consumer: string): readonly ReadLink[] {
-  return k.state.links.filter((link) => link.consumer === consumer && is(link, 'MANAGED'));
-}
-
-/** The managed links to `supplier`, in the order they were made. */
-export function consumersOf(k: WithState, supplier: string): readonly ReadLink[] {
-  return k.state.links.filter((link) => link.supplier === supplier && is(link, 'MANAGED'));
-}
-
-/** The link as it is now; undefined when it is gone. */
-export function linkBetween(
-  { state }: WithState,
-  { consumer, supplier }: Ends,
-): ReadLink | undefined {
-  return state.links.find((link) => link.consumer === consumer && link.supplier === supplier);
-}
-
-/** Has the link that flag? */
-export function is({ flags }: Pick<ReadLink, 'flags'>, flag: LinkFlag): boolean {
-  return flags.includes(flag);
-}
-
-/** The flags as the number that the kernel prints. */
-export function flagBits(flags: readonly LinkFlag[]): string {
-  const bits = flags.reduce((sum, flag) => sum | (1 << LINK_FLAGS.indexOf(flag)), 0);
-  return `0x${bits.toString(16)}`;
-}
-
-const MARKERS: readonly LinkFlag[] = ['INFERRED', 'CYCLE', 'MANAGED'];
-
-/**
- * Does a link with these flags do nothing but hold sync_state back?
- *
- * Kernel: drivers/base/core.c:device_link_flag_is_sync_state_only, v6.1.
- * Leaves out: nothing.
- */
-export function isSyncStateOnly({ flags }: Pick<ReadLink, 'flags'>): boolean {
-  const rest = flags.filter((flag) => !MARKERS.includes(flag));
-  return rest.length === 1 && rest[0] === 'SYNC_STATE_ONLY';
-}
 
 /** Changes the state of a link. */
 export function* setStatus({ consumer, supplier }: Ends, status: LinkState): Path<void> {

@@ -7,17 +7,8 @@ import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
 import { driver_deferred_probe_add } from './dd-deferred.ts';
-import {
-  CORE,
-  consumersOf,
-  device_link_drop_managed,
-  device_link_release,
-  is,
-  linkBetween,
-  type ReadLink,
-  setStatus,
-  suppliersOf,
-} from './device-link.ts';
+import { CORE, device_link_drop_managed, device_link_release, setStatus } from './device-link.ts';
+import { consumersOf, is, linkBetween, type ReadLink, suppliersOf } from './device-link-facts.ts';
 import { dev_is_best_effort, fw_devlink_driver_bound, missingSupplier } from './fw-devlink.ts';
 import { device_links_flush_sync_list, sync_state_after_bind } from './sync-state.ts';
 

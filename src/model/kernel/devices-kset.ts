@@ -2,7 +2,7 @@
 import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { pr_debug } from '../printk.ts';
-import { isSyncStateOnly } from './device-link.ts';
+import { isSyncStateOnly } from './device-link-facts.ts';
 
 const FILE = 'drivers/base/core.c';
 

@@ -2,14 +2,8 @@
 import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { printk } from '../printk.ts';
-import {
-  fw_devlink_relax_link,
-  is,
-  isSyncStateOnly,
-  linkBetween,
-  setFlags,
-  suppliersOf,
-} from './device-link.ts';
+import { fw_devlink_relax_link, setFlags } from './device-link.ts';
+import { is, isSyncStateOnly, linkBetween, suppliersOf } from './device-link-facts.ts';
 import { fwnode_get_next_parent_dev, nodePath } from './fwnode.ts';
 
 /**

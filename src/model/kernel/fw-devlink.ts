@@ -4,13 +4,8 @@ import type { Kernel } from '../context.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
-import {
-  consumersOf,
-  device_is_dependent,
-  device_link_add,
-  flagBits,
-  fw_devlink_relax_link,
-} from './device-link.ts';
+import { device_is_dependent, device_link_add, fw_devlink_relax_link } from './device-link.ts';
+import { consumersOf, flagBits } from './device-link-facts.ts';
 import { fw_devlink_relax_cycle, relaxCycles } from './fw-devlink-cycles.ts';
 import {
   childNodes,

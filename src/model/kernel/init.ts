@@ -9,13 +9,13 @@ import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
+import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
-import { iommu_device_register } from './iommu.ts';
-import { X86_OPS } from './iommu-drivers.ts';
+import { driversAsBuilt } from './kconfig.ts';
 import { pci_host_probe } from './pci.ts';
 import { hostsOf } from './pci-hardware.ts';
 import {
@@ -23,6 +23,7 @@ import {
   device_links_supplier_sync_state_pause,
   device_links_supplier_sync_state_resume,
 } from './sync-state.ts';
+import { initX86Iommu } from './x86-iommu.ts';
 
 /**
  * Steps of a boot for which the machine gives none: built-in drivers by their initcall levels, in the
@@ -30,7 +31,7 @@ import {
  */
 function defaultBoot(k: Kernel): readonly BootStep[] {
   const at = (level: InitcallLevel): readonly BootStep[] =>
-    k.machine.drivers
+    driversAsBuilt(k)
       .filter(({ module, initcall }) => module === null && (initcall ?? 'device') === level)
       .map(({ bus, name }) => ({ step: 'driver', bus, drv: name }));
   const split = INITCALL_LEVELS.indexOf('arch') + 1;
@@ -43,6 +44,23 @@ function defaultBoot(k: Kernel): readonly BootStep[] {
 }
 
 /**
+ * The boot as the machine gives it. A driver that it has as a module, in a kernel that cannot build
+ * it as one, registers last of all drivers.
+ */
+function givenBoot(k: Kernel): readonly BootStep[] {
+  const { boot, drivers } = k.machine;
+  const modular = new Set(drivers.filter(({ module }) => module !== null).map(({ name }) => name));
+  const listed = new Set(boot.map((step) => (step.step === 'driver' ? step.drv : '')));
+  const forced = driversAsBuilt(k).filter(
+    ({ module, name }) => module === null && modular.has(name) && !listed.has(name),
+  );
+  const steps = forced.map(({ bus, name }) => ({ step: 'driver', bus, drv: name }) as const);
+  const late = boot.findIndex(({ step }) => step === 'late_initcall');
+  const at = late < 0 ? boot.length : late;
+  return [...boot.slice(0, at), ...steps, ...boot.slice(at)];
+}
+
+/**
  * Runs the initcalls that matter to the model, in the order the machine gives.
  *
  * Kernel: init/main.c:do_initcalls, v6.1.
@@ -52,7 +70,7 @@ function defaultBoot(k: Kernel): readonly BootStep[] {
  */
 export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
   yield* request_acs(k);
-  for (const step of k.machine.boot.length > 0 ? k.machine.boot : defaultBoot(k)) {
+  for (const step of k.machine.boot.length > 0 ? givenBoot(k) : defaultBoot(k)) {
     yield* initcall(k, step);
     yield { type: 'cond_resched' };
   }
@@ -70,8 +88,9 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
     case 'driver':
       return yield* registerDriver(k, step.bus, step.drv);
     case 'iommu':
-      return yield* initIommu(k, step.iommu);
+      return yield* initX86Iommu(k, step.iommu);
     case 'late_initcall':
+      yield* arm_smmu_legacy_bus_init(k);
       return yield* late_initcalls(k);
   }
 }
@@ -163,26 +182,6 @@ const isX86Iommu = (spec: DeviceSpec): boolean =>
   spec.iommu_kind === 'intel' || spec.iommu_kind === 'amd';
 
 /**
- * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
- * told of every mapping: batching does not pay, so domains are strict.
- *
- * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
- * v6.1.
- * Leaves out: the hardware, reserved regions.
- */
-const initIommu = path('iommu_init', function* (k, iommu: string): Path<number> {
-  const spec = k.machine.devices.find((device) => device.name === iommu);
-  const kind = spec?.iommu_kind;
-  if (kind !== 'intel' && kind !== 'amd') return -ENODEV;
-  if (kind === 'intel' && spec?.caching_mode === true) {
-    if (!k.state.dma_strict)
-      yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
-    yield { type: 'iommu.dma_strict' };
-  }
-  return yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
-});
-
-/**
  * Adds one device of the machine.
  *
  * Kernel: none: whatever code of the kernel creates the device.
@@ -204,6 +203,6 @@ export function* addDevice(k: Kernel, dev: string): Path<number> {
  * @returns what driver_register returns, -ENODEV for a driver that the machine does not have.
  */
 export function* registerDriver(k: Kernel, bus: string, drv: string): Path<number> {
-  const spec = k.machine.drivers.find((driver) => driver.bus === bus && driver.name === drv);
+  const spec = driversAsBuilt(k).find((driver) => driver.bus === bus && driver.name === drv);
   return spec === undefined ? -ENODEV : yield* driver_register(k, spec);
 }

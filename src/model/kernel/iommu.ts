@@ -1,14 +1,22 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
-import type { IommuOps, Kernel } from '../context.ts';
-import { EBUSY, ENODEV } from '../errno.ts';
-import { deviceOf, groupById, groupOf } from '../lookup.ts';
+import type { Kernel } from '../context.ts';
+import { EINVAL, ENODEV } from '../errno.ts';
+import { deviceOf, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
-import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
-import type { OptionName } from '../versions/option-table.ts';
+import type { ReadDevice } from '../state/state.ts';
 import { attachDefaultDomain } from './default-domain.ts';
-import { iommu_bus_notifier } from './vfio-viable.ts';
+import { add_device, remove_device, whyNoOps } from './iommu-add-device.ts';
+import { iommu_group_add_device, leaveGroup } from './iommu-group.ts';
+import {
+  busOpsGone,
+  deviceOpsGone,
+  instanceOf,
+  keepModule,
+  module_put,
+  opsFor,
+  try_module_get,
+} from './iommu-ops.ts';
 
-const FILE = 'drivers/iommu/iommu.c';
 /**
  * The global lock around probing devices and registering IOMMUs.
  *
@@ -16,46 +24,6 @@ const FILE = 'drivers/iommu/iommu.c';
  * Leaves out: nothing.
  */
 const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
-/** iommu_buses[], in its order, with the option that puts a bus there. */
-const IOMMU_BUSES: readonly (readonly [bus: string, option: OptionName | null])[] = [
-  ['platform', null],
-  ['pci', null],
-  ['amba', 'ARM_AMBA'],
-  ['fsl-mc', 'FSL_MC_BUS'],
-  ['host1x-context', 'TEGRA_HOST1X_CONTEXT_BUS'],
-];
-
-/** The buses on the core's list; one without its option in the configuration is, once it is used. */
-function iommuBuses(k: Kernel): readonly string[] {
-  const listed = IOMMU_BUSES.filter(
-    ([bus, option]) =>
-      option === null || k.config(option) === 'y' || k.state.buses[bus] !== undefined,
-  );
-  return listed.map(([bus]) => bus);
-}
-
-/** The name of the IOMMU driver whose ops the core would use for `dev`; null for none. */
-function opsFor(k: Kernel, dev: string): string | null {
-  const device = deviceOf(k, dev);
-  if (!k.has('bus_ops_retired')) return k.state.buses[device.bus]?.iommu_ops ?? null;
-  const wanted = device.fwspec?.iommu;
-  const instance = k.state.iommus.find((i) =>
-    wanted === undefined ? !i.fwnode : i.name === wanted,
-  );
-  return instance?.ops ?? null;
-}
-
-/** Where the module that holds the ops lies; null where it is none. */
-function placeOf(k: Kernel, ops: IommuOps): number | null {
-  return k.state.modules[ops.module]?.place ?? null;
-}
-
-/** Do the ops of a bus point into a module that was unloaded since? */
-function areDangling(k: Kernel, bus: string, ops: IommuOps): boolean {
-  if (k.has('bus_ops_retired')) return false;
-  const at = k.state.buses[bus]?.iommu_ops_at ?? null;
-  return at !== null && placeOf(k, ops) !== at;
-}
 
 /**
  * Finds the IOMMU of `dev`, and its group.
@@ -75,21 +43,22 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
   if (ops === null) return -ENODEV;
   if (deviceOf(k, dev).iommu_group !== null) return 0;
   if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
-  if (areDangling(k, deviceOf(k, dev).bus, ops)) {
-    const what = `bus->iommu_ops points to where ${ops.module} was`;
+  const gone = busOpsGone(k, deviceOf(k, dev).bus);
+  if (gone !== null) {
+    const what = `bus->iommu_ops points to where ${gone} was`;
     yield { type: 'kernel.oopsed', at: '__iommu_probe_device', what };
     return -ENODEV;
   }
-  const found = yield* ops.probe_device(k, dev);
+  const found = try_module_get(k, ops) ? yield* ops.probe_device(k, dev) : -EINVAL;
   if (typeof found === 'number') {
     yield { type: 'dev_iommu.freed', dev };
     return found;
   }
-  yield { type: 'module.got', module: ops.module, by: dev };
+  yield* keepModule(k, ops, dev);
   yield { type: 'iommu.device_probed', dev, iommu: found };
   const group = yield* ops.device_group(k, dev);
   if (group < 0) {
-    yield* forgetIommu(k, dev, ops.module);
+    yield* forgetIommu(k, dev, name);
     return group;
   }
   yield* iommu_group_add_device(k, group, dev);
@@ -104,31 +73,31 @@ function* parseFirmware(k: Kernel, dev: string): Path<void> {
     yield* dma_configure(k, dev);
 }
 
-function* forgetIommu(_k: Kernel, dev: string, module: string): Path<void> {
+function* forgetIommu(k: Kernel, dev: string, ops: string | null): Path<void> {
   yield { type: 'iommu.device_released', dev };
-  yield { type: 'module.put', module, by: dev };
+  yield* module_put(k, ops, dev);
   yield { type: 'dev_iommu.freed', dev };
 }
 
 /**
- * Puts a device into a group.
+ * A device of a scan: probed under the lock, without a default domain yet.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
- * Leaves out: sysfs, a failing attach to a domain that is already set.
+ * Kernel: drivers/iommu/iommu.c:probe_iommu_group, v6.1.
+ * Leaves out: nothing.
+ *
+ * @returns 0, also for a device without an IOMMU or in a group; or a negative errno.
  */
-export const iommu_group_add_device = path(
-  'iommu_group_add_device',
-  function* (k, group: number, dev: string): Path<void> {
-    yield { type: 'group.joined', dev, group };
-    yield* iommu_bus_notifier(k, 'added', dev);
-    yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
-  },
-);
+export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
+  if (deviceOf(k, dev).iommu_group !== null) return 0;
+  const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
+  return ret === -ENODEV ? 0 : ret;
+}
 
 /**
  * Offers `dev` to the IOMMU core by itself: at device_add, or when firmware told of its IOMMU.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1.
+ * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1; without probe_phases the driver's
+ * add_device does all of it.
  * Leaves out: direct mappings, probe_finalize, a failing attach.
  *
  * @returns 0 or a negative errno.
@@ -136,6 +105,7 @@ export const iommu_group_add_device = path(
 export const iommu_probe_device = path(
   'iommu_probe_device',
   function* (k, dev: string): Path<number> {
+    if (!k.has('probe_phases')) return yield* add_device(k, dev);
     const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
     if (ret !== 0) return ret;
     const group = groupOf(k, dev);
@@ -155,122 +125,39 @@ export const iommu_probe_device = path(
 export const iommu_release_device = path(
   'iommu_release_device',
   function* (k, dev: string): Path<void> {
+    if (!k.has('probe_phases')) return yield* remove_device(k, dev);
     const device = deviceOf(k, dev);
     if (!device.dev_iommu) return;
-    if (device.iommu === null) {
-      if (k.has('iommu_probe_rework')) {
-        yield { type: 'dev_iommu.freed', dev };
-        return;
-      }
-      const what = 'NULL pointer dereference: dev->iommu->iommu_dev was never set';
-      yield { type: 'kernel.oopsed', at: 'iommu_release_device', what };
+    if (device.iommu === null && k.has('iommu_probe_rework')) {
+      yield { type: 'dev_iommu.freed', dev };
       return;
     }
-    const instance = k.state.iommus.find(({ name }) => name === device.iommu);
-    const module = instance === undefined ? '' : (k.ops.iommu(instance.ops)?.module ?? '');
-    if (instance?.in_sysfs === false) {
-      const what = `NULL pointer dereference: ${instance.name} is no longer in sysfs`;
-      yield { type: 'kernel.oopsed', at: 'iommu_device_unlink', what };
+    const fault = whyReleaseFaults(k, device);
+    if (fault !== null) {
+      yield { type: 'kernel.oopsed', ...fault };
       return;
     }
     yield* leaveGroup(k, dev);
-    yield* forgetIommu(k, dev, module);
+    yield* forgetIommu(k, dev, device.iommu_ops);
   },
 );
 
-function* leaveGroup(k: Kernel, dev: string): Path<void> {
-  const group = groupOf(k, dev);
-  if (group === undefined) return;
-  if (!k.has('iommu_probe_rework'))
-    yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
-  yield { type: 'group.left', dev, group: group.id };
-  const left = groupById(k, group.id);
-  if (left.devices.length > 0) return;
-  if (k.has('iommu_probe_rework') && (left.owner_cnt > 0 || left.domain !== left.default_domain)) {
-    const what = `owner_cnt is ${left.owner_cnt} as group ${group.id} loses its last device`;
-    yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
+/** The pointer that a release follows to nowhere: where, and which; null when all are good. */
+function whyReleaseFaults(k: Kernel, device: ReadDevice): { at: string; what: string } | null {
+  if (device.iommu === null) {
+    const what = 'NULL pointer dereference: dev->iommu->iommu_dev was never set';
+    return { at: 'iommu_release_device', what };
   }
-  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${group.id}`);
-  yield { type: 'group.freed', group: group.id };
-}
-
-/**
- * A new group under the lowest free number.
- *
- * Kernel: drivers/iommu/iommu.c:iommu_group_alloc, v6.1.
- * Leaves out: sysfs.
- */
-export function* iommu_group_alloc(k: Kernel): Path<number> {
-  let group = 0;
-  while (k.state.groups[group] !== undefined) group += 1;
-  yield { type: 'group.allocated', group };
-  yield* pr_debug(k, FILE, `iommu: Allocated group ${group}`);
-  return group;
-}
-
-/**
- * An IOMMU is ready: every bus is searched for devices it translates for.
- *
- * Kernel: drivers/iommu/iommu.c:iommu_device_register, v6.1; several drivers with bus_ops_retired.
- * Leaves out: modular ops without an owner.
- *
- * @returns 0; -EBUSY when another driver's ops are installed, also those of an unloaded one; or the
- * error of a device that failed its IOMMU probe.
- */
-export const iommu_device_register = path(
-  'iommu_device_register',
-  function* (k, iommu: string, ops: string, fwnode: boolean): Path<number> {
-    const installed = k.state.buses['platform'];
-    const own = k.ops.iommu(ops);
-    const at = own === null ? null : placeOf(k, own);
-    if (!k.has('bus_ops_retired') && installed !== undefined && installed.iommu_ops !== null) {
-      if (installed.iommu_ops !== ops || installed.iommu_ops_at !== at) return -EBUSY;
-    }
-    yield { type: 'iommu.registered', iommu, ops, fwnode };
-    for (const bus of iommuBuses(k)) {
-      if (!k.has('bus_ops_retired')) yield { type: 'bus.iommu_ops', bus, ops, at };
-      const ret = yield* bus_iommu_probe(k, bus);
-      if (ret !== 0) {
-        yield* iommu_device_unregister(k, iommu);
-        return ret;
-      }
-    }
-    return 0;
-  },
-);
-
-/**
- * Probes every device of a bus, then gives the new groups their default domains.
- *
- * Kernel: drivers/iommu/iommu.c:bus_iommu_probe, v6.1.
- * Leaves out: conflicts between the members' wishes, attach failures.
- *
- * @returns 0, or the first error other than -ENODEV.
- */
-const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path<number> {
-  for (const dev of k.state.buses[bus]?.devices.slice() ?? []) {
-    if (deviceOf(k, dev).iommu_group !== null) continue;
-    const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
-    if (ret !== 0 && ret !== -ENODEV) return ret;
+  if (instanceOf(k, device.iommu)?.in_sysfs === false) {
+    const what = `NULL pointer dereference: ${device.iommu} is no longer in sysfs`;
+    return { at: 'iommu_device_unlink', what };
   }
-  for (const group of Object.values(k.state.groups))
-    if (group.default_domain === null)
-      yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id));
-  return 0;
-});
-
-/**
- * An IOMMU goes: the devices it translates for leave their groups. bus->iommu_ops stays.
- *
- * Kernel: drivers/iommu/iommu.c:iommu_device_unregister, v6.1.
- * Leaves out: the sysfs device of the IOMMU.
- */
-export const iommu_device_unregister = path(
-  'iommu_device_unregister',
-  function* (k, iommu: string): Path<void> {
-    for (const bus of iommuBuses(k))
-      for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
-        if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
-    yield { type: 'iommu.unregistered', iommu };
-  },
-);
+  if (!k.has('register_scans_buses')) {
+    const what = whyNoOps(k, device.bus);
+    return what === null ? null : { at: 'iommu_release_device', what };
+  }
+  const gone = deviceOpsGone(k, device);
+  if (gone === null) return null;
+  const what = `dev->iommu->iommu_dev->ops points to where ${gone} was`;
+  return { at: 'iommu_release_device', what };
+}

@@ -6,10 +6,11 @@ import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { parseCmdline } from '../versions/profile.ts';
 import { driver_register, driver_unregister } from './bus.ts';
+import { driversAsBuilt } from './kconfig.ts';
 
 /** Is it built in, as far as the machine's drivers tell? */
 function isBuiltIn(k: Kernel, module: string): boolean {
-  return k.machine.drivers.some((d) => d.module === null && moduleName(d.name) === module);
+  return driversAsBuilt(k).some((d) => d.module === null && moduleName(d.name) === module);
 }
 
 /**
@@ -100,7 +101,7 @@ function* initModule(k: Kernel, module: string): Path<number> {
     const ret = yield* init(k, module);
     if (ret !== 0) return ret;
   }
-  for (const spec of k.machine.drivers) {
+  for (const spec of driversAsBuilt(k)) {
     if (spec.module !== module) continue;
     const ret = yield* driver_register(k, spec);
     if (ret !== 0) return ret;
@@ -129,7 +130,7 @@ export const delete_module = path(
     if (spec?.no_exit === true && !forced) return -EBUSY;
     if (loaded.holders.length > 0 && !forced) return -EAGAIN;
     yield { type: 'module.going', module };
-    for (const drv of k.machine.drivers.toReversed())
+    for (const drv of driversAsBuilt(k).toReversed())
       if (drv.module === module) yield* driver_unregister(k, drv.bus, drv.name);
     const { exit } = k.ops.module(module);
     if (exit !== undefined) yield* exit(k, module);

@@ -7,6 +7,7 @@ import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
 import { driver_deferred_probe_check_state } from './dd-deferred.ts';
 import { iommu_probe_device } from './iommu.ts';
+import { instanceCodeGone, instanceOf } from './iommu-ops.ts';
 import { type StreamId, streamIds } from './requester-ids.ts';
 
 /** The device has no IOMMU, or one that does not matter: no error until the ops of buses retired. */
@@ -50,8 +51,8 @@ function* configure(k: Kernel, dev: string): Path<number> {
 }
 
 /** IOMMUs that need no word of firmware for each device. */
-function findsByItself({ iommu_kind }: DeviceSpec): boolean {
-  return iommu_kind === 'intel' || iommu_kind === 'amd';
+function findsByItself({ iommu_kind, mmu_masters }: DeviceSpec): boolean {
+  return iommu_kind === 'intel' || iommu_kind === 'amd' || mmu_masters === true;
 }
 
 function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], acpi: boolean): Path<number> {
@@ -59,12 +60,19 @@ function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], acpi: bool
   if (first === undefined) return noIommu(k);
   const node = k.machine.devices.find((device) => device.name === first.iommu);
   if (node === undefined || node.disabled === true || findsByItself(node)) return noIommu(k);
-  if (!k.state.iommus.some((instance) => instance.name === first.iommu)) {
+  const instance = instanceOf(k, first.iommu);
+  if (instance === undefined) {
     const keeps = !k.has('fwspec_needs_iommu');
     if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
     return acpi ? -EPROBE_DEFER : yield* driver_deferred_probe_check_state(k, dev);
   }
   if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+  const gone = instanceCodeGone(k, instance);
+  if (gone !== null) {
+    const what = `the ops of ${first.iommu} point to where ${gone} was`;
+    yield { type: 'kernel.oopsed', at: 'of_iommu_xlate', what };
+    return -ENODEV;
+  }
   yield { type: 'fwspec.set', dev, iommu: first.iommu, ids: streams.map((stream) => stream.id) };
   return 0;
 }

@@ -5,6 +5,7 @@ import { deviceOf, driverOf, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { addChildren, removeChildren } from './core.ts';
+import { mapForDma, unmapForDma } from './dma-mapping.ts';
 import { hardwareName } from './pci-hardware.ts';
 import { shutBridgeAbove } from './pci-search.ts';
 
@@ -12,6 +13,16 @@ import { shutBridgeAbove } from './pci-search.ts';
 function wantedBy(k: Kernel, dev: string, drv: string): readonly string[] {
   const table = driverOf(k, deviceOf(k, dev).bus, drv)?.spec.defers_on;
   return entryOf(table, hardwareName(k, dev)) ?? [];
+}
+
+/**
+ * Does its probe ask for something whose driver is not there?
+ *
+ * Kernel: clk_bulk_get and the like, v6.1.
+ * Leaves out: nothing.
+ */
+export function asksInVain(k: Kernel, dev: string, drv: string): boolean {
+  return wantedBy(k, dev, drv).some((other) => k.state.devices[other]?.bound !== true);
 }
 
 /** The entry of a table that may have a prototype. */
@@ -34,7 +45,7 @@ const use = (dev: string, supplier: string): string => `${dev} uses ${supplier}`
 function* probe(k: Kernel, dev: string, drv: string): Path<number> {
   const { bus } = deviceOf(k, dev);
   const wanted = wantedBy(k, dev, drv);
-  if (wanted.some((other) => k.state.devices[other]?.bound !== true)) {
+  if (asksInVain(k, dev, drv)) {
     const reason = entryOf(driverOf(k, bus, drv)?.spec.defer_reasons, hardwareName(k, dev));
     if (reason !== undefined) yield { type: 'deferred.reason', dev, reason: `${drv}: ${reason}` };
     return -EPROBE_DEFER;
@@ -50,6 +61,7 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
     if (module !== null) yield { type: 'module.got', module, by: use(dev, supplier) };
   }
   if (driverOf(k, bus, drv)?.spec.pasid === true) yield* attachOwnIdentity(k, dev);
+  yield* mapForDma(k, dev);
   yield* addChildren(k, dev);
   return 0;
 }
@@ -76,6 +88,7 @@ function* detachOwnIdentity(k: Kernel, dev: string): Path<void> {
 function* remove(k: Kernel, dev: string, drv: string): Path<void> {
   yield* removeChildren(k, dev);
   if (driverOf(k, deviceOf(k, dev).bus, drv)?.spec.pasid === true) yield* detachOwnIdentity(k, dev);
+  yield* unmapForDma(k, dev);
   for (const supplier of wantedBy(k, dev, drv)) {
     const by = use(dev, supplier);
     const held = Object.values(k.state.modules).find(({ holders }) => holders.includes(by));

@@ -3,7 +3,7 @@ import type { Facts } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadDevice } from '../state/state.ts';
-import { iommu_group_alloc } from './iommu.ts';
+import { iommu_group_alloc } from './iommu-group.ts';
 import { bridges, dmaAliases, pciAddress } from './requester-ids.ts';
 
 /**

@@ -6,7 +6,7 @@ import type { Kernel } from '../context.ts';
 import { driverOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
-import { consumersOf, is } from './device-link.ts';
+import { consumersOf, is } from './device-link-facts.ts';
 
 /** The driver of `dev`, as its registration describes it. */
 function driverSpec(k: Kernel, dev: string) {

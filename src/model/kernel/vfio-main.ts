@@ -5,8 +5,8 @@ import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
-import { iommu_group_add_device, iommu_group_alloc } from './iommu.ts';
 import { device_iommu_capable, opsOf } from './iommu-capable.ts';
+import { iommu_group_add_device, iommu_group_alloc } from './iommu-group.ts';
 import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
 
 /**

@@ -15,6 +15,7 @@ export function busOf(state: State, name: string): Bus {
       drivers_autoprobe: true,
       iommu_ops: null,
       iommu_ops_at: null,
+      iommu_notifier: 0,
     };
     state.buses[name] = bus;
   }
@@ -44,6 +45,9 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     dev_iommu: false,
     fwspec: null,
     iommu: null,
+    iommu_ops: null,
+    iommu_ops_at: null,
+    iommu_freed: false,
     iommu_group: null,
     shut_down: null,
     orphaned: false,

@@ -1,6 +1,15 @@
 /** Reducers of IOMMU instances, groups, domains and DMA ownership. */
 import { busOf } from './devices.ts';
 import { drop, type Reducers } from './reducer.ts';
+import type { Device } from './state.ts';
+
+/** The device has no IOMMU any more. */
+function forgetIommu(device: Device): void {
+  device.iommu = null;
+  device.iommu_ops = null;
+  device.iommu_ops_at = null;
+  device.iommu_freed = false;
+}
 
 export const iommuReducers = {
   'fwspec.set': (state, { dev, iommu, ids }) => {
@@ -16,21 +25,34 @@ export const iommuReducers = {
     if (device === undefined) return;
     device.dev_iommu = false;
     device.fwspec = null;
-    device.iommu = null;
-  },
-  'iommu.registered': (state, { iommu, ops, fwnode }) => {
-    state.iommus.push({ name: iommu, ops, fwnode, in_sysfs: true, disabled: false });
+    forgetIommu(device);
   },
   'iommu.disabled': (state, { iommu }) => {
     const found = state.iommus.find((instance) => instance.name === iommu);
     if (found !== undefined) found.disabled = true;
+  },
+  'iommu.registered': (state, { iommu, ops, fwnode, at }) => {
+    state.iommus.push({
+      name: iommu,
+      ops,
+      at,
+      freed: false,
+      fwnode,
+      in_sysfs: true,
+      disabled: false,
+    });
+  },
+  'iommu.freed': (state, { iommu }) => {
+    for (const instance of state.iommus) if (instance.name === iommu) instance.freed = true;
+    for (const device of Object.values(state.devices))
+      if (device.iommu === iommu) device.iommu_freed = true;
   },
   'iommu.sysfs_removed': (state, { iommu }) => {
     const found = state.iommus.find((instance) => instance.name === iommu);
     if (found !== undefined) found.in_sysfs = false;
   },
   'iommu.unregistered': (state, { iommu }) => {
-    const at = state.iommus.findIndex((instance) => instance.name === iommu);
+    const at = state.iommus.findLastIndex((instance) => instance.name === iommu);
     if (at >= 0) state.iommus.splice(at, 1);
   },
   'iommu.dma_strict': (state) => {
@@ -41,13 +63,21 @@ export const iommuReducers = {
     found.iommu_ops = ops;
     found.iommu_ops_at = at;
   },
+  'bus.iommu_notifier': (state, { bus, refs }) => {
+    busOf(state, bus).iommu_notifier = refs;
+  },
   'iommu.device_probed': (state, { dev, iommu }) => {
     const device = state.devices[dev];
-    if (device !== undefined) device.iommu = iommu;
+    if (device === undefined) return;
+    const instance = state.iommus.findLast(({ name }) => name === iommu);
+    device.iommu = iommu;
+    device.iommu_ops = instance?.ops ?? null;
+    device.iommu_ops_at = instance?.at ?? null;
+    device.iommu_freed = instance?.freed ?? false;
   },
   'iommu.device_released': (state, { dev }) => {
     const device = state.devices[dev];
-    if (device !== undefined) device.iommu = null;
+    if (device !== undefined) forgetIommu(device);
   },
 } satisfies Partial<Reducers>;
 

@@ -39,6 +39,11 @@ export interface Device {
   fwspec: { iommu: string; ids: number[] } | null;
   /** dev->iommu->iommu_dev: the instance that translates for it. */
   iommu: string | null;
+  /** The ops through which that was found, by the driver's name, and the place of their module. */
+  iommu_ops: string | null;
+  iommu_ops_at: number | null;
+  /** The instance was freed since. */
+  iommu_freed: boolean;
   iommu_group: number | null;
   /** The driver whose shutdown took the device down; null for none. */
   shut_down: string | null;
@@ -70,6 +75,8 @@ export interface Bus {
   iommu_ops: string | null;
   /** The place of the module that holds them; null where they are built in. */
   iommu_ops_at: number | null;
+  /** How many hold the IOMMU core's notifier of the bus: kernels with bus_set_iommu only. */
+  iommu_notifier: number;
 }
 
 export interface Module {
@@ -116,10 +123,14 @@ export interface FwnodeLink {
   cycle: boolean;
 }
 
-/** struct iommu_device. */
+/** struct iommu_device, while it is on the core's list. */
 export interface IommuInstance {
   name: string;
   ops: string;
+  /** The place of the module that holds the ops; null where they are built in. */
+  at: number | null;
+  /** It is on the list although its driver freed it. */
+  freed: boolean;
   fwnode: boolean;
   /** Its device of the class `iommu` exists, to which those it translates for are linked. */
   in_sysfs: boolean;

@@ -42,6 +42,11 @@ const options = {
     assumed: 'n',
     meaning: 'default domains flush their TLBs in batches; n is strict',
   },
+  ARM_SMMU_LEGACY_DT_BINDINGS: {
+    values: BOOL,
+    assumed: 'n',
+    meaning: 'SMMUs may list their masters in their own nodes, from 5.6 on',
+  },
   ARM_AMBA: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the amba bus' },
   FSL_MC_BUS: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the fsl-mc bus' },
   TEGRA_HOST1X_CONTEXT_BUS: {

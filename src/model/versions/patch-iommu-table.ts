@@ -9,8 +9,8 @@ export const iommuPatches = {
     stable: [],
     before: 'the SMMU driver is built in',
     after:
-      'it is a module whose removal is its shutdown: no references, no unregistration, bind files',
-    scenario: null,
+      'it is a module whose removal is its shutdown: no owner of its ops, no unregistration, bind files',
+    scenario: 'unloading-an-smmu-with-device-links',
   },
   of_request_acs: {
     commit: null,
@@ -28,7 +28,7 @@ export const iommuPatches = {
     stable: [],
     before: 'no device holds the module of its IOMMU',
     after: 'each device does, and of_xlate for its duration',
-    scenario: null,
+    scenario: 'a-device-holds-its-smmu-driver',
   },
   bus_ops_unset: {
     commit: null,
@@ -37,7 +37,7 @@ export const iommuPatches = {
     stable: [],
     before: 'bus_set_iommu(NULL) is refused with -EBUSY',
     after: 'it clears the pointer',
-    scenario: null,
+    scenario: 'forced-unload-of-an-smmu-driver',
   },
   smmu_suppress_bind: {
     commit: null,
@@ -46,7 +46,7 @@ export const iommuPatches = {
     stable: [],
     before: 'an SMMU can be unbound by hand',
     after: 'its driver has no bind files',
-    scenario: null,
+    scenario: 'an-smmu-has-no-bind-files',
   },
   smmu_unregister_on_remove: {
     commit: null,
@@ -55,7 +55,7 @@ export const iommuPatches = {
     stable: [],
     before: 'a removed SMMU stays on the list of IOMMUs',
     after: 'it is taken off, and the ops of its buses are cleared',
-    scenario: null,
+    scenario: 'forced-unload-of-an-smmu-driver',
   },
   smmu_modular: {
     commit: 'cd221bd24ff5',
@@ -64,7 +64,7 @@ export const iommuPatches = {
     stable: [],
     before: 'SMMU drivers are built in',
     after: 'they can be modules; ACPI waits for them',
-    scenario: null,
+    scenario: 'a-device-holds-its-smmu-driver',
   },
   smmu_module_name_fix: {
     commit: null,
@@ -82,7 +82,7 @@ export const iommuPatches = {
     stable: [],
     before: 'there is no driver for virtio-iommu',
     after: 'there is',
-    scenario: null,
+    scenario: 'virtio-iommu-is-loaded-a-second-time',
   },
   viommu_modular: {
     commit: 'fa4afd78ea12',
@@ -91,7 +91,7 @@ export const iommuPatches = {
     stable: [],
     before: 'virtio-iommu is built in',
     after: 'it can be a module',
-    scenario: null,
+    scenario: 'virtio-iommu-is-loaded-a-second-time',
   },
   bus_unset_iommu_jpb: {
     commit: null,
@@ -100,7 +100,7 @@ export const iommuPatches = {
     stable: [],
     before: 'an IOMMU driver that goes leaves the groups of its buses',
     after: 'its last instance to go removes all groups of the bus and clears the ops',
-    scenario: null,
+    scenario: 'one-smmu-goes-and-takes-all-groups',
   },
   of_devlink: {
     commit: null,
@@ -191,7 +191,7 @@ export const iommuPatches = {
     stable: [],
     before: 'the driver adds a device to its group and domain at once',
     after: 'groups are made first, then their default domains',
-    scenario: null,
+    scenario: 'a-device-holds-its-smmu-driver',
   },
   always_bus_notifier: {
     commit: 'c13dbc1e2485',
@@ -200,25 +200,18 @@ export const iommuPatches = {
     stable: [],
     before: 'the core hears of new devices of a bus from bus_set_iommu on',
     after: 'from subsys_initcall on',
-    scenario: null,
+    scenario: 'removing-a-device-that-waits-for-its-iommu',
   },
   register_scans_buses: {
     commit: '57365a04c921',
     subject: 'iommu: Move bus setup to IOMMU device registration',
     landed: '6.1',
     stable: [],
-    before: 'the first instance sets the ops of a bus and scans it',
-    after: 'each registration scans all buses, each unregistration releases its devices',
-    scenario: null,
-  },
-  bus_set_iommu_removed: {
-    commit: '29e932295bfa',
-    subject: 'iommu: Clean up bus_set_iommu()',
-    landed: '6.1',
-    stable: [],
-    before: 'drivers set the ops of buses',
-    after: 'the core does',
-    scenario: null,
+    before:
+      'drivers set the ops of buses: the first instance has them scanned, the last to go leaves the groups',
+    after:
+      'the core sets them: each registration scans all buses, each unregistration releases its devices',
+    scenario: 'one-smmu-goes-with-its-own-groups',
   },
   probe_lock: {
     commit: null,
@@ -236,7 +229,7 @@ export const iommuPatches = {
     stable: [],
     before: '`Removing from iommu group` is printed when a device leaves its IOMMU',
     after: 'nothing is printed; the last one out warns of a leaked owner',
-    scenario: null,
+    scenario: 'rmmod-then-rescan-jumps-into-freed-ops',
   },
   direct_before_attach: {
     commit: null,
@@ -255,7 +248,7 @@ export const iommuPatches = {
     before:
       'a device is attached before its group join is printed; a half-known device oopses on release',
     after: 'the join is printed first; domains go with the last device',
-    scenario: null,
+    scenario: 'removing-a-device-that-waits-for-its-iommu',
   },
   bus_ops_retired: {
     commit: '17de3f5fdd35',
@@ -264,7 +257,7 @@ export const iommuPatches = {
     stable: [],
     before: 'one IOMMU driver per system, found through bus->iommu_ops, never reset',
     after: 'several drivers, found through the fwspec of the device',
-    scenario: null,
+    scenario: 'rmmod-then-rescan-jumps-into-freed-ops',
   },
   fwspec_needs_iommu: {
     commit: '3e36c15fc1cc',

@@ -3,11 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelEvent, LinkFlag, LinksStatus } from '../../../src/events/event.ts';
 import type { Kernel } from '../../../src/model/context.ts';
-import {
-  device_is_dependent,
-  device_link_add,
-  flagBits,
-} from '../../../src/model/kernel/device-link.ts';
+import { device_is_dependent, device_link_add } from '../../../src/model/kernel/device-link.ts';
+import { flagBits } from '../../../src/model/kernel/device-link-facts.ts';
 import {
   device_links_busy,
   device_links_check_suppliers,

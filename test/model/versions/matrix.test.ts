@@ -40,7 +40,6 @@ const MATRIX: Partial<Record<PatchName, string>> = {
   of_acs_at_dma_configure: '-------- -------Y',
   bus_ops_unset: '-------Y YY??????',
   register_scans_buses: '-------- --YYYYYY',
-  bus_set_iommu_removed: '-------- --YYYYYY',
   bus_ops_retired: '-------- -----YYY',
   probe_phases: '-------Y YYYYYYYY',
   direct_before_attach: '-------- ----YYYY',

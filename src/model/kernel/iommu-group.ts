@@ -1,0 +1,61 @@
+/** Groups as lists of devices. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
+import type { Kernel } from '../context.ts';
+import { groupById, groupOf } from '../lookup.ts';
+import { type Path, path } from '../path.ts';
+import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
+import { iommu_bus_notifier } from './vfio-viable.ts';
+
+const FILE = 'drivers/iommu/iommu.c';
+
+/**
+ * A new group under the lowest free number.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_alloc, v6.1.
+ * Leaves out: sysfs.
+ */
+export function* iommu_group_alloc(k: Kernel): Path<number> {
+  let group = 0;
+  while (k.state.groups[group] !== undefined) group += 1;
+  yield { type: 'group.allocated', group };
+  yield* pr_debug(k, FILE, `iommu: Allocated group ${group}`);
+  return group;
+}
+
+/**
+ * Puts a device into a group.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
+ * Leaves out: sysfs, a failing attach to a domain that is already set.
+ */
+export const iommu_group_add_device = path(
+  'iommu_group_add_device',
+  function* (k, group: number, dev: string): Path<void> {
+    yield { type: 'group.joined', dev, group };
+    yield* iommu_bus_notifier(k, 'added', dev);
+    yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
+  },
+);
+
+/**
+ * Takes a device out of its group. With release_silent the last one out says so when somebody owns
+ * the group still, and nobody says anything else.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_remove_device, v6.1; __iommu_group_remove_device and
+ * __iommu_group_free_device with release_silent.
+ * Leaves out: sysfs.
+ */
+export function* leaveGroup(k: Kernel, dev: string): Path<void> {
+  const group = groupOf(k, dev);
+  if (group === undefined) return;
+  if (!k.has('release_silent'))
+    yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
+  yield { type: 'group.left', dev, group: group.id };
+  const left = groupById(k, group.id);
+  if (left.devices.length > 0) return;
+  if (k.has('release_silent') && (left.owner_cnt > 0 || left.domain !== left.default_domain)) {
+    const what = `owner_cnt is ${left.owner_cnt} as group ${group.id} loses its last device`;
+    yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
+  }
+  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${group.id}`);
+  yield { type: 'group.freed', group: group.id };
+}

@@ -1,0 +1,50 @@
+/** Which drivers a kernel has, and which of them can be modules. Kernel: drivers/iommu/Kconfig. */
+import type { DriverSpec } from '../../events/machine.ts';
+import type { Facts } from '../context.ts';
+
+const SMMUS: readonly string[] = ['arm-smmu', 'arm-smmu-v3'];
+
+/**
+ * The driver as this kernel has it, whatever the machine would like: some are built in for lack of
+ * an option to build a module, and SMMUs had bind files once.
+ *
+ * Kernel: drivers/iommu/Kconfig, ARM_SMMU, ARM_SMMU_V3 and VIRTIO_IOMMU as bool or tristate;
+ * suppress_bind_attrs of the SMMU drivers, v4.12 to v6.1.
+ * Leaves out: the other drivers.
+ *
+ * @returns null for a driver that this kernel does not have.
+ */
+function driverAsBuilt(k: Facts, spec: DriverSpec): DriverSpec | null {
+  if (spec.name === 'virtio_iommu') {
+    if (!k.has('viommu_driver')) return null;
+    return k.has('viommu_modular') ? spec : { ...spec, module: null };
+  }
+  if (!SMMUS.includes(spec.name)) return spec;
+  const isFirst = isFirstModule(k, spec.name);
+  const suppresses = k.has('smmu_suppress_bind') && !isFirst;
+  return {
+    ...spec,
+    module: k.has('smmu_modular') || isFirst ? spec.module : null,
+    suppress_bind_attrs: spec.suppress_bind_attrs && suppresses,
+  };
+}
+
+/**
+ * The drivers of the machine as this kernel has them.
+ *
+ * Kernel: the kernel's configuration.
+ * Leaves out: see driverAsBuilt.
+ */
+export function driversAsBuilt(k: Facts): readonly DriverSpec[] {
+  return k.machine.drivers.flatMap((spec) => driverAsBuilt(k, spec) ?? []);
+}
+
+/**
+ * Is it an SMMU driver as it was first proposed as a module? Its removal is its shutdown.
+ *
+ * Kernel: drivers/iommu/arm-smmu.c, arm-smmu-v3.c with the series of 2019-10-30.
+ * Leaves out: nothing.
+ */
+export function isFirstModule(k: Facts, drv: string): boolean {
+  return k.has('smmu_module_v1') && SMMUS.includes(drv);
+}

@@ -1,0 +1,78 @@
+/**
+ * IOMMUs that find their devices by PCI address, without firmware's ids.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
+ */
+import type { IommuOps, Kernel } from '../context.ts';
+import { ENODEV } from '../errno.ts';
+import { type Path, path } from '../path.ts';
+import { printk } from '../printk.ts';
+import { bus_set_iommu, iommu_present } from './bus-iommu.ts';
+import { iommu_device_register } from './iommu-register.ts';
+import { pci_device_group } from './pci-group.ts';
+import { streamIds } from './requester-ids.ts';
+
+/**
+ * The ops by the kind of IOMMU.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_ops, drivers/iommu/amd/iommu.c:amd_iommu_ops, v6.1.
+ * Leaves out: other architectures.
+ */
+export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
+
+type X86Kind = keyof typeof X86_OPS;
+
+const isX86 = (kind: string | undefined): kind is X86Kind => kind === 'intel' || kind === 'amd';
+
+/**
+ * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
+ * told of every mapping: batching does not pay, so domains are strict. Without register_scans_buses
+ * the PCI bus is searched once the last unit is there.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
+ * v6.1; bus_set_iommu after the loop over all units, v6.0.
+ * Leaves out: the hardware, reserved regions.
+ *
+ * @returns 0, -ENODEV for what is no such IOMMU, or the error of the registration.
+ */
+export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Path<number> {
+  const spec = k.machine.devices.find((device) => device.name === iommu);
+  const kind = spec?.iommu_kind;
+  if (!isX86(kind)) return -ENODEV;
+  if (kind === 'intel' && spec?.caching_mode === true) {
+    if (!k.state.dma_strict)
+      yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
+    yield { type: 'iommu.dma_strict' };
+  }
+  const ret = yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
+  if (ret !== 0 || k.has('register_scans_buses')) return ret;
+  if (iommu_present(k, 'pci') || awaitsUnit(k, kind)) return 0;
+  return yield* bus_set_iommu(k, 'pci', X86_OPS[kind]);
+});
+
+/** Is a unit of the kind still to come up in this boot? */
+function awaitsUnit(k: Kernel, kind: X86Kind): boolean {
+  return k.machine.boot.some((step) => {
+    if (step.step !== 'iommu') return false;
+    const spec = k.machine.devices.find((device) => device.name === step.iommu);
+    const isUp = k.state.iommus.some(({ name }) => name === step.iommu);
+    return spec?.iommu_kind === kind && !isUp;
+  });
+}
+
+/**
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_probe_device, drivers/iommu/amd/iommu.c, v6.1.
+ * Leaves out: graphics and other exceptions, devices of ACPI name space.
+ */
+export const x86Ops: IommuOps = {
+  module: '',
+  owned: () => true,
+  probe_device: path('x86_iommu_probe_device', function* (k, dev: string) {
+    yield* [];
+    const [first] = streamIds(k, dev);
+    const known = k.state.iommus.some((instance) => instance.name === first?.iommu);
+    return first !== undefined && known ? first.iommu : -ENODEV;
+  }),
+  device_group: (k, dev) => pci_device_group(k, dev),
+  cache_coherent: () => true,
+};
