@@ -80,6 +80,10 @@ export const LINES: {
     doc: 'A card was taken out of its slot.',
     line: (e) => `${e.hardware}: unplugged`,
   },
+  'pci.acs_enabled': {
+    doc: 'ACS was switched on at a function that had been found before it was requested.',
+    line: (e) => `${e.dev}: ACS switched on`,
+  },
   'iommu.dma_strict': {
     doc: 'DMA domains were made strict at run time (iommu_set_dma_strict).',
     line: () => 'DMA domains are strict from here on',
@@ -344,6 +348,10 @@ export const LINES: {
     doc: 'An IOMMU instance was registered with the IOMMU core.',
     line: (e) =>
       `${e.iommu}: IOMMU registered, ops ${e.ops}, ${e.fwnode ? 'with' : 'without'} a fwnode`,
+  },
+  'iommu.ready': {
+    doc: 'The registration of an IOMMU has searched all buses.',
+    line: (e) => `${e.iommu}: IOMMU ready for devices that bind`,
   },
   'iommu.unregistered': {
     doc: 'An IOMMU instance was unregistered.',

@@ -67,6 +67,7 @@ export interface EventMap {
   'pci.renumbered': { readonly dev: string; readonly hardware: string };
   'pci.plugged': { readonly hardware: string };
   'pci.unplugged': { readonly hardware: string };
+  'pci.acs_enabled': { readonly dev: string };
   'device.dead': { readonly dev: string };
   'device.bus_removed': { readonly dev: string };
   'device.deleted': { readonly dev: string };
@@ -172,6 +173,8 @@ export interface EventMap {
     readonly fwnode: boolean;
     readonly at: number | null;
   };
+  /** Its registration has searched all buses: who binds may count on it. */
+  'iommu.ready': { readonly iommu: string };
   'iommu.unregistered': { readonly iommu: string };
   'iommu.disabled': { readonly iommu: string };
   /** Its driver is done with it: the structure that stands for it is freed. */

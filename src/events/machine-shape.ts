@@ -91,6 +91,9 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
     listOf(object<IommuMapRow>({ rid_base: uint, iommu: name, sid_base: uint, length: uint })),
   ),
   iommu_map_mask: optional(uint),
+  of_node: optional(name),
+  icid: optional(uint),
+  external_facing: optional(flag),
   pci: optional(pciFunction),
   creates: optional(listOf(deviceShape)),
 });

@@ -93,6 +93,12 @@ export interface DeviceSpec {
   /** Present on a PCI host bridge: how requester ids map to IOMMUs. */
   readonly iommu_map?: readonly IommuMapRow[];
   readonly iommu_map_mask?: number;
+  /** Path of its node in the device tree, where that is not the device's name turned round. */
+  readonly of_node?: string;
+  /** Isolation context of a device on the fsl-mc bus: the id its container's root maps to streams. */
+  readonly icid?: number;
+  /** Firmware says that what hangs below this port may be anything: it is not trusted. */
+  readonly external_facing?: boolean;
   /** Present on a PCI function. */
   readonly pci?: PciFunction;
   /** Devices that the driver's probe creates below this one (virtio, port services). */

@@ -4,6 +4,7 @@ import { matchesAny } from '../model/firmware/modalias.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
 import { bridges, dmaAliases, pciAddress, streamIds } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
+import { acsLeftOff, joinedWhileBound } from './group-choice.ts';
 import { type Breach, devicesOf, type Invariant } from './invariant.ts';
 
 /**
@@ -36,14 +37,17 @@ function sameSlot(dev: string, k: Facts): readonly string[] {
 export const grouping: Invariant = {
   id: 'non-isolated-devices-share-a-group',
   code: 'INV-GRP',
-  claim: 'Devices that are not isolated from each other are in one group, whoever is probed first.',
+  claim:
+    'Devices that are not isolated from each other are in one group, whoever comes first and whenever.',
   subsystem: 'iommu core',
   when: 'always',
-  watches: ['group.joined'],
+  watches: ['group.joined', 'device.added', 'pci.acs_enabled'],
   subjects: devicesOf,
   name: (subject) => subject,
-  suspects: ['fw_parse_at_add'],
+  suspects: ['fw_parse_at_add', 'of_acs_at_dma_configure', 'iommu_ready_flag', 'of_request_acs'],
   check(dev, k) {
+    const untimely = acsLeftOff(dev, k) ?? joinedWhileBound(dev, k);
+    if (untimely !== null) return untimely;
     const group = k.state.devices[dev]?.iommu_group ?? null;
     if (group === null || k.state.devices[dev]?.spec.pci === undefined) return null;
     const above = bridgesNotIsolated(dev, k);

@@ -1,4 +1,5 @@
 /** What a kernel path is given: the state, the kernel's switches, and function pointers. */
+import type { DomainType } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Frame, Path } from './path.ts';
 import type { ReadDevice, ReadDriver, ReadState } from './state/state.ts';
@@ -69,6 +70,10 @@ export interface IommuOps {
   readonly probe_device: (k: Kernel, dev: string) => Path<string | number>;
   /** Returns a group id, or a negative errno. */
   readonly device_group: (k: Kernel, dev: string) => Path<number>;
+  /** The domain type that a device must have; null, and where absent, for any. */
+  readonly def_domain_type?: (k: Kernel, dev: string) => DomainType | null;
+  /** Has the driver domains of the type? All of them where absent. */
+  readonly can_alloc?: (k: Kernel, type: DomainType) => boolean;
   /** IOMMU_CAP_CACHE_COHERENCY. */
   readonly cache_coherent: (k: Kernel, dev: string) => boolean;
 }

@@ -47,6 +47,9 @@ const device = {
   child_suppliers: 'the same, named by firmware nodes below it that get no device',
   iommu_map: 'of a host bridge: a list of { iommu, rid_base, sid_base, length }',
   iommu_map_mask: 'of a host bridge: which bits of a requester id count',
+  of_node: 'the path of its device tree node, where its name does not tell',
+  icid: 'the isolation context of a device on the fsl-mc bus',
+  external_facing: 'true for a port below which nothing is trusted',
   pci: 'what the configuration space says, for a PCI function',
   creates: "the devices that its driver's probe creates",
 };

@@ -139,6 +139,9 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('child_suppliers', (value) => itemsOf(value).map(named)),
     ...optional('iommu_map', (value) => itemsOf(value).map((item) => readMapRow(item, named))),
     ...optional('iommu_map_mask', (value) => integerOf(value)),
+    ...optional('of_node', nameOf),
+    ...optional('icid', (value) => integerOf(value)),
+    ...optional('external_facing', (value) => flagAt(value, false)),
     ...(pci === undefined ? {} : { pci }),
     ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };

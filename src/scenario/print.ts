@@ -128,6 +128,9 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('child_suppliers', device.child_suppliers, (names) => listOf(names.map(plain))),
     maybe('iommu_map', device.iommu_map, (rows) => listOf(rows.map(printMapRow))),
     maybe('iommu_map_mask', iommu_map_mask, hex),
+    maybe('of_node', device.of_node, plain),
+    maybe('icid', device.icid, hex),
+    maybe('external_facing', device.external_facing, String),
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
   ];
   return map(entries);

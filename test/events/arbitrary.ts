@@ -150,6 +150,9 @@ const deviceFields = {
     maxLength: 2,
   }),
   iommu_map_mask: uint,
+  of_node: aName,
+  icid: uint,
+  external_facing: fc.boolean(),
   pci: aPciFunction,
 };
 const requiredKeys = ['name', 'bus', 'parent', 'ids'] as const;
@@ -351,6 +354,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'pci.renumbered': fc.record({ dev: aName, hardware: aName }),
   'pci.plugged': fc.record({ hardware: aName }),
   'pci.unplugged': fc.record({ hardware: aName }),
+  'pci.acs_enabled': fc.record({ dev: aName }),
   'iommu.dma_strict': nothing,
   'device.dead': aDev,
   'device.bus_removed': aDev,
@@ -424,6 +428,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
     fwnode: fc.boolean(),
     at: fc.option(uint),
   }),
+  'iommu.ready': fc.record({ iommu: aName }),
   'iommu.unregistered': fc.record({ iommu: aName }),
   'iommu.freed': fc.record({ iommu: aName }),
   'iommu.sysfs_removed': fc.record({ iommu: aName }),

@@ -15,12 +15,14 @@ import {
   ASSIGN_NIC,
   BIND_NIC,
   BOOT,
+  kernel,
   LEAKY,
   NIC,
   NIC_GROUP,
   PORT,
   runSmall,
   SMMU,
+  smallMachine,
   UNBIND_NIC,
   USE_NIC,
 } from '../model/small-machine.ts';
@@ -97,6 +99,30 @@ function withIommu(run: ReturnType<typeof runSmall>): Trace {
   return { ...trace, events: [...trace.events, ...events.map((event) => ({ event, ...at }))] };
 }
 
+/** The small machine with a port whose ACS is there, and off when the kernel starts. */
+function runAcs(version: string): Trace {
+  const small = smallMachine({ acs: true });
+  const devices = small.devices.map((device) =>
+    device.pci === undefined ? device : { ...device, pci: { ...device.pci, acs_enabled: false } },
+  );
+  return runAll({ machine: { ...small, devices }, kernel: kernel({ version }) }, [BOOT]).trace();
+}
+
+const VTD: BootStep = { step: 'iommu', iommu: 'dmar0' };
+
+/** The small machine's functions behind VT-d instead, and the end of its boot. */
+function runVtd(steps: readonly BootStep[]): Trace {
+  const small = smallMachine();
+  const unit = { name: 'dmar0', bus: '', parent: null, ids: [], iommu_kind: 'intel' } as const;
+  const row = { rid_base: 0, iommu: 'dmar0', sid_base: 0, length: 0x10000 };
+  const devices = small.devices
+    .filter(({ name }) => name !== SMMU)
+    .map((device) => (device.pci ? device : { ...device, bus: '', ids: [], iommu_map: [row] }));
+  const boot: readonly BootStep[] = [{ step: 'populate' }, ...steps, { step: 'late_initcall' }];
+  const machine = { ...small, firmware: 'acpi' as const, devices: [unit, ...devices], boot };
+  return runAll({ machine, kernel: kernel() }, [BOOT]).trace();
+}
+
 const MUTANTS: readonly Mutant[] = [
   {
     code: 'INV-BAL',
@@ -154,6 +180,20 @@ const MUTANTS: readonly Mutant[] = [
     subject: NIC,
     broken: () => runSmall([BOOT], { acs: false, boot: SMMU_BETWEEN }).trace(),
     sane: () => runSmall([BOOT], { acs: false }).trace(),
+  },
+  {
+    code: 'INV-GRP',
+    what: 'a port that is found before ACS is asked for',
+    subject: PORT,
+    broken: () => runAcs('6.1'),
+    sane: () => runAcs('7.2'),
+  },
+  {
+    code: 'INV-GRP',
+    what: 'an IOMMU that comes after the drivers of its devices',
+    subject: NIC,
+    broken: () => runVtd([{ step: 'driver', bus: 'pci', drv: 'e1000e' }, VTD]),
+    sane: () => runVtd([VTD, { step: 'driver', bus: 'pci', drv: 'e1000e' }]),
   },
   {
     code: 'INV-ORDER',

@@ -185,7 +185,9 @@ function iommuFields(tree: Tree, node: FdtNode): Partial<DeviceSpec> {
   return {
     ...(kind === null ? {} : { iommu_kind: kind }),
     ...(iommus.length === 0 ? {} : { iommus }),
-    ...(node.props['iommu-map'] === undefined ? {} : { iommu_map: iommuMap(tree, node) }),
+    ...(node.props['iommu-map'] === undefined
+      ? {}
+      : { iommu_map: iommuMap(tree, node), of_node: node.path }),
     ...(mask === undefined ? {} : { iommu_map_mask: mask }),
   };
 }

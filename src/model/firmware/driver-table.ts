@@ -95,6 +95,12 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   platform('syscon-reboot', 'syscon_reboot', ['syscon-reboot']),
   platform('virtio-mmio', 'virtio_mmio', ['virtio,mmio', acpi('LNRO0005')]),
 
+  // fsl-mc: the root's driver makes the root container, a container's driver what is in it.
+  platform('fsl_mc_bus', 'fsl_mc_bus', ['fsl,qoriq-mc', acpi('NXP0008')]),
+  { bus: 'fsl-mc', name: 'fsl_mc_dprc', module: 'fsl_mc_bus', ids: ['fsl-mc:v00001957ddprc'] },
+  { bus: 'fsl-mc', name: 'fsl_dpaa2_eth', module: 'fsl_dpaa2_eth', ids: ['fsl-mc:v00001957ddpni'] },
+  { bus: 'fsl-mc', name: 'vfio-fsl-mc', module: 'vfio_fsl_mc', ids: [], driver_managed_dma: true },
+
   // AMBA.
   { bus: 'amba', name: 'pl061_gpio', module: 'gpio_pl061', ids: ['arm,pl061'] },
   { bus: 'amba', name: 'rtc-pl031', module: 'rtc_pl031', ids: ['arm,pl031'] },

@@ -6,6 +6,7 @@ import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { probeCoherency } from './arm-smmu-coherency.ts';
 import { type BusHabits, setBusOps } from './bus-iommu.ts';
+import { arm_smmu_device_group } from './device-group.ts';
 import { device_link_add } from './device-link.ts';
 import { firmwareIommuOps, freeIommu, registerIommu, unregisterIommu } from './firmware-iommu.ts';
 import { isFirstModule } from './kconfig.ts';
@@ -167,6 +168,8 @@ export const armSmmuOps = firmwareIommuOps({
       yield* device_link_add(k, dev, iommu, ['PM_RUNTIME', 'AUTOREMOVE_SUPPLIER']);
     return 0;
   },
+  device_group: arm_smmu_device_group,
+  def_domain_type: (k) => (usesBinding(k, true) ? 'identity' : null),
   cache_coherent(k, dev) {
     const device = deviceOf(k, dev);
     if (!k.has('smmu_truthful_coherency')) return true;

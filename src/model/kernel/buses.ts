@@ -1,7 +1,8 @@
 /**
  * struct bus_type: matching and DMA configuration per bus.
  *
- * Kernel: drivers/base/platform.c, drivers/pci/pci-driver.c, drivers/amba/bus.c, v6.1.
+ * Kernel: drivers/base/platform.c, drivers/pci/pci-driver.c, drivers/amba/bus.c,
+ * drivers/bus/fsl-mc/fsl-mc-bus.c, v6.1.
  */
 import type { BusOps, Kernel } from '../context.ts';
 import { EPROBE_DEFER } from '../errno.ts';
@@ -36,6 +37,12 @@ function pci_bus_match(_k: Kernel, device: ReadDevice, drv: ReadDriver): number 
   return Number(matchesIds(device, drv.dynamic_ids) || matchesIds(device, drv.spec.ids));
 }
 
+/** fsl_mc_bus_match: as platform_match, but a device's name says nothing. */
+function matchByOverrideIds(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
+  if (device.driver_override !== null) return Number(device.driver_override === drv.name);
+  return Number(matchesIds(device, drv.spec.ids));
+}
+
 /** The match of a bus that has ids and nothing else. */
 function matchByIds(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
   return Number(matchesIds(device, drv.spec.ids) || device.name === drv.name);
@@ -44,6 +51,19 @@ function matchByIds(_k: Kernel, device: ReadDevice, drv: ReadDriver): number {
 /** Does firmware describe the device, rather than code that registers it under its driver's name? */
 function isFirmwareDevice({ bus, spec }: ReadDevice): boolean {
   return bus !== 'platform' || spec.ids.some((id) => !id.startsWith('platform:'));
+}
+
+/**
+ * ACS is switched on at a function that the scan found before anybody asked for ACS.
+ *
+ * Kernel: drivers/pci/pci-driver.c:pci_dma_configure with of_acs_at_dma_configure, as of v7.2.
+ * Leaves out: that the scan itself no longer does it.
+ */
+function* enableAcs(k: Kernel, dev: string): Path<void> {
+  const { bus, spec, acs_enabled } = deviceOf(k, dev);
+  if (bus !== 'pci' || acs_enabled || spec.pci?.acs_capable !== true) return;
+  if (k.has('of_acs_at_dma_configure') && k.state.acs_requested)
+    yield { type: 'pci.acs_enabled', dev };
 }
 
 /**
@@ -67,6 +87,7 @@ function* dma_configure(k: Kernel, dev: string): Path<number> {
   if (k.machine.firmware !== 'none' && isFirmwareDevice(deviceOf(k, dev))) {
     const byAcpi = k.machine.firmware === 'acpi';
     const ret = yield* byAcpi ? acpi_iommu_configure_id(k, dev) : of_iommu_configure(k, dev);
+    yield* enableAcs(k, dev);
     if (ret !== 0) {
       if (early) yield* dma_cleanup(k, dev);
       return ret;
@@ -127,6 +148,18 @@ const pci: BusOps = {
  */
 const virtio: BusOps = { match: matchByIds, shutdown: true, iommu: false };
 
+/**
+ * Kernel: drivers/bus/fsl-mc/fsl-mc-bus.c:fsl_mc_bus_match, fsl_mc_dma_configure and
+ * fsl_mc_dma_cleanup, v6.1. The ids come from the isolation context, through the map of the root.
+ * Leaves out: objects that are not plugged, a root without dma-ranges, which has no IOMMU.
+ */
+const fsl_mc: BusOps = {
+  match: matchByOverrideIds,
+  dma_configure: path('fsl_mc_dma_configure', dma_configure),
+  dma_cleanup: path('fsl_mc_dma_cleanup', dma_cleanup),
+  iommu: true,
+};
+
 const other: BusOps = { match: matchByIds, iommu: false };
 
 const BUS_TYPES: ReadonlyMap<string, BusOps> = new Map([
@@ -134,13 +167,14 @@ const BUS_TYPES: ReadonlyMap<string, BusOps> = new Map([
   ['amba', amba],
   ['pci', pci],
   ['virtio', virtio],
+  ['fsl-mc', fsl_mc],
 ]);
 
 /**
  * The callbacks of a bus; a bus the model does not know matches by ids and has no DMA.
  *
  * Kernel: struct bus_type of each bus, v6.1.
- * Leaves out: fsl-mc, cdx, host1x.
+ * Leaves out: cdx, host1x.
  */
 export function busOps(bus: string): BusOps {
   return BUS_TYPES.get(bus) ?? other;

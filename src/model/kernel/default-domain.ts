@@ -1,23 +1,43 @@
-/** The domain that a group is on by default, and changing its type. Kernel: drivers/iommu/iommu.c. */
+/** The domain that a group is on by default. Kernel: drivers/iommu/iommu.c, v6.1. */
 import type { DomainType } from '../../events/event.ts';
 import type { Kernel } from '../context.ts';
-import { EBUSY, EINVAL, EPERM } from '../errno.ts';
+import { EINVAL } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import type { Path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
+import { typeByDevice, typeByGroup, typeByMembers } from './def-domain-type.ts';
+import { instanceOf } from './iommu-ops.ts';
+
+/** Is the machine one on which the `iommu=` of x86 is read? */
+const isX86 = (k: Kernel): boolean =>
+  k.machine.devices.some(({ iommu_kind }) => iommu_kind === 'intel' || iommu_kind === 'amd');
+
+/**
+ * Does the command line choose between translation and passthrough?
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_set_def_domain_type, arch/x86/kernel/pci-dma.c:iommu_setup,
+ * v6.1.
+ * Leaves out: nothing.
+ *
+ * @returns true for passthrough, false for translation, null where it does not say.
+ */
+export function passthroughOnCmdline(k: Kernel): boolean | null {
+  const passthrough = k.cmdline('iommu.passthrough');
+  if (passthrough !== null)
+    return passthrough === '1' || passthrough === 'y' || passthrough === 'on';
+  const words = isX86(k) ? (k.cmdline('iommu') ?? '').split(',') : [];
+  if (words.includes('pt')) return true;
+  return words.includes('nopt') ? false : null;
+}
 
 /**
  * The default domain type that the command line and the configuration ask for.
  *
  * Kernel: drivers/iommu/iommu.c:iommu_def_domain_type, set in iommu_subsys_init, v6.1.
- * Leaves out: memory encryption, which forbids identity, and what drivers ask for single devices.
+ * Leaves out: memory encryption, which forbids identity; that DMA-FQ is a type since 5.15 only.
  */
 export function defaultDomainType(k: Kernel): DomainType {
-  const passthrough = k.cmdline('iommu.passthrough');
-  const identity =
-    passthrough === null
-      ? k.config('IOMMU_DEFAULT_PASSTHROUGH') === 'y'
-      : passthrough === '1' || passthrough === 'y' || passthrough === 'on';
+  const identity = passthroughOnCmdline(k) ?? k.config('IOMMU_DEFAULT_PASSTHROUGH') === 'y';
   if (identity) return 'identity';
   return isStrict(k) ? 'DMA' : 'DMA-FQ';
 }
@@ -37,77 +57,70 @@ export function isStrict(k: Kernel): boolean {
 
 /**
  * Gives a group its default domain, when it has none, and attaches it unless somebody owns the group.
+ * `dev` is the device that joined by itself; null after a scan, when all members are asked.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_alloc_default_domain and __iommu_attach_device, v6.1;
- * iommu_setup_default_domain with group_type_by_owner.
- * Leaves out: failures, direct mappings.
+ * Kernel: drivers/iommu/iommu.c:iommu_alloc_default_domain, probe_alloc_default_domain and
+ * __iommu_attach_device, v6.1; iommu_setup_default_domain with direct_before_attach.
+ * Leaves out: direct mappings; attaching later, at the first use of DMA, which kdump kernels do and
+ * which looks the same from here.
+ *
+ * @returns 0, or -EINVAL for a group whose members cannot agree.
  */
-export function* attachDefaultDomain(k: Kernel, id: number): Path<void> {
-  if (groupById(k, id).default_domain === null)
-    yield { type: 'group.default_domain', group: id, domain: defaultDomainType(k) };
+export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
+  if (groupById(k, id).default_domain === null) {
+    const wanted = yield* wantedType(k, id, dev);
+    if (wanted === 'refused') return -EINVAL;
+    yield { type: 'group.default_domain', group: id, domain: yield* alloc(k, id, dev, wanted) };
+  }
   const { default_domain, domain, owner } = groupById(k, id);
   if (owner === null && domain !== default_domain)
     yield { type: 'group.attached', group: id, domain: default_domain };
+  return 0;
 }
+
+/** Who is asked: the one that joined, or all members. */
+function* wantedType(k: Kernel, id: number, dev: string | null) {
+  if (k.has('direct_before_attach')) return yield* typeByGroup(k, id);
+  return dev === null ? yield* typeByMembers(k, id) : typeByDevice(k, dev);
+}
+
+/** The numbers of include/linux/iommu.h, v6.1, which the message prints. */
+const NUMBERS: Readonly<Record<DomainType, number>> = {
+  blocked: 0,
+  'identity-pasid': 4,
+  unmanaged: 1,
+  DMA: 3,
+  identity: 4,
+  'DMA-FQ': 11,
+};
 
 /**
- * Writes the `type` file of a group.
+ * A domain of the type, or of type DMA where the IOMMU driver has none of it.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_group_store_type, v6.1; iommu_setup_default_domain with
- * group_type_by_owner.
- * Leaves out: drivers that insist on a type, untrusted devices.
- *
- * @returns 0, or -EINVAL, -EBUSY, -EPERM as described in versions/patch-table.ts.
+ * Kernel: drivers/iommu/iommu.c:iommu_group_alloc_default_domain, v6.1. What drivers demand is not
+ * replaced since direct_before_attach.
+ * Leaves out: a driver without DMA domains.
  */
-export const iommu_group_store_type = path(
-  'iommu_group_store_type',
-  function* (k, id: number, value: string): Path<number> {
-    const group = k.state.groups[id];
-    const type = typeOf(k, value);
-    if (group === undefined || group.default_domain === null || type === null) return -EINVAL;
-    const flushQueueOnly = type === 'DMA-FQ' && group.default_domain === 'DMA';
-    if (k.has('group_type_by_owner')) {
-      if (group.devices.length === 0 || (group.owner_cnt > 0 && !flushQueueOnly)) return -EPERM;
-    } else {
-      const refused = yield* refuseType(k, id, flushQueueOnly);
-      if (refused !== 0) return refused;
-    }
-    if (group.default_domain === type) return 0;
-    yield { type: 'group.default_domain', group: id, domain: type };
-    yield { type: 'group.attached', group: id, domain: type };
-    return 0;
-  },
-);
-
-function typeOf(k: Kernel, value: string): DomainType | null {
-  switch (value) {
-    case 'identity':
-    case 'DMA':
-    case 'DMA-FQ':
-      return value;
-    case 'auto':
-      return defaultDomainType(k);
-    default:
-      return null;
-  }
+function* alloc(
+  k: Kernel,
+  id: number,
+  joined: string | null,
+  wanted: DomainType | null,
+): Path<DomainType> {
+  const type = wanted ?? defaultDomainType(k);
+  const dev = joined ?? groupById(k, id).devices[0];
+  if (dev === undefined || canAlloc(k, dev, type)) return type;
+  const number = NUMBERS[type];
+  const text = `ailed to allocate default IOMMU domain of type ${number}`;
+  yield k.has('probe_phases')
+    ? printk('warn', `iommu: F${text} for group (null) - Falling back to IOMMU_DOMAIN_DMA`)
+    : dev_printk(k, 'warn', dev, `f${text}; falling back to IOMMU_DOMAIN_DMA`);
+  return 'DMA';
 }
 
-/** The checks before group_type_by_owner: one device, not bound, on its default domain. */
-function* refuseType(k: Kernel, id: number, flushQueueOnly: boolean): Path<number> {
-  const { devices, domain, default_domain } = groupById(k, id);
-  const [dev] = devices;
-  if (dev === undefined || devices.length !== 1) {
-    const text = 'Cannot change default domain: Group has more than one device';
-    yield printk('err', `iommu: ${text}`);
-    return -EINVAL;
-  }
-  if (deviceOf(k, dev).bound && !flushQueueOnly) {
-    yield printk('err', 'iommu: Device is still bound to driver');
-    return -EBUSY;
-  }
-  if (domain !== default_domain) {
-    yield dev_printk(k, 'err', dev, 'Group not assigned to default domain');
-    return -EBUSY;
-  }
-  return 0;
+function canAlloc(k: Kernel, dev: string, type: DomainType): boolean {
+  const { iommu } = deviceOf(k, dev);
+  const instance = iommu === null ? undefined : instanceOf(k, iommu);
+  const ops = instance === undefined ? null : k.ops.iommu(instance.ops);
+  return ops?.can_alloc?.(k, type) ?? true;
 }

@@ -9,11 +9,11 @@ import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { type BusHabits, setBusOps, unsetBusOps } from './bus-iommu.ts';
-import { iommu_group_alloc } from './iommu-group.ts';
+import { groupByBus } from './device-group.ts';
+import { get_by_fwnode } from './iommu-instance.ts';
 import { instanceOf } from './iommu-ops.ts';
 import { iommu_device_register, iommu_device_unregister } from './iommu-register.ts';
 import { isFirstModule } from './kconfig.ts';
-import { pci_device_group } from './pci-group.ts';
 
 /** What such a driver adds of its own. */
 interface Habits {
@@ -25,6 +25,10 @@ interface Habits {
   readonly describe?: (k: Kernel, dev: string) => Path<void>;
   /** What it does to take a device that firmware gave to an IOMMU; a negative errno where it refuses. */
   readonly take?: (k: Kernel, dev: string, iommu: string) => Path<number>;
+  /** Its device_group, where it does not go by the bus alone. */
+  readonly device_group?: IommuOps['device_group'];
+  readonly def_domain_type?: IommuOps['def_domain_type'];
+  readonly can_alloc?: IommuOps['can_alloc'];
   readonly cache_coherent: IommuOps['cache_coherent'];
 }
 
@@ -32,7 +36,7 @@ interface Habits {
  * The ops of an IOMMU driver that is told of its devices by firmware.
  *
  * Kernel: probe_device and device_group of struct iommu_ops, v6.1.
- * Leaves out: the ranges of stream ids, the group memory of SMMU v2 stream mapping entries.
+ * Leaves out: the ranges of stream ids.
  */
 export function firmwareIommuOps(habits: Habits): IommuOps {
   const { drv, module, probeName, describe, take, cache_coherent } = habits;
@@ -44,13 +48,14 @@ export function firmwareIommuOps(habits: Habits): IommuOps {
       const { fwspec } = deviceOf(k, dev);
       const instance = fwspec === null ? undefined : instanceOf(k, fwspec.iommu);
       if (instance?.ops !== drv) return -ENODEV;
+      const found = yield* get_by_fwnode(k, dev, drv, instance.name);
+      if (found !== 0) return found;
       const ret = take === undefined ? 0 : yield* take(k, dev, instance.name);
       return ret === 0 ? instance.name : ret;
     }),
-    device_group: path('device_group', function* (k, dev: string): Path<number> {
-      if (deviceOf(k, dev).bus === 'pci') return yield* pci_device_group(k, dev);
-      return yield* iommu_group_alloc(k);
-    }),
+    device_group: habits.device_group ?? groupByBus,
+    def_domain_type: habits.def_domain_type ?? (() => null),
+    can_alloc: habits.can_alloc ?? (() => true),
     cache_coherent,
   };
 }
@@ -70,6 +75,7 @@ export function* registerIommu(
   habits: BusHabits,
   fwnode = true,
 ): Path<number> {
+  if (!k.has('of_request_acs') && !k.state.acs_requested) yield { type: 'pci.acs_requested' };
   const ret = yield* iommu_device_register(k, iommu, habits.ops, fwnode);
   if (ret !== 0 || k.has('register_scans_buses') || habits.buses.length === 0) return ret;
   const err = yield* setBusOps(k, habits);

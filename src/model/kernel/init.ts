@@ -13,7 +13,7 @@ import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
-import { defaultDomainType, isStrict } from './default-domain.ts';
+import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
 import { driversAsBuilt } from './kconfig.ts';
 import { pci_host_probe } from './pci.ts';
@@ -136,7 +136,7 @@ const request_acs = path('pci_request_acs', function* (k): Path<void> {
 const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> {
   if (k.config('IOMMU_API') === 'n') return 0;
   const type = defaultDomainType(k) === 'identity' ? 'Passthrough' : 'Translated';
-  const by = k.cmdline('iommu.passthrough') === null ? '' : '(set via kernel command line)';
+  const by = passthroughOnCmdline(k) === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: Default domain type: ${type} ${by}`);
   if (type === 'Passthrough') return 0;
   const strictness = isStrict(k) ? 'strict' : 'lazy';

@@ -48,7 +48,7 @@ export const add_device = path('add_device', function* (k, dev: string): Path<nu
     yield* module_put(k, name, dev);
     return group;
   }
-  yield* attachDefaultDomain(k, group);
+  yield* attachDefaultDomain(k, group, dev);
   yield* iommu_group_add_device(k, group, dev);
   return 0;
 });

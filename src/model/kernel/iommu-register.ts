@@ -66,6 +66,7 @@ export const iommu_device_register = path(
         return ret;
       }
     }
+    if (k.has('iommu_ready_flag')) yield { type: 'iommu.ready', iommu };
     return 0;
   },
 );
@@ -80,7 +81,7 @@ function isTaken(k: Kernel, ops: string, at: number | null): boolean {
  * Probes every device of a bus, then gives the new groups their default domains.
  *
  * Kernel: drivers/iommu/iommu.c:bus_iommu_probe, v6.1.
- * Leaves out: conflicts between the members' wishes, attach failures.
+ * Leaves out: attach failures.
  *
  * @returns 0, or the first error other than -ENODEV.
  */
@@ -89,9 +90,11 @@ export const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string
     const ret = yield* probe_iommu_group(k, dev);
     if (ret !== 0) return ret;
   }
-  for (const group of Object.values(k.state.groups))
-    if (group.default_domain === null)
-      yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id));
+  for (const { id, default_domain } of Object.values(k.state.groups)) {
+    if (default_domain !== null) continue;
+    const ret = yield* locked(groupMutex(id), attachDefaultDomain(k, id, null));
+    if (ret !== 0) return ret;
+  }
   return 0;
 });
 

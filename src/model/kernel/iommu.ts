@@ -1,8 +1,9 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
-import { EINVAL, ENODEV } from '../errno.ts';
-import { deviceOf, groupOf } from '../lookup.ts';
+import { EEXIST, EINVAL, ENODEV } from '../errno.ts';
+import { deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
+import { dev_printk } from '../printk.ts';
 import type { ReadDevice } from '../state/state.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { add_device, remove_device, whyNoOps } from './iommu-add-device.ts';
@@ -26,6 +27,16 @@ import {
 const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 
 /**
+ * Runs `inner` under the global lock, in kernels that take it around all probes of devices.
+ *
+ * Kernel: drivers/iommu/iommu.c, drivers/iommu/of_iommu.c, drivers/acpi/scan.c, v6.1.
+ * Leaves out: nothing.
+ */
+export function* probeLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
+  return k.has('probe_lock') ? yield* locked(IOMMU_PROBE_DEVICE_LOCK, inner) : yield* inner;
+}
+
+/**
  * Finds the IOMMU of `dev`, and its group.
  *
  * Kernel: drivers/iommu/iommu.c:__iommu_probe_device, v6.1; with bus_ops_retired the ops come from
@@ -36,11 +47,17 @@ const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
  * IOMMU driver returned.
  */
 const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: string): Path<number> {
-  if (k.has('fw_parse_at_add')) yield* parseFirmware(k, dev);
+  if (k.has('fw_parse_at_add')) {
+    if (deviceOf(k, dev).iommu_group !== null) return 0;
+    if (!(yield* parseFirmware(k, dev))) return -ENODEV;
+  }
   const name = opsFor(k, dev);
-  if (name === null) return -ENODEV;
-  const ops = k.ops.iommu(name);
-  if (ops === null) return -ENODEV;
+  const ops = name === null ? null : k.ops.iommu(name);
+  if (ops === null) {
+    if (deviceOf(k, dev).dev_iommu && k.has('fw_parse_at_add'))
+      yield { type: 'dev_iommu.freed', dev };
+    return -ENODEV;
+  }
   if (deviceOf(k, dev).iommu_group !== null) return 0;
   if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
   const gone = busOpsGone(k, deviceOf(k, dev).bus);
@@ -61,16 +78,41 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
     yield* forgetIommu(k, dev, name);
     return group;
   }
+  if (deviceOf(k, dev).iommu_group !== null) {
+    // Only without probe_lock: another task was faster.
+    if (groupById(k, group).devices.length === 0) yield { type: 'group.freed', group };
+    yield* forgetIommu(k, dev, name);
+    return -EEXIST;
+  }
   yield* iommu_group_add_device(k, group, dev);
+  if (k.has('fw_parse_at_add') && deviceOf(k, dev).driver !== null) yield* warnLate(k, dev);
   return 0;
 });
 
-/** Firmware is asked for the device's IOMMU now, without waiting for a driver to bind. */
-function* parseFirmware(k: Kernel, dev: string): Path<void> {
+/** By now the device should have met its IOMMU when it was added, or when the IOMMU came. */
+function* warnLate(k: Kernel, dev: string): Path<void> {
+  const what = 'late IOMMU probe at driver bind, something fishy here!';
+  yield dev_printk(k, 'warn', dev, what);
+  yield { type: 'kernel.warned', at: '__iommu_probe_device', what: `${dev}: ${what}` };
+}
+
+/**
+ * Firmware is asked for the device's IOMMU now, without waiting for a driver to bind. A device with
+ * a driver was asked about when it was bound.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_init_device with fw_parse_at_add, as of v7.2.
+ * Leaves out: that the global lock is dropped meanwhile.
+ *
+ * @returns false when another task finished the job meanwhile.
+ */
+function* parseFirmware(k: Kernel, dev: string): Path<boolean> {
+  if (!deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
   const { driver, fwspec, bus } = deviceOf(k, dev);
   const { dma_configure } = k.ops.bus(bus);
-  if (driver === null && fwspec === null && dma_configure !== undefined)
-    yield* dma_configure(k, dev);
+  if (driver !== null || fwspec !== null || dma_configure === undefined) return true;
+  yield* dma_configure(k, dev);
+  const { dev_iommu, iommu_group } = deviceOf(k, dev);
+  return dev_iommu && iommu_group === null;
 }
 
 function* forgetIommu(k: Kernel, dev: string, ops: string | null): Path<void> {
@@ -89,7 +131,7 @@ function* forgetIommu(k: Kernel, dev: string, ops: string | null): Path<void> {
  */
 export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
   if (deviceOf(k, dev).iommu_group !== null) return 0;
-  const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
+  const ret = yield* probeLocked(k, __iommu_probe_device(k, dev));
   return ret === -ENODEV ? 0 : ret;
 }
 
@@ -102,16 +144,17 @@ export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
  *
  * @returns 0 or a negative errno.
  */
-export const iommu_probe_device = path(
+export const iommu_probe_device: (k: Kernel, dev: string) => Path<number> = path(
   'iommu_probe_device',
   function* (k, dev: string): Path<number> {
     if (!k.has('probe_phases')) return yield* add_device(k, dev);
-    const ret = yield* locked(IOMMU_PROBE_DEVICE_LOCK, __iommu_probe_device(k, dev));
+    const ret = yield* probeLocked(k, __iommu_probe_device(k, dev));
     if (ret !== 0) return ret;
     const group = groupOf(k, dev);
     if (group === undefined) return -ENODEV;
-    yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id));
-    return 0;
+    const attached = yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id, dev));
+    if (attached !== 0) yield* iommu_release_device(k, dev);
+    return attached;
   },
 );
 

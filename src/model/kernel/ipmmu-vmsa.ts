@@ -37,6 +37,8 @@ export const ipmmuOps = firmwareIommuOps({
   drv: DRV,
   module: 'ipmmu_vmsa',
   probeName: 'ipmmu_probe_device',
+  // Kernel: ipmmu_domain_alloc, v6.1; its identity domain came two releases after the flush queue.
+  can_alloc: (k, type) => k.has('direct_before_attach') || type === 'DMA',
   cache_coherent: (k, dev) =>
     k.state.devices[deviceOf(k, dev).iommu ?? '']?.spec.dma_coherent === true,
 });

@@ -94,18 +94,55 @@ function mapId(spec: DeviceSpec | ReadDevice['spec'], id: number): StreamId | nu
   return row === undefined ? null : { iommu: row.iommu, id: masked - row.rid_base + row.sid_base };
 }
 
+/** An id that firmware was asked about, and what it said: null where no row covers the id. */
+interface AskedId {
+  readonly id: number;
+  readonly stream: StreamId | null;
+}
+
+/** The fsl-mc root device above a device of that bus, whose node holds the map. */
+function mcRoot(k: Facts, dev: string): ReadDevice | null {
+  return ancestors(k, dev).find((above) => above.bus !== 'fsl-mc') ?? null;
+}
+
 /**
- * The ids of a device in the order the kernel asks for them; empty where no IOMMU sees it.
+ * The ids that the kernel asks an iommu-map about, in its order, up to the first that has no answer,
+ * and whose map it is; null for a device that has no map to ask.
  *
- * Kernel: drivers/iommu/of_iommu.c:of_iommu_configure_device, of_pci_iommu_init, v6.1;
+ * Kernel: drivers/iommu/of_iommu.c:of_pci_iommu_init and of_iommu_configure_dev_id, v6.1;
+ * drivers/acpi/arm64/iort.c:iort_pci_iommu_init; drivers/bus/fsl-mc/fsl-mc-bus.c:fsl_mc_dma_configure.
+ * Leaves out: msi-map.
+ */
+export function askedIds(
+  k: Facts,
+  dev: string,
+): { readonly of: ReadDevice; readonly asked: readonly AskedId[] } | null {
+  const { spec, bus } = deviceOf(k, dev);
+  const of = bus === 'fsl-mc' ? mcRoot(k, dev) : spec.pci === undefined ? null : hostBridge(k, dev);
+  if (of === null || of.spec.iommu_map === undefined) return null;
+  const ids = bus === 'fsl-mc' ? [spec.icid ?? 0] : dmaAliases(k, dev).map((alias) => alias.id);
+  const asked: AskedId[] = [];
+  for (const id of ids) {
+    const stream = mapId(of.spec, id);
+    asked.push({ id, stream });
+    if (stream === null) break;
+  }
+  return { of, asked };
+}
+
+/**
+ * The ids of a device in the order the kernel asks for them; empty where no IOMMU sees it, or not
+ * under each of them.
+ *
+ * Kernel: drivers/iommu/of_iommu.c:of_iommu_configure_device, v6.1;
  * drivers/acpi/arm64/iort.c:iort_iommu_configure_id.
  * Leaves out: msi-map.
  */
 export function streamIds(k: Facts, dev: string): readonly StreamId[] {
-  const { spec } = deviceOf(k, dev);
-  if (spec.pci === undefined)
+  const { spec, bus } = deviceOf(k, dev);
+  if (spec.pci === undefined && bus !== 'fsl-mc')
     return (spec.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));
-  const host = hostBridge(k, dev);
-  if (host === null) return [];
-  return dmaAliases(k, dev).flatMap((alias) => mapId(host.spec, alias.id) ?? []);
+  const asked = askedIds(k, dev)?.asked ?? [];
+  const streams = asked.flatMap(({ stream }) => stream ?? []);
+  return streams.length === asked.length ? streams : [];
 }

@@ -4,7 +4,7 @@ import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { bind_store, driver_override_store, drivers_probe_store, unbind_store } from './bus.ts';
 import { deferred_probe_initcall, deferred_probe_timeout_work_func } from './dd-deferred.ts';
-import { iommu_group_store_type } from './default-domain.ts';
+import { iommu_group_store_type } from './group-type.ts';
 import { addDevice, do_initcalls, registerDriver } from './init.ts';
 import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';

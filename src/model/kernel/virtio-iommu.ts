@@ -61,5 +61,7 @@ export const virtioIommuOps = firmwareIommuOps({
   drv: DRV,
   module: 'virtio_iommu',
   probeName: 'viommu_probe_device',
+  // Kernel: viommu_domain_alloc, v6.1; since it has a flush queue every type is a page table.
+  can_alloc: (k, type) => k.has('direct_before_attach') || type !== 'DMA-FQ',
   cache_coherent: () => true,
 });

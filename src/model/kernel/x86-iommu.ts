@@ -3,8 +3,10 @@
  *
  * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
  */
+import type { DomainType } from '../../events/event.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
+import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { bus_set_iommu, iommu_present } from './bus-iommu.ts';
@@ -61,6 +63,18 @@ function awaitsUnit(k: Kernel, kind: X86Kind): boolean {
 }
 
 /**
+ * Graphics bypass VT-d when the command line says igfx_off.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c:device_def_domain_type, v6.1.
+ * Leaves out: sound on Tylersburg, units for graphics alone, that igfx_off means those in v6.12.
+ */
+function def_domain_type(k: Kernel, dev: string): DomainType | null {
+  const words = (k.cmdline('intel_iommu') ?? '').split(',');
+  const code = deviceOf(k, dev).spec.pci?.class ?? 0;
+  return words.includes('igfx_off') && code >> 16 === 0x03 ? 'identity' : null;
+}
+
+/**
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_probe_device, drivers/iommu/amd/iommu.c, v6.1.
  * Leaves out: graphics and other exceptions, devices of ACPI name space.
  */
@@ -74,5 +88,6 @@ export const x86Ops: IommuOps = {
     return first !== undefined && known ? first.iommu : -ENODEV;
   }),
   device_group: (k, dev) => pci_device_group(k, dev),
+  def_domain_type,
   cache_coherent: () => true,
 };

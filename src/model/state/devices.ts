@@ -123,6 +123,7 @@ export const deviceReducers = {
   'pci.acs_requested': (state) => {
     state.acs_requested = true;
   },
+  'pci.acs_enabled': (state, { dev }) => on(state, dev, (d) => (d.acs_enabled = true)),
   'device.dead': (state, { dev }) => on(state, dev, (d) => (d.dead = true)),
   'device.bus_removed': (state, { dev }) =>
     on(state, dev, (d) => drop(busOf(state, d.bus).devices, dev)),

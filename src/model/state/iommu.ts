@@ -40,7 +40,11 @@ export const iommuReducers = {
       fwnode,
       in_sysfs: true,
       disabled: false,
+      ready: false,
     });
+  },
+  'iommu.ready': (state, { iommu }) => {
+    for (const instance of state.iommus) if (instance.name === iommu) instance.ready = true;
   },
   'iommu.freed': (state, { iommu }) => {
     for (const instance of state.iommus) if (instance.name === iommu) instance.freed = true;

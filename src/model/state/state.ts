@@ -136,6 +136,8 @@ export interface IommuInstance {
   in_sysfs: boolean;
   /** Its hardware was switched off by a shutdown. */
   disabled: boolean;
+  /** Its registration has searched all buses; never true before iommu_ready_flag. */
+  ready: boolean;
 }
 
 /** struct iommu_group. */

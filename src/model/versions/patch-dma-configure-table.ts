@@ -27,7 +27,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'a device whose IOMMU is not there yet goes on without',
     after: 'it defers while a driver for the IOMMU may come',
-    scenario: null,
+    scenario: 'client-goes-on-without-its-iommu',
   },
   arm_teardown_reset_ops_v8: {
     commit: null,

@@ -27,7 +27,7 @@ export const otherPatches = {
     stable: [],
     before: 'a function found by a scan is printed with its ids, header type and class',
     after: 'the kind of PCI Express port is printed too',
-    scenario: null,
+    scenario: 'acs-switched-on-as-dma-is-configured',
   },
   vfio_pseudo_fs: {
     commit: 'b7c5e64fecfa',

@@ -193,7 +193,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'the type of a group is read-only',
     after: 'it can be written: identity, DMA, DMA-FQ, auto',
-    scenario: null,
+    scenario: 'group-type-is-read-only',
   },
   group_type_by_owner: {
     commit: null,
@@ -202,6 +202,6 @@ export const ownershipPatches = {
     stable: [],
     before: 'a group type is changed only for a single device without a bound driver',
     after: 'it is changed for any number of devices, and refused with -EPERM while owner_cnt != 0',
-    scenario: null,
+    scenario: 'group-type-of-two-devices',
   },
 } as const satisfies Record<string, Patch>;

@@ -24,11 +24,12 @@ const eventsOf = <T extends KernelEvent['type']>(run: Run, type: T) =>
 const printed = (run: Run) => eventsOf(run, 'printk').map(({ text }) => text);
 const NOTE = { type: 'task.started', stimulus: { do: 'note', text: 'a test' } } as const;
 
-/** A run after its boot, with the SMMU on the core's list and two functions with the same ids. */
+/** A run after its boot, with an SMMU, on the core's list, and two functions with the same ids. */
 function withClashingClients(over: Partial<KernelSpec>) {
   const run = runSmall([BOOT], MODULAR, over);
   const registered = { type: 'iommu.registered', iommu: SMMU, ops: OPS, at: null } as const;
   run.scheduler.record({ ...registered, fwnode: true });
+  run.scheduler.record({ type: 'driver.bound', dev: SMMU, drv: OPS });
   for (const dev of [PORT, NIC]) {
     run.scheduler.record({ type: 'dev_iommu.allocated', dev });
     run.scheduler.record({ type: 'fwspec.set', dev, iommu: SMMU, ids: [16] });

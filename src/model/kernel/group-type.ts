@@ -1,0 +1,89 @@
+/** Writing the `type` file of a group. Kernel: drivers/iommu/iommu.c:iommu_group_store_type, v6.1. */
+import type { DomainType } from '../../events/event.ts';
+import type { Kernel } from '../context.ts';
+import { EACCES, EBUSY, EINVAL, EPERM } from '../errno.ts';
+import { deviceOf, groupById } from '../lookup.ts';
+import { deviceLock, groupMutex, locked, type Path, path } from '../path.ts';
+import { dev_printk, printk } from '../printk.ts';
+import { domainName, typeByDevice, typeByGroup } from './def-domain-type.ts';
+import { defaultDomainType } from './default-domain.ts';
+
+/**
+ * Writes the `type` file of a group, which is read-only before group_type_writable.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_store_type and iommu_change_dev_def_domain, v6.1; the
+ * former with iommu_setup_default_domain since group_type_by_owner.
+ * Leaves out: failures to allocate or attach.
+ *
+ * @returns 0; -EACCES; -EINVAL for a word that is no type, for a type that a device cannot have and,
+ * before group_type_by_owner, for a group of several devices; -EBUSY (before) or -EPERM (since)
+ * while a driver uses the group.
+ */
+export const iommu_group_store_type = path(
+  'iommu_group_store_type',
+  function* (k, id: number, value: string): Path<number> {
+    const group = k.state.groups[id];
+    if (!k.has('group_type_writable')) return -EACCES;
+    if (group === undefined || group.default_domain === null || !isWord(value)) return -EINVAL;
+    if (k.has('group_type_by_owner'))
+      return yield* locked(groupMutex(id), setByOwner(k, id, value));
+    const [dev] = group.devices;
+    if (dev === undefined || group.devices.length !== 1) {
+      const text = 'Cannot change default domain: Group has more than one device';
+      yield printk('err', `iommu: ${text}`);
+      return -EINVAL;
+    }
+    return yield* locked(deviceLock(dev), setForDevice(k, id, dev, value));
+  },
+);
+
+type Word = 'identity' | 'DMA' | 'DMA-FQ' | 'auto';
+const isWord = (value: string): value is Word =>
+  value === 'identity' || value === 'DMA' || value === 'DMA-FQ' || value === 'auto';
+
+/** What may change while a driver is bound: the flush queue is brought up in place. */
+const flushQueueOnly = (k: Kernel, id: number, value: Word): boolean =>
+  value === 'DMA-FQ' && groupById(k, id).default_domain === 'DMA';
+
+/** Any number of devices, as long as nobody owns the group. */
+function* setByOwner(k: Kernel, id: number, value: Word): Path<number> {
+  const { devices, owner_cnt } = groupById(k, id);
+  if (!flushQueueOnly(k, id, value)) {
+    if (devices.length === 0 || owner_cnt > 0) return -EPERM;
+    const wanted = yield* typeByGroup(k, id);
+    if (wanted === 'refused') return -EINVAL;
+    if (value !== 'auto' && wanted !== null && wanted !== value) return -EINVAL;
+    return yield* change(k, id, value === 'auto' ? (wanted ?? defaultDomainType(k)) : value);
+  }
+  return yield* change(k, id, value === 'auto' ? defaultDomainType(k) : value);
+}
+
+/** One device, under its lock, without a driver. */
+function* setForDevice(k: Kernel, id: number, dev: string, value: Word): Path<number> {
+  if (deviceOf(k, dev).bound && !flushQueueOnly(k, id, value)) {
+    yield printk('err', 'iommu: Device is still bound to driver');
+    return -EBUSY;
+  }
+  return yield* locked(groupMutex(id), changeForDevice(k, id, dev, value));
+}
+
+function* changeForDevice(k: Kernel, id: number, dev: string, value: Word): Path<number> {
+  const { domain, default_domain } = groupById(k, id);
+  if (domain !== default_domain) {
+    yield dev_printk(k, 'err', dev, 'Group not assigned to default domain');
+    return -EBUSY;
+  }
+  const wanted = typeByDevice(k, dev);
+  if (value !== 'auto' && wanted !== null && wanted !== value) {
+    yield dev_printk(k, 'err', dev, `Device cannot be in ${domainName(value)} domain`);
+    return -EINVAL;
+  }
+  return yield* change(k, id, value === 'auto' ? (wanted ?? defaultDomainType(k)) : value);
+}
+
+function* change(k: Kernel, id: number, domain: DomainType): Path<number> {
+  if (groupById(k, id).default_domain === domain) return 0;
+  yield { type: 'group.default_domain', group: id, domain };
+  yield { type: 'group.attached', group: id, domain };
+  return 0;
+}
