@@ -411,6 +411,63 @@ export const LINES: {
       `group ${e.group}: ${e.domain === null ? 'detached from all domains' : `attached to ${e.domain} domain`}`,
   },
 
+  'group.direct_mapped': {
+    doc: 'The default domain of a group was given 1:1 mappings of the regions reserved for a device.',
+    line: (e) => `group ${e.group}: reserved regions of ${e.dev} mapped 1:1`,
+  },
+
+  'dma_ops.set': {
+    doc: 'The DMA operations of a device were set or cleared (set_dma_ops, 32-bit Arm).',
+    line: (e) => `${e.dev}: dma_ops ${e.ops ?? 'cleared'}`,
+  },
+  'dma_ops.set_up': {
+    doc: 'arch_setup_dma_ops set the DMA operations of a device, and will tear them down.',
+    line: (e) => `${e.dev}: dma_ops set up by the architecture`,
+  },
+  'dma_ops.torn_down': {
+    doc: 'arch_teardown_dma_ops is through with a device.',
+    line: (e) => `${e.dev}: dma_ops torn down by the architecture`,
+  },
+  'mapping.created': {
+    doc: 'An address space for DMA was made (arm_iommu_create_mapping), with one reference.',
+    line: (e) =>
+      `mapping ${e.mapping}: created for ${e.shared ? 'all devices' : 'a device'} behind ${e.iommu}`,
+  },
+  'mapping.attached': {
+    doc: 'A device was attached to a mapping, which holds a reference.',
+    line: (e) => `${e.dev}: attached to mapping ${e.mapping}, context ${e.context}`,
+  },
+  'mapping.detached': {
+    doc: 'A device was detached from its mapping, and the reference dropped.',
+    line: (e) => `${e.dev}: detached from mapping ${e.mapping}`,
+  },
+  'mapping.put': {
+    doc: 'A reference to a mapping was dropped (arm_iommu_release_mapping).',
+    line: (e) => `mapping ${e.mapping}: reference dropped`,
+  },
+  'dma.allocated': {
+    doc: 'A driver allocated a DMA buffer that is freed with its other managed resources.',
+    line: (e) => `${e.dev}: managed DMA buffer allocated`,
+  },
+
+  'smmu.reset': {
+    doc: 'An SMMU was reset: of what firmware had set up, only the entries named here stay.',
+    line: (e) =>
+      `${e.iommu}: SMMU reset, streams ${e.streams.map(stream).join(' ') || 'forgotten'}, others ${e.unmatched}`,
+  },
+  'smmu.stream_written': {
+    doc: 'The stream mapping entry of one stream id was written.',
+    line: (e) => `${e.iommu}: stream ${hex(e.id)} ${e.does ?? 'has no entry any more'}`,
+  },
+  'dma.faulted': {
+    doc: 'DMA that ran was cut off: since before the kernel started, or past an SMMU that came late.',
+    line: (e) => `${e.dev}: running DMA of stream ${hex(e.id)} faults at ${e.iommu}`,
+  },
+  'dma.handed_over': {
+    doc: 'The driver of a device stopped the DMA that firmware had left running.',
+    line: (e) => `${e.dev}: the driver took over what firmware left running`,
+  },
+
   'owner.used': {
     doc: 'A driver asked for kernel DMA through the default domain (iommu_device_use_default_domain).',
     line: (e) => `group ${e.group}: iommu_device_use_default_domain(${e.dev}) = ${result(e.ret)}`,
@@ -547,6 +604,10 @@ function ended(ret: number): string {
 /** The model calls a container "container USER" itself. */
 function container(name: string): string {
   return name.startsWith('container ') ? name : `container ${name}`;
+}
+
+function stream({ id, does }: { readonly id: number; readonly does: string }): string {
+  return `${hex(id)} ${does}`;
 }
 
 function hex(id: number): string {

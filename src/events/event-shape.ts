@@ -1,6 +1,7 @@
 /** The shapes of events and stimuli in a trace file. The compiler asks for one that is missing. */
-import type { DomainType, EventMap, EventType, Origin, PrintkLevel } from './event.ts';
+import type { DomainType, EventMap, EventType, Origin, PrintkLevel, StreamType } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
+import type { DmaOps } from './machine.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import {
@@ -114,6 +115,8 @@ const domain = orNull(
     unmanaged: true,
   }),
 );
+
+const streamType = oneOf<StreamType>({ boot: true, translate: true, bypass: true, fault: true });
 
 export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]> } = {
   'task.started': object({ stimulus: stimulusShape }),
@@ -236,6 +239,29 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'group.freed': group,
   'group.default_domain': object({ group: uint, domain }),
   'group.attached': object({ group: uint, domain }),
+
+  'group.direct_mapped': devInGroup,
+
+  'dma_ops.set': object({
+    dev: name,
+    ops: orNull(oneOf<DmaOps>({ arm_dma_ops: true, arm_coherent_dma_ops: true, iommu_ops: true })),
+  }),
+  'dma_ops.set_up': dev,
+  'dma_ops.torn_down': dev,
+  'mapping.created': object({ mapping: uint, iommu: name, shared: flag }),
+  'mapping.attached': object({ dev: name, mapping: uint, context: uint }),
+  'mapping.detached': object({ dev: name, mapping: uint }),
+  'mapping.put': object({ mapping: uint }),
+  'dma.allocated': dev,
+
+  'smmu.reset': object({
+    iommu: name,
+    streams: listOf(object({ id: uint, does: streamType })),
+    unmatched: oneOf<'bypass' | 'fault'>({ bypass: true, fault: true }),
+  }),
+  'smmu.stream_written': object({ iommu: name, id: uint, does: orNull(streamType) }),
+  'dma.faulted': object({ dev: name, iommu: name, id: uint }),
+  'dma.handed_over': dev,
 
   'owner.used': object({ dev: name, group: uint, ret: integer }),
   'owner.unused': devInGroup,

@@ -6,7 +6,7 @@
  * its payload here, its line in `describe-table.ts`, its shape in `event-shape.ts`, its reducer in
  * `model/state`. The compiler names all four.
  */
-import type { DeviceSpec, DriverSpec } from './machine.ts';
+import type { DeviceSpec, DmaOps, DriverSpec } from './machine.ts';
 import type { Stimulus } from './stimulus.ts';
 
 /** What a group's DMA goes through. Kernel: IOMMU_DOMAIN_*; the spelling of sysfs `type` where it has one. */
@@ -18,6 +18,9 @@ export type DomainType =
   | 'identity-pasid'
   | 'blocked'
   | 'unmanaged';
+
+/** What an SMMU does with a stream: `boot` is translation by the tables that firmware left. */
+export type StreamType = 'boot' | 'translate' | 'bypass' | 'fault';
 
 /** printk levels by the kernel's names, most severe first. */
 export const PRINTK_LEVELS = [
@@ -199,6 +202,42 @@ export interface EventMap {
   'group.freed': { readonly group: number };
   'group.default_domain': { readonly group: number; readonly domain: DomainType | null };
   'group.attached': { readonly group: number; readonly domain: DomainType | null };
+
+  /** The default domain of the group maps the reserved regions of the device 1:1. */
+  'group.direct_mapped': { readonly dev: string; readonly group: number };
+
+  // DMA operations and mappings of 32-bit Arm (arch/arm/mm/dma-mapping.c).
+  'dma_ops.set': { readonly dev: string; readonly ops: DmaOps | null };
+  /** They are arch_setup_dma_ops' own from here on (archdata.dma_ops_setup). */
+  'dma_ops.set_up': { readonly dev: string };
+  'dma_ops.torn_down': { readonly dev: string };
+  /** `shared` is the one that the IOMMU's driver made for all its devices. */
+  'mapping.created': {
+    readonly mapping: number;
+    readonly iommu: string;
+    readonly shared: boolean;
+  };
+  'mapping.attached': { readonly dev: string; readonly mapping: number; readonly context: number };
+  'mapping.detached': { readonly dev: string; readonly mapping: number };
+  'mapping.put': { readonly mapping: number };
+  'dma.allocated': { readonly dev: string };
+
+  // Streams of an SMMU, and DMA that runs since before the kernel.
+  'smmu.reset': {
+    readonly iommu: string;
+    /** The stream mapping entries that the reset writes. */
+    readonly streams: readonly { readonly id: number; readonly does: StreamType }[];
+    /** What becomes of streams without an entry. */
+    readonly unmatched: 'bypass' | 'fault';
+  };
+  /** `does` is null where the entry was made invalid. */
+  'smmu.stream_written': {
+    readonly iommu: string;
+    readonly id: number;
+    readonly does: StreamType | null;
+  };
+  'dma.faulted': { readonly dev: string; readonly iommu: string; readonly id: number };
+  'dma.handed_over': { readonly dev: string };
 
   // DMA ownership.
   'owner.used': { readonly dev: string; readonly group: number; readonly ret: number };

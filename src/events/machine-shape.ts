@@ -1,7 +1,10 @@
 /** The shapes of machines and kernels in a trace file. */
 import type {
+  Arch,
+  BootMapping,
   BootStep,
   DeviceSpec,
+  DmaOps,
   DriverSpec,
   InitcallLevel,
   IommuKind,
@@ -12,6 +15,7 @@ import type {
   ModuleSpec,
   PcieType,
   PciFunction,
+  ReservedRegion,
 } from './machine.ts';
 import type { ObjectShape } from './shape.ts';
 import {
@@ -69,6 +73,11 @@ const iommuKind = oneOf<IommuKind>({
   'ipmmu-vmsa': true,
 });
 
+const reservedRegion = object<ReservedRegion>({
+  type: oneOf<ReservedRegion['type']>({ direct: true, 'direct-relaxable': true, reserved: true }),
+  via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true }),
+});
+
 export const deviceShape = nested<DeviceSpec>(DEVICE_DEPTH_MAX, () => deviceFields);
 const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   name,
@@ -83,6 +92,12 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
   mmu_masters: optional(flag),
+  contexts: optional(uint),
+  boot_mapping: optional(oneOf<BootMapping>({ translate: true, bypass: true, none: true })),
+  reserved: optional(listOf(reservedRegion)),
+  notifier_dma_ops: optional(
+    oneOf<Exclude<DmaOps, 'iommu_ops'>>({ arm_dma_ops: true, arm_coherent_dma_ops: true }),
+  ),
   iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
   suppliers: optional(names),
   match_defers_on: optional(names),
@@ -127,6 +142,8 @@ export const driverShape = object<DriverSpec>({
   outcome: optional(integer),
   defers_on: optional(tableWith(names)),
   defer_reasons: optional(tableWith(text)),
+  maps_dma: optional(flag),
+  manages_iommu: optional(flag),
 });
 
 type BootFields<S extends BootStep['step']> = Omit<Extract<BootStep, { step: S }>, 'step'>;
@@ -148,6 +165,7 @@ const moduleShape = object<ModuleSpec>({
 
 export const machineShape = object<Machine>({
   firmware: oneOf<Machine['firmware']>({ devicetree: true, acpi: true, none: true }),
+  arch: optional(oneOf<Arch>({ arm: true, arm64: true })),
   devices: listOf(deviceShape),
   drivers: listOf(driverShape),
   modules: listOf(moduleShape),

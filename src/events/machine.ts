@@ -48,6 +48,18 @@ export interface IommuSpec {
   readonly ids: readonly number[];
 }
 
+/** `struct dma_map_ops` of 32-bit Arm, by the kernel's names. */
+export type DmaOps = 'arm_dma_ops' | 'arm_coherent_dma_ops' | 'iommu_ops';
+
+/** What an SMMU has for the streams of a device as the kernel starts; `none` where it lets all pass. */
+export type BootMapping = 'translate' | 'bypass' | 'none';
+
+/** A memory range that firmware reserves for a device: in IORT, in the device tree, in DMAR. */
+export interface ReservedRegion {
+  readonly type: 'direct' | 'direct-relaxable' | 'reserved';
+  readonly via: 'rmr' | 'dt' | 'rmrr';
+}
+
 /** A device that firmware describes, or that a PCI scan will find. */
 export interface DeviceSpec {
   /** The kernel's name: `9050000.smmuv3`, `0000:01:00.0`, `virtio0`. */
@@ -82,6 +94,13 @@ export interface DeviceSpec {
    * stands there; firmware's answer for each of them is that it has no IOMMU.
    */
   readonly mmu_masters?: boolean;
+  /** Of an IOMMU: how many translation contexts it has; absent, enough for all. */
+  readonly contexts?: number;
+  /** Present on a device with `iommus` that has done DMA since before the kernel started. */
+  readonly boot_mapping?: BootMapping;
+  readonly reserved?: readonly ReservedRegion[];
+  /** What a bus notifier of the board makes the DMA operations of the device, on 32-bit Arm. */
+  readonly notifier_dma_ops?: Exclude<DmaOps, 'iommu_ops'>;
   /** IOMMU references of a firmware-described device. */
   readonly iommus?: readonly IommuSpec[];
   /** Names of devices whose drivers must be bound first (clocks, regulators: managed links). */
@@ -145,6 +164,10 @@ export interface DriverSpec {
   readonly defers_on?: Readonly<Record<string, readonly string[]>>;
   /** Per device: the reason its probe gives for deferring, without the `driver: ` before it. */
   readonly defer_reasons?: Readonly<Record<string, string>>;
+  /** Its probe, where it succeeds, allocates a managed DMA buffer, and its device uses it. */
+  readonly maps_dma?: boolean;
+  /** It wants no default domain attached before its probe, where a kernel has such a flag. */
+  readonly manages_iommu?: boolean;
 }
 
 /** The level at which a built-in driver registers. Kernel: include/linux/init.h. */
@@ -175,9 +198,14 @@ export type BootStep =
   | { readonly step: 'iommu'; readonly iommu: string }
   | { readonly step: 'late_initcall' };
 
+/** The architectures that the model tells apart. */
+export type Arch = 'arm' | 'arm64';
+
 /** The hardware with its firmware's description, and the drivers and modules that exist for it. */
 export interface Machine {
   readonly firmware: 'devicetree' | 'acpi' | 'none';
+  /** Absent: one whose DMA operations the IOMMU core looks after, such as arm64. */
+  readonly arch?: Arch;
   /** Devices in the order in which firmware code or a bus scan creates them. */
   readonly devices: readonly DeviceSpec[];
   readonly drivers: readonly DriverSpec[];

@@ -1,5 +1,6 @@
 /** Every invariant, in the order in which one event's violations are reported. */
 import { coherency, wiring } from './coherency.ts';
+import { bootDma, dmaOps, sharedMapping } from './dma.ts';
 import type { Invariant } from './invariant.ts';
 import { liveness } from './liveness.ts';
 import { masters } from './masters.ts';
@@ -23,6 +24,9 @@ export const INVARIANTS: readonly Invariant[] = [
   waitsEnd,
   liveness,
   masters,
+  sharedMapping,
+  dmaOps,
+  bootDma,
   oops,
 ];
 

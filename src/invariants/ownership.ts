@@ -136,11 +136,17 @@ export const idle: Invariant = {
     });
     if (used) return null;
     const { owner_cnt, owner, domain, default_domain } = group;
-    if (owner_cnt === 0 && owner === null && domain === default_domain) return null;
+    const isDefault = domain === default_domain || hasMapping(group, k);
+    if (owner_cnt === 0 && owner === null && isDefault) return null;
     const message = `group ${subject} is idle, yet owner_cnt is ${owner_cnt} and its domain ${domain}`;
     return { message, values: { owner_cnt, owner, domain, default_domain } };
   },
 };
+
+/** On 32-bit Arm the driver of an IOMMU may keep a device on a mapping for good. */
+function hasMapping(group: ReadGroup, k: Facts): boolean {
+  return group.devices.some((dev) => (k.state.devices[dev]?.archdata.mapping ?? null) !== null);
+}
 
 /** Does a user have the group, by a container or by an iommufd? */
 function isInContainer(group: ReadGroup, k: Facts): boolean {

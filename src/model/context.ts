@@ -2,7 +2,7 @@
 import type { DomainType } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Frame, Path } from './path.ts';
-import type { ReadDevice, ReadDriver, ReadState } from './state/state.ts';
+import type { ReadDevice, ReadDriver, ReadMapping, ReadState } from './state/state.ts';
 import type { OptionName } from './versions/option-table.ts';
 import type { PatchName } from './versions/patch-table.ts';
 
@@ -76,6 +76,12 @@ export interface IommuOps {
   readonly can_alloc?: (k: Kernel, type: DomainType) => boolean;
   /** IOMMU_CAP_CACHE_COHERENCY. */
   readonly cache_coherent: (k: Kernel, dev: string) => boolean;
+  /** What attaching a device to a domain does to the hardware; 0 or a negative errno. */
+  readonly attach_dev?: (k: Kernel, dev: string, domain: DomainType | null) => Path<number>;
+  /** The translation context for a mapping of 32-bit Arm, or a negative errno. */
+  readonly init_context?: (k: Kernel, dev: string, mapping: ReadMapping) => Path<number>;
+  readonly probe_finalize?: (k: Kernel, dev: string) => Path<void>;
+  readonly release_device?: (k: Kernel, dev: string) => Path<void>;
 }
 
 /** A module's init and exit beside the drivers it registers. */

@@ -15,6 +15,7 @@ import {
   tableAt,
   wordOf,
 } from './decode.ts';
+import { readDriverDma } from './dma.ts';
 import { keysOf } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { fail, type Place } from './yaml-source.ts';
@@ -68,6 +69,7 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
     ...(outcome === undefined ? {} : { outcome: retOf(outcome) }),
     ...(defersOn === undefined ? {} : { defers_on: tableAt(defersOn, namesAt) }),
     ...(reasons === undefined ? {} : { defer_reasons: tableAt(reasons, wordOf) }),
+    ...readDriverDma(fields),
   };
 }
 

@@ -22,6 +22,7 @@ const kernel = {
 
 const machine = {
   firmware: 'devicetree, acpi or none',
+  arch: 'arm for the DMA operations of 32-bit Arm; arm64 where it does not say',
   devices: 'the devices in the order in which they are found',
   drivers: 'the drivers: names of known ones, or maps',
   modules: 'the modules: names, or maps',
@@ -41,6 +42,10 @@ const device = {
   isolated_msi: 'false on a host bridge whose MSIs do not tell their senders apart',
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
   mmu_masters: 'true for an SMMU whose own node lists the devices behind it',
+  contexts: 'of an IOMMU: how many translation contexts it has',
+  boot_mapping: 'translate, bypass or none: it does DMA since before the kernel, set up like that',
+  reserved: 'the memory that firmware reserves for it: a list of { type, via }',
+  notifier_dma_ops: 'what a bus notifier of the board makes its dma_ops, on arm',
   iommus: 'the IOMMUs behind which it is: a list of { iommu, ids }',
   suppliers: 'the devices whose drivers must be bound first',
   match_defers_on: 'the devices that must be bound before the bus can read what this one is',
@@ -72,6 +77,8 @@ const driver = {
   outcome: 'what its probe returns for other devices; 0 where it does not say',
   defers_on: 'per device those that must be bound before its probe succeeds',
   defer_reasons: 'per device the reason that a deferred probe gives',
+  maps_dma: 'true where its probe allocates a managed DMA buffer',
+  manages_iommu: 'true where it wants no default domain attached before its probe',
 };
 
 const pci = {

@@ -28,6 +28,7 @@ import {
   textAt,
   wordOf,
 } from './decode.ts';
+import { readArch, readDeviceDma } from './dma.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
 import { keysOf } from './keys.ts';
 import { pciModalias, readPci } from './pci.ts';
@@ -79,6 +80,7 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
   checkReferences(devices, references);
   return {
     firmware: firmware === undefined ? 'none' : oneOf(firmware, FIRMWARES),
+    ...readArch(fields),
     ...{ devices, drivers, modules, boot },
   };
 }
@@ -142,6 +144,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('of_node', nameOf),
     ...optional('icid', (value) => integerOf(value)),
     ...optional('external_facing', (value) => flagAt(value, false)),
+    ...readDeviceDma(fields),
     ...(pci === undefined ? {} : { pci }),
     ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };

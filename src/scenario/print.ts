@@ -11,6 +11,7 @@ import type {
   Machine,
   ModuleSpec,
 } from '../events/machine.ts';
+import { printDeviceDma, printDriverDma } from './dma.ts';
 import type { Knowledge } from './driver.ts';
 import { printExpectation } from './expect.ts';
 import { MAP_LENGTH } from './machine.ts';
@@ -81,10 +82,11 @@ function printKernel({ version, release, config, cmdline, patches }: KernelSpec)
 }
 
 function printMachineLines(machine: Machine, known: Knowledge['known']): readonly string[] {
-  const { firmware, devices, drivers, modules, boot } = machine;
+  const { firmware, arch, devices, drivers, modules, boot } = machine;
   return [
     'machine:',
     `  firmware: ${firmware}`,
+    ...(arch === undefined ? [] : [`  arch: ${arch}`]),
     ...items(
       'devices',
       devices.map((device) => printDevice(device, null)),
@@ -131,6 +133,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('of_node', device.of_node, plain),
     maybe('icid', device.icid, hex),
     maybe('external_facing', device.external_facing, String),
+    ...printDeviceDma(device),
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
   ];
   return map(entries);
@@ -172,6 +175,7 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
     maybe('outcome', outcome, errnoName),
     maybe('defers_on', defers_on, (table) => tableOf(table, (devs) => listOf(devs.map(plain)))),
     maybe('defer_reasons', defer_reasons, (table) => tableOf(table, plain)),
+    ...printDriverDma(driver),
   ]);
 }
 

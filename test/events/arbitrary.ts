@@ -10,11 +10,15 @@ import type {
   LinksStatus,
   Origin,
   Recorded,
+  StreamType,
 } from '../../src/events/event.ts';
 import { LINK_FLAGS, PRINTK_LEVELS } from '../../src/events/event.ts';
 import type {
+  Arch,
+  BootMapping,
   BootStep,
   DeviceSpec,
+  DmaOps,
   DriverSpec,
   IommuKind,
   KernelSpec,
@@ -22,6 +26,7 @@ import type {
   ModuleSpec,
   PcieType,
   PciFunction,
+  ReservedRegion,
 } from '../../src/events/machine.ts';
 import { type ShutdownKind, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
 import { type Table, tableOf } from '../../src/events/table.ts';
@@ -154,6 +159,19 @@ const deviceFields = {
   icid: uint,
   external_facing: fc.boolean(),
   pci: aPciFunction,
+  contexts: uint,
+  boot_mapping: fc.constantFrom<BootMapping>('translate', 'bypass', 'none'),
+  reserved: fc.array(
+    fc.record<ReservedRegion>({
+      type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
+      via: fc.constantFrom('rmr', 'dt', 'rmrr'),
+    }),
+    { maxLength: 2 },
+  ),
+  notifier_dma_ops: fc.constantFrom<'arm_dma_ops' | 'arm_coherent_dma_ops'>(
+    'arm_dma_ops',
+    'arm_coherent_dma_ops',
+  ),
 };
 const requiredKeys = ['name', 'bus', 'parent', 'ids'] as const;
 
@@ -186,6 +204,8 @@ export const aDriver: Arbitrary<DriverSpec> = fc.record(
     outcome: aRet,
     defers_on: aTable(names),
     defer_reasons: aTable(aText),
+    maps_dma: fc.boolean(),
+    manages_iommu: fc.boolean(),
   },
   {
     requiredKeys: [
@@ -210,13 +230,17 @@ export const aBootStep: Arbitrary<BootStep> = fc.oneof(
   fc.record({ step: fc.constant('late_initcall') }),
 );
 
-const aMachine: Arbitrary<Machine> = fc.record({
-  firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
-  devices: fc.array(aDevice, { maxLength: 4 }),
-  drivers: fc.array(aDriver, { maxLength: 3 }),
-  modules: fc.array(aModule, { maxLength: 3 }),
-  boot: fc.array(aBootStep, { maxLength: 3 }),
-});
+const aMachine: Arbitrary<Machine> = fc.record(
+  {
+    firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
+    arch: fc.constantFrom<Arch>('arm', 'arm64'),
+    devices: fc.array(aDevice, { maxLength: 4 }),
+    drivers: fc.array(aDriver, { maxLength: 3 }),
+    modules: fc.array(aModule, { maxLength: 3 }),
+    boot: fc.array(aBootStep, { maxLength: 3 }),
+  },
+  { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
+);
 
 export const aKernel: Arbitrary<KernelSpec> = fc.record({
   version: fc.constantFrom('6.1', '6.12', '5.10'),
@@ -318,6 +342,8 @@ const domain = fc.constantFrom<DomainType | null>(
   'unmanaged',
   null,
 );
+
+const streamType = fc.constantFrom<StreamType>('boot', 'translate', 'bypass', 'fault');
 
 const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'task.started': fc.record({ stimulus: aStimulus }),
@@ -442,6 +468,26 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'group.freed': ofGroup,
   'group.default_domain': fc.record({ group, domain }),
   'group.attached': fc.record({ group, domain }),
+  'group.direct_mapped': devInGroup,
+  'dma_ops.set': fc.record({
+    ...dev,
+    ops: fc.constantFrom<DmaOps | null>('arm_dma_ops', 'iommu_ops', null),
+  }),
+  'dma_ops.set_up': aDev,
+  'dma_ops.torn_down': aDev,
+  'mapping.created': fc.record({ mapping: uint, iommu: aName, shared: fc.boolean() }),
+  'mapping.attached': fc.record({ ...dev, mapping: uint, context: uint }),
+  'mapping.detached': fc.record({ ...dev, mapping: uint }),
+  'mapping.put': fc.record({ mapping: uint }),
+  'dma.allocated': aDev,
+  'smmu.reset': fc.record({
+    iommu: aName,
+    streams: fc.array(fc.record({ id: uint, does: streamType }), { maxLength: 3 }),
+    unmatched: fc.constantFrom('bypass', 'fault'),
+  }),
+  'smmu.stream_written': fc.record({ iommu: aName, id: uint, does: fc.option(streamType) }),
+  'dma.faulted': fc.record({ ...dev, iommu: aName, id: uint }),
+  'dma.handed_over': aDev,
   'owner.used': fc.record({ ...dev, group, ret: aRet }),
   'owner.unused': devInGroup,
   'owner.claimed': fc.record({ group, owner: aName, ret: aRet }),

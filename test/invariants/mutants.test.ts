@@ -1,6 +1,5 @@
 // Each invariant is shown to fail: a run with one thing wrong breaks it, and the same run without
 // that does not.
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runAll } from '../../src/engine/run.ts';
 import type { KernelEvent } from '../../src/events/event.ts';
@@ -9,8 +8,7 @@ import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
-import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
-import { parseScenario } from '../../src/scenario/parse.ts';
+import { runScenario } from '../model/scenario-run.ts';
 import {
   ASSIGN_NIC,
   BIND_NIC,
@@ -79,14 +77,6 @@ const UNBIND_PORT = { do: 'unbind', bus: 'pci', drv: 'pcieport', dev: PORT } as 
 const RESCAN = { do: 'rescan', dev: null } as const;
 /** No timeout: what waits, waits. */
 const NEVER = { cmdline: 'deferred_probe_timeout=-1' };
-
-/** The run of a scenario file as it is written. */
-function traceOfScenario(name: string): Trace {
-  const file = `${name}.yaml`;
-  const text = readFileSync(`scenarios/${file}`, 'utf8');
-  const { machine, kernel, steps, choices } = parseScenario(text, file, driverKnowledge);
-  return runAll({ machine, kernel }, steps, { choices }).trace();
-}
 
 /** The run, with the SMMU registered behind the driver core's back, and a task that ends. */
 function withIommu(run: ReturnType<typeof runSmall>): Trace {
@@ -219,22 +209,22 @@ const MUTANTS: readonly Mutant[] = [
     code: 'INV-ORDER',
     what: 'a clock that goes off before the display it feeds has its driver',
     subject: '6000000.clock',
-    broken: () => traceOfScenario('clock-goes-off-before-its-user-comes'),
-    sane: () => traceOfScenario('sync_state-waits-for-the-display'),
+    broken: () => runScenario('clock-goes-off-before-its-user-comes').trace(),
+    sane: () => runScenario('sync_state-waits-for-the-display').trace(),
   },
   {
     code: 'INV-DAG',
     what: 'a host bridge that is linked to an IOMMU below it',
     subject: '4010000000.pcie',
-    broken: () => traceOfScenario('iommu-map-names-a-function-below'),
-    sane: () => traceOfScenario('iommu-map-makes-no-link'),
+    broken: () => runScenario('iommu-map-names-a-function-below').trace(),
+    sane: () => runScenario('iommu-map-makes-no-link').trace(),
   },
   {
     code: 'INV-DEFER',
     what: 'two host bridges that wait for what only the other can find',
     subject: '20000000.pcie',
-    broken: () => traceOfScenario('two-host-bridges-wait-for-each-other'),
-    sane: () => traceOfScenario('two-host-bridges-are-let-go'),
+    broken: () => runScenario('two-host-bridges-wait-for-each-other').trace(),
+    sane: () => runScenario('two-host-bridges-are-let-go').trace(),
   },
   {
     code: 'INV-DEFER',
@@ -284,8 +274,78 @@ const MUTANTS: readonly Mutant[] = [
     code: 'INV-MASTERS',
     what: 'a search for masters while an SMMU that lists some waits for its clock',
     subject: '2b500000.iommu',
-    broken: () => traceOfScenario('an-smmu-comes-after-the-search-for-masters'),
-    sane: () => traceOfScenario('masters-are-searched-for-when-all-smmus-are-there'),
+    broken: () => runScenario('an-smmu-comes-after-the-search-for-masters').trace(),
+    sane: () => runScenario('masters-are-searched-for-when-all-smmus-are-there').trace(),
+  },
+  {
+    code: 'INV-OPS',
+    what: 'a teardown that leaves the operations of a mapping that it frees',
+    subject: 'fd000000.display',
+    broken: () => runScenario('deferral-leaves-stale-dma_ops').trace(),
+    sane: () => runScenario('deferral-clears-dma_ops').trace(),
+  },
+  {
+    code: 'INV-OPS',
+    what: 'operations of the board that a teardown clears',
+    subject: 'ffe08000.sata',
+    broken: () => runScenario('teardown-destroys-notifier-dma_ops').trace(),
+    sane: () => runScenario('teardown-spares-notifier-dma_ops').trace(),
+  },
+  {
+    code: 'INV-OPS',
+    what: 'plain operations that stay as the IOMMU comes',
+    subject: 'fd000000.display',
+    broken: () => runScenario('plain-dma_ops-outlive-the-wait-for-the-iommu').trace(),
+    sane: () => runScenario('cleared-dma_ops-let-the-iommu-in').trace(),
+  },
+  {
+    code: 'INV-OPS',
+    what: 'a buffer that outlives the operations it came from',
+    subject: 'fd000000.display',
+    broken: () => runScenario('dma_ops-torn-down-before-buffers-are-freed').trace(),
+    sane: () => runScenario('buffers-freed-before-dma_ops-are-torn-down').trace(),
+  },
+  {
+    code: 'INV-OPS',
+    what: 'a domain in the place of the mapping',
+    subject: 'fe970000.fcp',
+    broken: () => runScenario('default-domain-displaces-the-ipmmu-mapping').trace(),
+    sane: () => runScenario('probe_finalize-attaches-the-ipmmu-mapping').trace(),
+  },
+  {
+    code: 'INV-MAP',
+    what: 'a device that is taken off the mapping of its IPMMU',
+    subject: 'fe960000.vsp',
+    broken: () => runScenario('deferral-takes-the-ipmmu-mapping').trace(),
+    sane: () => runScenario('deferral-spares-the-ipmmu-mapping').trace(),
+  },
+  {
+    code: 'INV-MAP',
+    what: 'a second mapping for one context',
+    subject: 'fd100000.camera',
+    broken: () => runScenario('one-context-two-private-mappings').trace(),
+    sane: () => runScenario('one-context-one-shared-mapping').trace(),
+  },
+  {
+    code: 'INV-BOOTDMA',
+    what: 'a reset that forgets the streams of the boot loader',
+    subject: 'ae00000.mdss',
+    broken: () => runScenario('smmu-reset-cuts-the-splash-screen').trace(),
+    sane: () => runScenario('qcom-readback-keeps-the-splash-screen').trace(),
+  },
+  {
+    code: 'INV-BOOTDMA',
+    what: 'a domain without what the device reads',
+    subject: '7000000.display',
+    broken: () => runScenario('iommu-addresses-not-read').trace(),
+    sane: () => runScenario('direct-regions-mapped-before-the-attach').trace(),
+  },
+  {
+    code: 'INV-BOOTDMA',
+    what: 'a claim of a device that must stay mapped',
+    subject: '0000:00:02.0',
+    broken: () => runScenario('vfio-cuts-off-a-device-with-an-rmrr').trace(),
+    sane: () => runScenario('vfio-is-refused-a-device-with-an-rmrr').trace(),
   },
   {
     code: 'INV-OOPS',

@@ -1,6 +1,6 @@
 /** Arbitrary scenarios: any that a file can say, however senseless. */
 import fc, { type Arbitrary } from 'fast-check';
-import type { BootStep, DeviceSpec, Machine } from '../../src/events/machine.ts';
+import type { Arch, BootStep, DeviceSpec, Machine } from '../../src/events/machine.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
@@ -17,16 +17,20 @@ import {
 
 /** A machine whose names are there once, and which names no device that it lacks. */
 export const aMachineOfNames: Arbitrary<Machine> = fc
-  .record<Machine>({
-    firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
-    devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
-    drivers: fc.uniqueArray(aDriver, {
-      maxLength: 4,
-      selector: ({ bus, name }) => JSON.stringify([bus, name]),
-    }),
-    modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
-    boot: fc.array(aBootStep, { maxLength: 3 }),
-  })
+  .record(
+    {
+      firmware: fc.constantFrom<Machine['firmware']>('devicetree', 'acpi', 'none'),
+      arch: fc.constantFrom<Arch>('arm', 'arm64'),
+      devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
+      drivers: fc.uniqueArray(aDriver, {
+        maxLength: 4,
+        selector: ({ bus, name }) => JSON.stringify([bus, name]),
+      }),
+      modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
+      boot: fc.array(aBootStep, { maxLength: 3 }),
+    },
+    { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
+  )
   .map(withReferences);
 
 /** The machine with every name of a device put for another: parents stand before their children. */

@@ -10,6 +10,7 @@ import { matchesId } from '../firmware/modalias.ts';
 import { deviceOf, driver_managed_dma } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadDevice, ReadDriver } from '../state/state.ts';
+import { arch_setup_dma_ops, arch_teardown_dma_ops, isArm } from './arm-dma-mapping.ts';
 import { iommu_device_unuse_default_domain, iommu_device_use_default_domain } from './dma-owner.ts';
 import { acpi_iommu_configure_id, of_iommu_configure } from './of-iommu.ts';
 
@@ -92,13 +93,16 @@ function* dma_configure(k: Kernel, dev: string): Path<number> {
       if (early) yield* dma_cleanup(k, dev);
       return ret;
     }
+    if (isArm(k)) yield* arch_setup_dma_ops(k, dev);
   }
   return early ? 0 : yield* takeOwnership(k, dev);
 }
 
 function* takeOwnership(k: Kernel, dev: string): Path<number> {
   if (!countsAsOwner(k, deviceOf(k, dev))) return 0;
-  return yield* iommu_device_use_default_domain(k, dev);
+  const ret = yield* iommu_device_use_default_domain(k, dev);
+  if (ret !== 0 && isArm(k)) yield* arch_teardown_dma_ops(k, dev);
+  return ret;
 }
 
 function* dma_cleanup(k: Kernel, dev: string): Path<void> {
@@ -108,7 +112,7 @@ function* dma_cleanup(k: Kernel, dev: string): Path<void> {
 
 /**
  * Kernel: drivers/base/platform.c:platform_dma_configure and platform_dma_cleanup, v6.1.
- * Leaves out: dma-ranges, DMA masks, arch_setup_dma_ops.
+ * Leaves out: dma-ranges, DMA masks, arch_setup_dma_ops of arm64.
  */
 const platform: BusOps = {
   match: matchByOverrideIdsName,

@@ -5,7 +5,9 @@ import { EEXIST } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug } from '../printk.ts';
+import { platform_notifier } from './arm-dma-mapping.ts';
 import { iommu_bus_notifier } from './bus-iommu.ts';
+import { dma_configure } from './dd.ts';
 import { bus_probe_device } from './dd-attach.ts';
 import { driver_deferred_probe_del } from './dd-deferred.ts';
 import { device_release_driver_internal } from './dd-release.ts';
@@ -32,6 +34,8 @@ export const device_add: (k: Kernel, spec: DeviceSpec) => Path<number> = path(
     yield* pr_debug(k, CORE, `device: '${dev}': device_add`);
     yield { type: 'device.added', dev, spec };
     yield* pr_debug(k, BUS, `bus: '${spec.bus}': add device ${dev}`);
+    if (!k.has('dma_configure_at_probe')) yield* dma_configure(k, dev);
+    yield* platform_notifier(k, dev);
     yield* iommu_bus_notifier(k, 'BUS_NOTIFY_ADD_DEVICE', spec.bus, dev);
     yield* fw_devlink_link_device(k, dev);
     yield { type: 'device.ready', dev };

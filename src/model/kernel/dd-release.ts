@@ -2,7 +2,7 @@
 import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
-import { device_remove, dma_cleanup } from './dd.ts';
+import { device_remove, device_unbind_cleanup, dma_cleanup } from './dd.ts';
 import {
   device_links_busy,
   device_links_driver_cleanup,
@@ -41,11 +41,11 @@ const __device_release_driver = path(
     yield* device_remove(k, dev, drv);
     yield* dma_cleanup(k, dev);
     if (k.has('devres_before_links')) {
-      yield { type: 'device.unbind_cleanup', dev };
+      yield* device_unbind_cleanup(k, dev);
       yield* device_links_driver_cleanup(k, dev);
     } else {
       yield* device_links_driver_cleanup(k, dev);
-      yield { type: 'device.unbind_cleanup', dev };
+      yield* device_unbind_cleanup(k, dev);
     }
     yield { type: 'driver.unbound', dev, drv };
     yield* iommu_bus_notifier(k, 'unbound', dev);

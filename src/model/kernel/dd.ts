@@ -4,6 +4,7 @@ import { EAGAIN, ENODEV, ENXIO, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug, printk } from '../printk.ts';
+import { arch_teardown_dma_ops, isArm } from './arm-dma-mapping.ts';
 import { driver_deferred_probe_del, driver_deferred_probe_trigger } from './dd-deferred.ts';
 import {
   device_links_check_suppliers,
@@ -37,7 +38,6 @@ export const really_probe = path(
     if (link_ret === -EPROBE_DEFER) return link_ret;
 
     const { bus } = deviceOf(k, dev);
-    const { dma_configure } = k.ops.bus(bus);
     const where = `bus: '${bus}': really_probe:`;
     yield* dd_dbg(k, dev, [
       `${where} probing driver ${drv} with device ${dev}`,
@@ -46,9 +46,8 @@ export const really_probe = path(
     let test_remove = testsRemoval(k, bus, drv);
     for (;;) {
       yield { type: 'probe.started', dev, drv };
-      if (dma_configure !== undefined) {
+      if (k.has('dma_configure_at_probe')) {
         const ret = yield* dma_configure(k, dev);
-        yield { type: 'dma.configured', dev, ret };
         if (ret !== 0) {
           if (!k.has('dma_configure_goto')) yield { type: 'driver.not_bound', dev, drv };
           yield* unwind(k, dev, drv);
@@ -95,23 +94,53 @@ const test_remove_pass = path('test_remove', function* (k, dev: string, drv: str
   yield { type: 'probe.test_removed', dev, drv };
   yield* device_remove(k, dev, drv);
   if (k.has('test_remove_dma_cleanup')) yield* dma_cleanup(k, dev);
-  yield { type: 'device.unbind_cleanup', dev };
+  yield* device_unbind_cleanup(k, dev);
 });
 
 /** The tail of really_probe's ladder: links and what device_unbind_cleanup clears. */
 function* unwind(k: Kernel, dev: string, drv: string): Path<void> {
   yield { type: 'probe.unwound', dev, drv };
   yield* device_links_no_driver(k, dev);
+  yield* device_unbind_cleanup(k, dev);
+}
+
+/**
+ * Clears what a driver left on the device, and with devres_before_dma_teardown the DMA operations.
+ *
+ * Kernel: drivers/base/dd.c:device_unbind_cleanup, v6.1.
+ * Leaves out: power domains, driver data.
+ */
+export function* device_unbind_cleanup(k: Kernel, dev: string): Path<void> {
   yield { type: 'device.unbind_cleanup', dev };
+  if (isArm(k) && k.has('devres_before_dma_teardown')) yield* arch_teardown_dma_ops(k, dev);
+}
+
+/**
+ * Asks the bus to configure DMA for the device; before bus_dma_configure_cb one function did it for
+ * devices of every bus.
+ *
+ * Kernel: drivers/base/dd.c:really_probe, v6.1; drivers/base/dma-mapping.c:dma_configure, v4.12.
+ * Leaves out: nothing.
+ *
+ * @returns 0 or what the bus returned.
+ */
+export function* dma_configure(k: Kernel, dev: string): Path<number> {
+  const configure = k.ops.bus(deviceOf(k, dev).bus).dma_configure;
+  if (configure === undefined && k.has('bus_dma_configure_cb')) return 0;
+  const ret = configure === undefined ? 0 : yield* configure(k, dev);
+  yield { type: 'dma.configured', dev, ret };
+  return ret;
 }
 
 /**
  * Calls bus->dma_cleanup, where the bus has one and the kernel calls it.
  *
- * Kernel: drivers/base/dd.c:really_probe and __device_release_driver, v6.1.
- * Leaves out: arch_teardown_dma_ops.
+ * Kernel: drivers/base/dd.c:really_probe and __device_release_driver, v6.1; drivers/base/dma-mapping.c:
+ * dma_deconfigure, v4.12, before devres_before_dma_teardown.
+ * Leaves out: nothing.
  */
 export function* dma_cleanup(k: Kernel, dev: string): Path<void> {
+  if (isArm(k) && !k.has('devres_before_dma_teardown')) yield* arch_teardown_dma_ops(k, dev);
   const cleanup = k.ops.bus(deviceOf(k, dev).bus).dma_cleanup;
   if (cleanup === undefined || !k.has('bus_dma_cleanup')) return;
   yield* cleanup(k, dev);

@@ -88,7 +88,7 @@ export function* typeByMembers(k: Kernel, id: number): Path<DomainType | null> {
  * and an untrusted member accepts nothing but translation.
  *
  * Kernel: drivers/iommu/iommu.c:iommu_get_default_domain_type and iommu_get_def_domain_type, v6.12.
- * Leaves out: kernels without CONFIG_IOMMU_DMA, 32-bit Arm, IOMMU drivers with one static domain.
+ * Leaves out: kernels without CONFIG_IOMMU_DMA, IOMMU drivers with one static domain.
  */
 export function* typeByGroup(k: Kernel, id: number): Path<DomainType | null | 'refused'> {
   let type: DomainType | null = null;

@@ -7,6 +7,7 @@ import type { Path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { typeByDevice, typeByGroup, typeByMembers } from './def-domain-type.ts';
 import { instanceOf } from './iommu-ops.ts';
+import { attachToDefault } from './set-domain.ts';
 
 /** Is the machine one on which the `iommu=` of x86 is read? */
 const isX86 = (k: Kernel): boolean =>
@@ -61,25 +62,26 @@ export function isStrict(k: Kernel): boolean {
  *
  * Kernel: drivers/iommu/iommu.c:iommu_alloc_default_domain, probe_alloc_default_domain and
  * __iommu_attach_device, v6.1; iommu_setup_default_domain with direct_before_attach.
- * Leaves out: direct mappings; attaching later, at the first use of DMA, which kdump kernels do and
+ * Leaves out: attaching later, at the first use of DMA, which kdump kernels do and
  * which looks the same from here.
  *
  * @returns 0, or -EINVAL for a group whose members cannot agree.
  */
 export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
+  if (k.machine.arch === 'arm' && !k.has('direct_before_attach')) return 0;
   if (groupById(k, id).default_domain === null) {
     const wanted = yield* wantedType(k, id, dev);
     if (wanted === 'refused') return -EINVAL;
     yield { type: 'group.default_domain', group: id, domain: yield* alloc(k, id, dev, wanted) };
   }
-  const { default_domain, domain, owner } = groupById(k, id);
-  if (owner === null && domain !== default_domain)
-    yield { type: 'group.attached', group: id, domain: default_domain };
+  const { default_domain, owner } = groupById(k, id);
+  if (owner === null) yield* attachToDefault(k, id, default_domain, dev);
   return 0;
 }
 
-/** Who is asked: the one that joined, or all members. */
+/** Who is asked: the one that joined, or all members; 32-bit Arm leaves translation to mappings. */
 function* wantedType(k: Kernel, id: number, dev: string | null) {
+  if (k.machine.arch === 'arm') return 'identity';
   if (k.has('direct_before_attach')) return yield* typeByGroup(k, id);
   return dev === null ? yield* typeByMembers(k, id) : typeByDevice(k, dev);
 }

@@ -7,6 +7,8 @@ import { EBUSY, ENODEV, EPERM, EPROBE_DEFER } from '../errno.ts';
 import { groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import type { ReadGroup } from '../state/state.ts';
+import { refuseBlocking } from './reserved-regions.ts';
+import { iommu_group_set_domain } from './set-domain.ts';
 
 /**
  * A kernel driver is about to use the device through the group's default domain.
@@ -73,7 +75,8 @@ function* unuse(k: Kernel, dev: string, id: number): Path<void> {
  * Kernel: drivers/iommu/iommu.c:iommu_group_claim_dma_owner, v6.1.
  * Leaves out: failures to allocate or attach the blocking domain.
  *
- * @returns 0; -EPERM while owner_cnt is not 0; -EBUSY when the group is not on its default domain.
+ * @returns 0; -EPERM while owner_cnt is not 0; -EBUSY when the group is not on its default domain;
+ * -EINVAL with require_direct for a device that firmware wants mapped 1:1.
  */
 export const iommu_group_claim_dma_owner = path(
   'iommu_group_claim_dma_owner',
@@ -84,8 +87,9 @@ export const iommu_group_claim_dma_owner = path(
 );
 
 function* claim(k: Kernel, group: number, owner: string): Path<number> {
-  const ret = groupById(k, group).owner_cnt > 0 ? -EPERM : busyDomain(k, group);
-  if (ret === 0) yield { type: 'group.attached', group, domain: 'blocked' };
+  let ret = groupById(k, group).owner_cnt > 0 ? -EPERM : busyDomain(k, group);
+  if (ret === 0) ret = yield* refuseBlocking(k, group);
+  if (ret === 0) yield* iommu_group_set_domain(k, group, 'blocked');
   yield { type: 'owner.claimed', group, owner, ret };
   return ret;
 }
@@ -109,7 +113,7 @@ export const iommu_group_release_dma_owner = path(
     yield { type: 'lock', lock: groupMutex(group) };
     yield* warnUnowned(k, group);
     yield { type: 'owner.released', group };
-    yield { type: 'group.attached', group, domain: groupById(k, group).default_domain };
+    yield* iommu_group_set_domain(k, group, groupById(k, group).default_domain);
     yield { type: 'unlock', lock: groupMutex(group) };
   },
 );
@@ -142,8 +146,9 @@ export const iommu_device_claim_dma_owner = path(
 function* claimDevice(k: Kernel, dev: string, group: number, owner: string): Path<number> {
   const { owner_cnt, owner: holder } = groupById(k, group);
   const other = holder === owner ? 0 : -EPERM;
-  const ret = owner_cnt > 0 ? other : busyDomain(k, group);
-  if (ret === 0 && owner_cnt === 0) yield { type: 'group.attached', group, domain: 'blocked' };
+  let ret = owner_cnt > 0 ? other : busyDomain(k, group);
+  if (ret === 0 && owner_cnt === 0) ret = yield* refuseBlocking(k, group);
+  if (ret === 0 && owner_cnt === 0) yield* iommu_group_set_domain(k, group, 'blocked');
   yield { type: 'owner.device_claimed', dev, group, owner, ret };
   return ret;
 }
@@ -163,7 +168,7 @@ export const iommu_device_release_dma_owner = path(
     if (groupById(k, id).owner_cnt <= 1) yield* warnUnowned(k, id);
     yield { type: 'owner.device_released', dev, group: id };
     const { owner_cnt, default_domain } = groupById(k, id);
-    if (owner_cnt === 0) yield { type: 'group.attached', group: id, domain: default_domain };
+    if (owner_cnt === 0) yield* iommu_group_set_domain(k, id, default_domain);
     yield { type: 'unlock', lock: groupMutex(id) };
   },
 );

@@ -8,6 +8,7 @@ import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
+import { resetSmmu } from './arm-smmu-streams.ts';
 import { type BusHabits, setBusOps, unsetBusOps } from './bus-iommu.ts';
 import { groupByBus } from './device-group.ts';
 import { get_by_fwnode } from './iommu-instance.ts';
@@ -76,7 +77,10 @@ export function* registerIommu(
   fwnode = true,
 ): Path<number> {
   if (!k.has('of_request_acs') && !k.state.acs_requested) yield { type: 'pci.acs_requested' };
+  const resetsFirst = habits.ops === 'arm-smmu-v3' || k.has('smmu_register_last');
+  if (resetsFirst) yield* resetSmmu(k, iommu, habits.ops);
   const ret = yield* iommu_device_register(k, iommu, habits.ops, fwnode);
+  if (ret === 0 && !resetsFirst) yield* resetSmmu(k, iommu, habits.ops);
   if (ret !== 0 || k.has('register_scans_buses') || habits.buses.length === 0) return ret;
   const err = yield* setBusOps(k, habits);
   if (err === 0) return 0;

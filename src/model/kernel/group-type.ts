@@ -7,6 +7,7 @@ import { deviceLock, groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { domainName, typeByDevice, typeByGroup } from './def-domain-type.ts';
 import { defaultDomainType } from './default-domain.ts';
+import { attachToDefault } from './set-domain.ts';
 
 /**
  * Writes the `type` file of a group, which is read-only before group_type_writable.
@@ -84,6 +85,6 @@ function* changeForDevice(k: Kernel, id: number, dev: string, value: Word): Path
 function* change(k: Kernel, id: number, domain: DomainType): Path<number> {
   if (groupById(k, id).default_domain === domain) return 0;
   yield { type: 'group.default_domain', group: id, domain };
-  yield { type: 'group.attached', group: id, domain };
+  yield* attachToDefault(k, id, domain, null);
   return 0;
 }

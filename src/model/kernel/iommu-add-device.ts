@@ -5,11 +5,12 @@
  */
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
+import { dev_iommu_ops, deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { iommu_group_add_device, leaveGroup } from './iommu-group.ts';
 import { busOpsGone, keepModule, module_put, opsFor, try_module_get } from './iommu-ops.ts';
+import { attachToDefault } from './set-domain.ts';
 
 /**
  * The IOMMU driver takes the device, finds its group, and gives a new group its default domain
@@ -50,6 +51,10 @@ export const add_device = path('add_device', function* (k, dev: string): Path<nu
   }
   yield* attachDefaultDomain(k, group, dev);
   yield* iommu_group_add_device(k, group, dev);
+  const { default_domain, owner } = groupById(k, group);
+  if (default_domain !== null && owner === null)
+    yield* attachToDefault(k, group, default_domain, dev);
+  yield* ops.probe_finalize?.(k, dev) ?? [];
   return 0;
 });
 
@@ -67,6 +72,7 @@ export const remove_device = path('remove_device', function* (k, dev: string): P
     yield { type: 'kernel.oopsed', at: 'iommu_release_device', what };
     return;
   }
+  yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
   yield* leaveGroup(k, dev);
   yield { type: 'iommu.device_released', dev };
   yield* module_put(k, iommu_ops, dev);

@@ -1,8 +1,11 @@
 /** The drivers of IOMMUs and their ops, by name. Kernel: drivers/iommu, v6.1. */
 import type { DriverOps, IommuOps } from '../context.ts';
 import { armSmmuDriver, armSmmuOps } from './arm-smmu.ts';
+import { smmuStreams } from './arm-smmu-streams.ts';
 import { armSmmuV3Driver, armSmmuV3Ops } from './arm-smmu-v3.ts';
+import { ipmmuMapping } from './ipmmu-mapping.ts';
 import { ipmmuDriver, ipmmuOps } from './ipmmu-vmsa.ts';
+import { refuseRmrrLocked } from './reserved-regions.ts';
 import { virtioIommuDriver, virtioIommuOps } from './virtio-iommu.ts';
 import { X86_OPS, x86Ops } from './x86-iommu.ts';
 
@@ -26,10 +29,10 @@ export const IOMMU_DRIVERS: ReadonlyMap<string, DriverOps> = new Map([
  * Leaves out: the other IOMMU drivers.
  */
 export const IOMMU_OPS: ReadonlyMap<string, IommuOps> = new Map([
-  ['arm-smmu', armSmmuOps],
-  ['arm-smmu-v3', armSmmuV3Ops],
+  ['arm-smmu', { ...armSmmuOps, ...smmuStreams.get('arm-smmu') }],
+  ['arm-smmu-v3', { ...armSmmuV3Ops, ...smmuStreams.get('arm-smmu-v3') }],
   ['virtio_iommu', virtioIommuOps],
-  ['ipmmu-vmsa', ipmmuOps],
-  [X86_OPS.intel, x86Ops],
+  ['ipmmu-vmsa', { ...ipmmuOps, ...ipmmuMapping }],
+  [X86_OPS.intel, { ...x86Ops, attach_dev: refuseRmrrLocked }],
   [X86_OPS.amd, x86Ops],
 ]);

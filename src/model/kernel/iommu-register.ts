@@ -5,7 +5,7 @@ import { deviceOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import type { OptionName } from '../versions/option-table.ts';
 import { attachDefaultDomain } from './default-domain.ts';
-import { iommu_release_device, probe_iommu_group } from './iommu.ts';
+import { iommu_release_device, probe_finalize, probe_iommu_group } from './iommu.ts';
 import { placeOf } from './iommu-ops.ts';
 
 /** iommu_buses[], in its order, with the option that puts a bus there. */
@@ -86,15 +86,19 @@ function isTaken(k: Kernel, ops: string, at: number | null): boolean {
  * @returns 0, or the first error other than -ENODEV.
  */
 export const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path<number> {
+  const found: string[] = [];
   for (const dev of k.state.buses[bus]?.devices.slice() ?? []) {
+    const before = deviceOf(k, dev).iommu_group;
     const ret = yield* probe_iommu_group(k, dev);
     if (ret !== 0) return ret;
+    if (before === null && deviceOf(k, dev).iommu_group !== null) found.push(dev);
   }
   for (const { id, default_domain } of Object.values(k.state.groups)) {
     if (default_domain !== null) continue;
     const ret = yield* locked(groupMutex(id), attachDefaultDomain(k, id, null));
     if (ret !== 0) return ret;
   }
+  if (k.has('ipmmu_probe_finalize')) for (const dev of found) yield* probe_finalize(k, dev);
   return 0;
 });
 

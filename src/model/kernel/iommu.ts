@@ -1,7 +1,7 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { EEXIST, EINVAL, ENODEV } from '../errno.ts';
-import { deviceOf, groupById, groupOf } from '../lookup.ts';
+import { dev_iommu_ops, deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadDevice } from '../state/state.ts';
@@ -85,9 +85,21 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
     return -EEXIST;
   }
   yield* iommu_group_add_device(k, group, dev);
+  // What add_device did last; the split into probe_device and probe_finalize moved it.
+  if (!k.has('ipmmu_probe_finalize')) yield* probe_finalize(k, dev);
   if (k.has('fw_parse_at_add') && deviceOf(k, dev).driver !== null) yield* warnLate(k, dev);
   return 0;
 });
+
+/**
+ * The IOMMU driver's last word on a new device.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_probe_device and bus_iommu_probe, v6.1: ops->probe_finalize.
+ * Leaves out: nothing.
+ */
+export function* probe_finalize(k: Kernel, dev: string): Path<void> {
+  yield* dev_iommu_ops(k, dev)?.probe_finalize?.(k, dev) ?? [];
+}
 
 /** By now the device should have met its IOMMU when it was added, or when the IOMMU came. */
 function* warnLate(k: Kernel, dev: string): Path<void> {
@@ -140,7 +152,7 @@ export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
  *
  * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1; without probe_phases the driver's
  * add_device does all of it.
- * Leaves out: direct mappings, probe_finalize, a failing attach.
+ * Leaves out: a failing attach.
  *
  * @returns 0 or a negative errno.
  */
@@ -154,6 +166,7 @@ export const iommu_probe_device: (k: Kernel, dev: string) => Path<number> = path
     if (group === undefined) return -ENODEV;
     const attached = yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id, dev));
     if (attached !== 0) yield* iommu_release_device(k, dev);
+    else if (k.has('ipmmu_probe_finalize')) yield* probe_finalize(k, dev);
     return attached;
   },
 );
@@ -180,6 +193,7 @@ export const iommu_release_device = path(
       yield { type: 'kernel.oopsed', ...fault };
       return;
     }
+    yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
     yield* leaveGroup(k, dev);
     yield* forgetIommu(k, dev, device.iommu_ops);
   },

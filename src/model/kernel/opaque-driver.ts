@@ -4,10 +4,12 @@ import { EIO, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
+import { dmam_alloc_coherent, isArm } from './arm-dma-mapping.ts';
 import { addChildren, removeChildren } from './core.ts';
 import { mapForDma, unmapForDma } from './dma-mapping.ts';
 import { hardwareName } from './pci-hardware.ts';
 import { shutBridgeAbove } from './pci-search.ts';
+import { iommu_group_set_domain } from './set-domain.ts';
 
 /** What a device asks others for in its probe, by the driver's table. */
 function wantedBy(k: Kernel, dev: string, drv: string): readonly string[] {
@@ -62,6 +64,7 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
   }
   if (driverOf(k, bus, drv)?.spec.pasid === true) yield* attachOwnIdentity(k, dev);
   yield* mapForDma(k, dev);
+  yield* useDma(k, dev, drv);
   yield* addChildren(k, dev);
   return 0;
 }
@@ -74,15 +77,24 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
  */
 function* attachOwnIdentity(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
-  if (group?.domain === 'identity')
-    yield { type: 'group.attached', group: group.id, domain: 'identity-pasid' };
+  if (group?.domain === 'identity') yield* iommu_group_set_domain(k, group.id, 'identity-pasid');
 }
 
 /** Kernel: drivers/iommu/amd/iommu_v2.c:amd_iommu_free_device, v6.1. Leaves out: as above. */
 function* detachOwnIdentity(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
   if (group?.domain === 'identity-pasid')
-    yield { type: 'group.attached', group: group.id, domain: group.default_domain };
+    yield* iommu_group_set_domain(k, group.id, group.default_domain);
+}
+
+/** What the driver's probe does with DMA: it takes over what ran before, and maps its own. */
+function* useDma(k: Kernel, dev: string, drv: string): Path<void> {
+  const { bus, live_dma, iommu_group } = deviceOf(k, dev);
+  const spec = driverOf(k, bus, drv)?.spec;
+  if (live_dma) yield { type: 'dma.handed_over', dev };
+  const attaches = spec?.manages_iommu === true && k.has('driver_manages_iommu');
+  if (attaches && iommu_group !== null) yield* iommu_group_set_domain(k, iommu_group, 'unmanaged');
+  if (isArm(k) && spec?.maps_dma === true) yield* dmam_alloc_coherent(k, dev);
 }
 
 function* remove(k: Kernel, dev: string, drv: string): Path<void> {

@@ -6,6 +6,7 @@ import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { iommu_group_claim_dma_owner, iommu_group_release_dma_owner } from './dma-owner.ts';
 import { device_iommu_capable, hasIsolatedMsi } from './iommu-capable.ts';
+import { iommu_group_set_domain } from './set-domain.ts';
 
 /** What a container can go through, in the order in which a user asks for it. */
 export const BACKENDS = ['vfio_iommu_type1', 'vfio'] as const;
@@ -86,7 +87,8 @@ function isMissing(k: Kernel, module: string): boolean {
 const vfio_iommu_type1_attach_group = path(
   'vfio_iommu_type1_attach_group',
   function* (k, id: number): Path<number> {
-    yield { type: 'group.attached', group: id, domain: 'unmanaged' };
+    const ret = yield* iommu_group_set_domain(k, id, 'unmanaged');
+    if (ret !== 0) return ret;
     if ((yield* msiRemaps(k, id)) || unsafeInterruptsAllowed(k)) return 0;
     const text =
       'vfio_iommu_type1_attach_group: No interrupt remapping support.  Use the module param ' +
@@ -125,7 +127,7 @@ function* msiRemaps(k: Kernel, id: number): Path<boolean> {
 /** The group leaves its user's domain: for none at all while it is owned. */
 function* detachDomain(k: Kernel, group: number): Path<void> {
   const { owner, default_domain } = groupById(k, group);
-  yield { type: 'group.attached', group, domain: owner === null ? default_domain : 'blocked' };
+  yield* iommu_group_set_domain(k, group, owner === null ? default_domain : 'blocked');
 }
 
 /**

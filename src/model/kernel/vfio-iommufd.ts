@@ -9,6 +9,7 @@ import {
   iommu_group_claim_dma_owner,
   iommu_group_release_dma_owner,
 } from './dma-owner.ts';
+import { iommu_group_set_domain } from './set-domain.ts';
 import { closeDevice, openDevice } from './vfio-group.ts';
 import { vfioGroupOf } from './vfio-main.ts';
 
@@ -67,9 +68,7 @@ export const vfio_df_ioctl_attach_pt = path(
   'vfio_df_ioctl_attach_pt',
   function* (k, dev: string): Path<number> {
     const group = deviceOf(k, dev).iommu_group;
-    if (group !== null && k.state.groups[group]?.domain !== 'unmanaged')
-      yield { type: 'group.attached', group, domain: 'unmanaged' };
-    return 0;
+    return group === null ? 0 : yield* iommu_group_set_domain(k, group, 'unmanaged');
   },
 );
 
@@ -88,7 +87,7 @@ export const vfio_df_unbind_iommufd = path(
     if (group === null) return;
     const others = k.state.groups[group]?.devices ?? [];
     if (others.every((other) => k.state.vfio.iommufds[other] === undefined))
-      yield { type: 'group.attached', group, domain: 'blocked' };
+      yield* iommu_group_set_domain(k, group, 'blocked');
     if (k.has('device_claim_owner')) yield* iommu_device_release_dma_owner(k, dev);
     else yield* iommu_group_release_dma_owner(k, group);
   },

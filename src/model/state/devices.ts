@@ -53,6 +53,10 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     orphaned: false,
     acs_enabled:
       spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
+    dma_ops: null,
+    archdata: { dma_ops_setup: false, mapping: null },
+    dma_buffer: null,
+    live_dma: spec.boot_mapping !== undefined,
   };
   state.devices[dev] = device;
   moveLast(state, dev);
@@ -97,7 +101,9 @@ function bound(state: State, { dev, drv }: EventOf<'driver.bound'>): void {
 
 function unbindCleanup(state: State, { dev }: EventOf<'device.unbind_cleanup'>): void {
   const device = state.devices[dev];
-  if (device !== undefined) device.driver = null;
+  if (device === undefined) return;
+  device.driver = null;
+  device.dma_buffer = null;
 }
 
 function unbound(state: State, { dev, drv }: EventOf<'driver.unbound'>): void {

@@ -94,6 +94,7 @@ export const groupReducers = {
       domain: null,
       owner: null,
       owner_cnt: 0,
+      direct_mapped: [],
     };
   },
   'group.joined': (state, { dev, group }) => {
@@ -107,17 +108,23 @@ export const groupReducers = {
     if (device !== undefined) device.iommu_group = null;
     const devices = state.groups[group]?.devices;
     if (devices !== undefined) drop(devices, dev);
+    drop(state.groups[group]?.direct_mapped ?? [], dev);
   },
   'group.freed': (state, { group }) => {
     delete state.groups[group];
   },
   'group.default_domain': (state, { group, domain }) => {
     const found = state.groups[group];
-    if (found !== undefined) found.default_domain = domain;
+    if (found === undefined) return;
+    found.default_domain = domain;
+    found.direct_mapped = [];
   },
   'group.attached': (state, { group, domain }) => {
     const found = state.groups[group];
     if (found !== undefined) found.domain = domain;
+  },
+  'group.direct_mapped': (state, { dev, group }) => {
+    state.groups[group]?.direct_mapped.push(dev);
   },
   'owner.used': (state, { dev, group, ret }) => {
     const found = state.groups[group];

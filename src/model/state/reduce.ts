@@ -1,6 +1,7 @@
 /** The one reducer: every event type with the recipe that folds it. */
 import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
+import { armDmaReducers, smmuReducers } from './dma.ts';
 import { groupReducers, iommuReducers } from './iommu.ts';
 import { linkReducers } from './links.ts';
 import { deferredReducers, moduleReducers } from './modules.ts';
@@ -18,6 +19,8 @@ const reducers: Reducers = {
   ...iommuReducers,
   ...groupReducers,
   ...vfioReducers,
+  ...armDmaReducers,
+  ...smmuReducers,
   'task.started': nothing,
   'task.finished': nothing,
   'task.blocked': nothing,

@@ -4,8 +4,14 @@
  * Only reducers write it. Tables have no prototype (events/table.ts); lists keep the kernel's order.
  * Fields that the kernel has keep the kernel's names.
  */
-import type { DomainType, LinkFlag, LinkState, LinksStatus } from '../../events/event.ts';
-import type { DeviceSpec, DriverSpec } from '../../events/machine.ts';
+import type {
+  DomainType,
+  LinkFlag,
+  LinkState,
+  LinksStatus,
+  StreamType,
+} from '../../events/event.ts';
+import type { DeviceSpec, DmaOps, DriverSpec } from '../../events/machine.ts';
 import { emptyTable, type Table } from '../../events/table.ts';
 
 /** struct device with what dd.c, iommu.c and vfio keep beside it. */
@@ -51,6 +57,18 @@ export interface Device {
   orphaned: boolean;
   /** ACS is switched on: decided when the device is added. */
   acs_enabled: boolean;
+  /** dev->dma_ops, of 32-bit Arm only. */
+  dma_ops: DmaOps | null;
+  archdata: {
+    /** arch_setup_dma_ops set dma_ops; never cleared. */
+    dma_ops_setup: boolean;
+    /** struct dma_iommu_mapping, by its number. */
+    mapping: number | null;
+  };
+  /** The operations through which its driver allocated a managed buffer; null without one. */
+  dma_buffer: { ops: DmaOps | null } | null;
+  /** It does the DMA that firmware started: nobody has taken over yet. */
+  live_dma: boolean;
 }
 
 /** struct device_driver. */
@@ -149,6 +167,26 @@ export interface Group {
   domain: DomainType | null;
   owner: string | null;
   owner_cnt: number;
+  /** Members whose reserved regions the default domain maps 1:1. */
+  direct_mapped: string[];
+}
+
+/** struct dma_iommu_mapping of 32-bit Arm. */
+export interface Mapping {
+  id: number;
+  iommu: string;
+  /** The IOMMU's driver keeps a pointer to it: the number stays known when the last reference goes. */
+  shared: boolean;
+  kref: number;
+  /** The translation context of its domain, chosen at the first attach. */
+  context: number | null;
+}
+
+/** Hardware: the stream mapping entries or stream table of an SMMU. */
+export interface Smmu {
+  /** By stream id. */
+  streams: Table<StreamType>;
+  unmatched: 'bypass' | 'fault';
 }
 
 /** struct vfio_group. */
@@ -226,6 +264,9 @@ export interface State {
   deferred_sync: string[];
   iommus: IommuInstance[];
   groups: Table<Group>;
+  mappings: Table<Mapping>;
+  /** Only those of which the machine says what firmware left in them. */
+  smmus: Table<Smmu>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
   pci: Pci;
@@ -258,6 +299,7 @@ export type ReadState = DeepReadonly<State>;
 export type ReadDevice = DeepReadonly<Device>;
 export type ReadDriver = DeepReadonly<Driver>;
 export type ReadGroup = DeepReadonly<Group>;
+export type ReadMapping = DeepReadonly<Mapping>;
 
 /** The state before anything happened. */
 export function initialState(): State {
@@ -285,6 +327,8 @@ export function initialState(): State {
     deferred_sync: [],
     iommus: [],
     groups: emptyTable(),
+    mappings: emptyTable(),
+    smmus: emptyTable(),
     acs_requested: false,
     pci: {
       buses: emptyTable(),

@@ -9,7 +9,7 @@ export const bootMappingPatches = {
     stable: [],
     before: 'every device is attached to a default domain before its driver probes',
     after: 'not where the driver says that it manages the IOMMU itself',
-    scenario: null,
+    scenario: 'inherited-streams-wait-for-their-driver',
   },
   smmu_inherit_hw: {
     commit: null,
@@ -18,7 +18,7 @@ export const bootMappingPatches = {
     stable: [],
     before: 'the reset of an SMMU forgets all stream mappings',
     after: 'valid ones are kept',
-    scenario: null,
+    scenario: 'default-domain-cuts-an-inherited-stream',
   },
   qcom_def_identity: {
     commit: null,
@@ -27,7 +27,7 @@ export const bootMappingPatches = {
     stable: [],
     before: 'display and modem devices get the default domain type',
     after: 'they get an identity domain',
-    scenario: null,
+    scenario: 'qcom-readback-keeps-the-splash-screen',
   },
   qcom_readback: {
     commit: null,
@@ -36,7 +36,7 @@ export const bootMappingPatches = {
     stable: ['5.10'],
     before: 'stream mappings of the boot loader fault after the reset',
     after: 'they bypass',
-    scenario: null,
+    scenario: 'qcom-readback-keeps-the-splash-screen',
   },
   iort_rmr: {
     commit: null,
@@ -45,7 +45,7 @@ export const bootMappingPatches = {
     stable: [],
     before: 'streams of reserved memory ranges fault after the reset',
     after: 'they bypass, and are mapped 1:1 later',
-    scenario: null,
+    scenario: 'rmr-streams-fault-after-reset',
   },
   dt_iommu_addresses: {
     commit: null,
@@ -54,6 +54,6 @@ export const bootMappingPatches = {
     stable: [],
     before: 'iommu-addresses of reserved memory is not read',
     after: 'it makes 1:1 regions',
-    scenario: null,
+    scenario: 'iommu-addresses-not-read',
   },
 } as const satisfies Record<string, Patch>;

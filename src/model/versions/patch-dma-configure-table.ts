@@ -9,7 +9,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'arch_setup_dma_ops replaces DMA ops that somebody set before',
     after: 'it leaves them alone',
-    scenario: null,
+    scenario: 'setup-overwrites-notifier-dma_ops',
   },
   dma_configure_at_probe: {
     commit: '09515ef5ddad',
@@ -18,7 +18,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'DMA is configured once, when the device is created',
     after: 'it is configured at each probe and torn down at each unbind',
-    scenario: null,
+    scenario: 'dma-configured-before-the-iommu-came',
   },
   of_iommu_defer: {
     commit: '7b07cbefb68d',
@@ -36,7 +36,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'teardown of a mapping leaves the IOMMU ops in place',
     after: 'it clears the ops, also where the mapping was not made by arch_setup_dma_ops',
-    scenario: null,
+    scenario: 'deferral-takes-the-ipmmu-mapping',
   },
   arm_dont_teardown_third_party: {
     commit: null,
@@ -45,7 +45,17 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'arch_teardown_dma_ops tears down any mapping',
     after: 'only one that arch_setup_dma_ops made',
-    scenario: null,
+    scenario: 'deferral-leaves-stale-dma_ops',
+  },
+  arm_detach_sets_plain_ops: {
+    commit: null,
+    subject: 'ARM: dma-mapping: Set proper DMA ops in arm_iommu_detach_device()',
+    landed: '4.19',
+    until: '6.0',
+    stable: [],
+    before: 'a device that is detached from its mapping has no DMA ops',
+    after: 'it has the plain ones',
+    scenario: 'deferral-leaves-plain-dma_ops',
   },
   arm_clear_ops_on_teardown: {
     commit: 'fc67e6f120a3',
@@ -54,7 +64,7 @@ export const dmaConfigurePatches = {
     stable: ['4.15', '5.0'],
     before: 'teardown leaves the default DMA ops, so the next set-up does nothing',
     after: 'it clears them last',
-    scenario: null,
+    scenario: 'plain-dma_ops-outlive-the-wait-for-the-iommu',
   },
   devres_before_dma_teardown: {
     commit: '376991db4b64',
@@ -63,7 +73,7 @@ export const dmaConfigurePatches = {
     stable: ['4.15', '5.0'],
     before: 'DMA ops are torn down before managed buffers are freed',
     after: 'after',
-    scenario: null,
+    scenario: 'dma_ops-torn-down-before-buffers-are-freed',
   },
   bus_dma_configure_cb: {
     commit: null,
@@ -72,7 +82,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'one function configures DMA for the buses that it knows',
     after: 'each bus has its own dma_configure',
-    scenario: null,
+    scenario: 'every-bus-is-dma-configured',
   },
   ipmmu_probe_finalize: {
     commit: null,
@@ -81,6 +91,6 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'the IPMMU maps a device as it is added to it',
     after: 'after the group has its default domain, in probe_finalize',
-    scenario: null,
+    scenario: 'default-domain-displaces-the-ipmmu-mapping',
   },
 } as const satisfies Record<string, Patch>;

@@ -73,7 +73,7 @@ export const iommuPatches = {
     stable: [],
     before: "the module is arm-smmu-mod: arm-smmu.disable_bypass on the command line is nobody's",
     after: 'its parameters are arm-smmu.*',
-    scenario: null,
+    scenario: 'disable_bypass-under-another-module-name',
   },
   viommu_driver: {
     commit: null,
@@ -238,7 +238,7 @@ export const iommuPatches = {
     stable: [],
     before: '1:1 regions are mapped after the default domain is attached',
     after: 'before',
-    scenario: null,
+    scenario: 'direct-regions-mapped-after-the-attach',
   },
   iommu_probe_rework: {
     commit: 'aa0958570f24',
@@ -330,6 +330,6 @@ export const iommuPatches = {
     stable: [],
     before: 'streams that no device claims bypass the SMMU',
     after: 'they fault',
-    scenario: null,
+    scenario: 'unclaimed-streams-fault-by-default',
   },
 } as const satisfies Record<string, Patch>;

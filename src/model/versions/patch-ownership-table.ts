@@ -184,7 +184,7 @@ export const ownershipPatches = {
     stable: [],
     before: 'a device that firmware wants mapped 1:1 can be claimed and cut off',
     after: 'a domain without those mappings is refused with -EINVAL and a warning',
-    scenario: null,
+    scenario: 'vfio-cuts-off-a-device-with-an-rmrr',
   },
   group_type_writable: {
     commit: null,

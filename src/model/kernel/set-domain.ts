@@ -1,0 +1,57 @@
+/** Putting groups on domains. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
+import type { DomainType } from '../../events/event.ts';
+import type { Kernel } from '../context.ts';
+import { dev_iommu_ops, deviceOf, driverOf, groupById } from '../lookup.ts';
+import type { Path } from '../path.ts';
+import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
+
+/**
+ * Puts all devices of a group on a domain.
+ *
+ * Kernel: drivers/iommu/iommu.c:__iommu_group_set_domain, v6.1.
+ * Leaves out: what a failing attach of a later member undoes.
+ *
+ * @returns 0, or the negative errno of an IOMMU driver that refuses.
+ */
+export function* iommu_group_set_domain(
+  k: Kernel,
+  id: number,
+  domain: DomainType | null,
+): Path<number> {
+  const { devices, domain: current } = groupById(k, id);
+  for (const dev of devices) {
+    const ret = (yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? []) ?? 0;
+    if (ret !== 0) return ret;
+  }
+  if (current !== domain) yield { type: 'group.attached', group: id, domain };
+  return 0;
+}
+
+/**
+ * Attaches a group to a default domain, with the regions that firmware wants mapped 1:1 in it before,
+ * or, from probe_phases until direct_before_attach, after. `joining` is a device that is to join it.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_setup_default_domain, v6.5; iommu_probe_device, v6.1;
+ * iommu_group_add_device, v5.4.
+ * Leaves out: failures.
+ */
+export function* attachToDefault(
+  k: Kernel,
+  id: number,
+  domain: DomainType | null,
+  joining: string | null,
+): Path<void> {
+  const { devices } = groupById(k, id);
+  if ([...devices, joining].some((dev) => dev !== null && managesIommu(k, dev))) return;
+  const mapsFirst = k.has('direct_before_attach') || !k.has('probe_phases');
+  if (mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
+  yield* iommu_group_set_domain(k, id, domain);
+  if (!mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
+}
+
+/** Does the driver that probes or has the device attach domains itself, as a proposal had it? */
+function managesIommu(k: Kernel, dev: string): boolean {
+  const { bus, driver } = deviceOf(k, dev);
+  const spec = driver === null ? undefined : driverOf(k, bus, driver)?.spec;
+  return k.has('driver_manages_iommu') && spec?.manages_iommu === true;
+}

@@ -1,0 +1,77 @@
+/** Reducers of DMA operations and mappings of 32-bit Arm, and of the streams of SMMUs. */
+import { emptyTable } from '../../events/table.ts';
+import type { Reducers } from './reducer.ts';
+import { nothing } from './reducer.ts';
+import type { Smmu, State } from './state.ts';
+
+/** Drops a reference; the last one frees the mapping, and with it its domain and context. */
+function put(state: State, id: number): void {
+  const mapping = state.mappings[id];
+  if (mapping === undefined || mapping.kref === 0) return;
+  mapping.kref -= 1;
+  if (mapping.kref > 0) return;
+  mapping.context = null;
+  if (!mapping.shared) delete state.mappings[id];
+}
+
+export const armDmaReducers = {
+  'dma_ops.set': (state, { dev, ops }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.dma_ops = ops;
+  },
+  'dma_ops.set_up': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.archdata.dma_ops_setup = true;
+  },
+  'dma_ops.torn_down': nothing,
+  'mapping.created': (state, { mapping, iommu, shared }) => {
+    state.mappings[mapping] = { id: mapping, iommu, shared, kref: 1, context: null };
+  },
+  'mapping.attached': (state, { dev, mapping, context }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.archdata.mapping = mapping;
+    const found = state.mappings[mapping];
+    if (found === undefined) return;
+    found.kref += 1;
+    found.context = context;
+  },
+  'mapping.detached': (state, { dev, mapping }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.archdata.mapping = null;
+    put(state, mapping);
+  },
+  'mapping.put': (state, { mapping }) => put(state, mapping),
+  'dma.allocated': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.dma_buffer = { ops: device.dma_ops };
+  },
+} satisfies Partial<Reducers>;
+
+/** The SMMU's streams; until its reset it lets pass what has no entry, as firmware left it. */
+function smmuOf(state: State, name: string): Smmu {
+  let smmu = state.smmus[name];
+  if (smmu === undefined) {
+    smmu = { streams: emptyTable(), unmatched: 'bypass' };
+    state.smmus[name] = smmu;
+  }
+  return smmu;
+}
+
+export const smmuReducers = {
+  'smmu.reset': (state, { iommu, streams, unmatched }) => {
+    const smmu = smmuOf(state, iommu);
+    smmu.streams = emptyTable();
+    smmu.unmatched = unmatched;
+    for (const { id, does } of streams) smmu.streams[id] = does;
+  },
+  'smmu.stream_written': (state, { iommu, id, does }) => {
+    const { streams } = smmuOf(state, iommu);
+    if (does === null) delete streams[id];
+    else streams[id] = does;
+  },
+  'dma.faulted': nothing,
+  'dma.handed_over': (state, { dev }) => {
+    const device = state.devices[dev];
+    if (device !== undefined) device.live_dma = false;
+  },
+} satisfies Partial<Reducers>;
