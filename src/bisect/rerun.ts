@@ -69,9 +69,9 @@ export function violationsOf({ header, events }: Trace): readonly Violation[] {
   return checkTrace(header, events);
 }
 
-function followChoices(choices: readonly number[]): (runnable: number) => number {
+function followChoices(choices: readonly number[]): (runnable: readonly unknown[]) => number {
   let made = 0;
-  return (runnable) => Math.min(choices[made++] ?? 0, runnable - 1);
+  return (runnable) => Math.min(choices[made++] ?? 0, runnable.length - 1);
 }
 
 function machineWithout(machine: Machine, without: Omission | null): Machine {

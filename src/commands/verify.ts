@@ -14,7 +14,7 @@ type Counts = Record<CheckName, { ok: number; of: number }>;
 interface Report {
   readonly checks: Counts;
   readonly mismatches: readonly (Mismatch & { readonly session: string })[];
-  readonly sessions: readonly { readonly session: string; readonly checks: Verdict['checks'] }[];
+  readonly sessions: readonly Pick<Verdict, 'session' | 'checks' | 'schedule'>[];
 }
 
 export default class Verify extends BaseCommand {
@@ -24,7 +24,8 @@ export default class Verify extends BaseCommand {
     'Reads the inputs of the recording (firmware tables, PCI configuration, drivers, configuration, ' +
     'command line, actions), emulates them, and compares: devices with their drivers and groups ' +
     'after each action, exit statuses and errnos, every owner_cnt and return value that kprobes ' +
-    'recorded, module use counts, and the kernel messages in order.';
+    'recorded, module use counts, and the kernel messages in order. Where asynchronous work made ' +
+    'the recorded run differ from the default schedule, a schedule that gives it is looked for.';
   static override strict = false;
   static override args = {
     folder: Args.string({
@@ -76,6 +77,6 @@ function reportOf(verdicts: readonly Verdict[]): Report {
     mismatches: verdicts.flatMap(({ session, mismatches }) =>
       mismatches.map((mismatch) => ({ ...mismatch, session })),
     ),
-    sessions: verdicts.map(({ session, checks }) => ({ session, checks })),
+    sessions: verdicts.map(({ session, checks, schedule }) => ({ session, checks, schedule })),
   };
 }

@@ -104,6 +104,11 @@ function createKernel(
   };
 }
 
+/** Choices up to the last that is not the default: where they end, the default goes on. */
+function withoutDefaults(choices: readonly number[]): readonly number[] {
+  return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
+}
+
 /**
  * A system at rest, ready for stimuli.
  *
@@ -136,7 +141,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
         kernel: system.kernel,
         machine: system.machine,
         stimuli: stimuli.slice(),
-        choices: scheduler.choices.slice(),
+        choices: withoutDefaults(scheduler.choices),
       },
       events: scheduler.events,
       asked,

@@ -1,13 +1,14 @@
 /**
  * Runs kernel paths as tasks, one step at a time, under a scheduler whose choices are data.
  *
- * Deterministic: the same system, stimuli and choices give the same events.
+ * Deterministic: the same system, stimuli, probe and choices give the same events. (A probe makes the
+ * calls that it watches steps of their own, where there is a choice.)
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
 import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
-import type { Frame, Path, Step } from '../model/path.ts';
+import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
 import { reduce } from '../model/state/reduce.ts';
 import type { ReadState, State } from '../model/state/state.ts';
@@ -36,8 +37,8 @@ export interface Label {
 export interface SchedulerOptions {
   /** Decisions to replay; 0 (stay) where they end. */
   readonly choices?: readonly number[];
-  /** Decides where `choices` end: gets the number of tasks that can run, returns an index below it. */
-  readonly choose?: (runnable: number) => number;
+  /** Decides where `choices` end: gets the tasks that can run, the present one first, returns an index. */
+  readonly choose?: (runnable: readonly TaskView[]) => number;
   /** Labels each event as it is recorded. */
   readonly label?: (event: KernelEvent) => Label;
   /** Called after each event, with the state that it led to. */
@@ -46,12 +47,19 @@ export interface SchedulerOptions {
   readonly eventsMax?: number;
 }
 
+/** What a choice may be made by. */
+export interface TaskView {
+  readonly name: string;
+  /** Where it stands and waits to be chosen; null in the middle of its work. */
+  readonly at: Pause | null;
+}
+
 /** A kernel whose current task the scheduler sets. */
 export type ScheduledKernel = Kernel & { task: { name: string; frame: Frame } };
 
 export interface Scheduler {
   readonly events: readonly Recorded[];
-  /** The decisions made, where there was more than one task to choose from. */
+  /** The decisions made, where there was more than one task to choose from; 0 is the present task. */
   readonly choices: readonly number[];
   /** Starts a task and runs everything until nothing can run. */
   run(name: string, first: KernelEvent, path: Path<number>): TaskEnd;
@@ -128,12 +136,18 @@ function runAll(core: Core): void {
   for (;;) {
     current = pick(core, current);
     if (current === null) break;
+    const { at } = current;
+    current.at = null;
+    if (at?.type === 'printk') record(core, at, current.name, current.frame);
+    if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resumeTask(table, current);
     kernel.task = current;
     const next: IteratorResult<Step, number> = current.path.next();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });
+    } else if (isPause(next.value)) {
+      current.at = next.value;
     } else {
       perform(core, current, next.value);
       if (next.value.type === 'cond_resched') current = null;
@@ -156,14 +170,18 @@ function pick(core: Core, current: RunningTask | null): RunningTask | null {
     runnable.unshift(current);
   }
   if (runnable.length < 2) return runnable[0] ?? null;
-  const choice = options.choices?.[choices.length] ?? options.choose?.(runnable.length) ?? 0;
+  const choice = options.choices?.[choices.length] ?? options.choose?.(runnable) ?? 0;
   assert(choice < runnable.length, `choice ${choice} among ${runnable.length} tasks`);
   choices.push(choice);
   return runnable[choice] ?? null;
 }
 
+function isPause(step: Step): step is Pause {
+  return step.type === 'printk' || step.type === 'call' || step.type === 'sleep';
+}
+
 /** Carries out one step of a task. */
-function perform(core: Core, task: RunningTask, step: Step): void {
+function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): void {
   const { table, state, root } = core;
   switch (step.type) {
     case 'lock':
@@ -183,7 +201,7 @@ function perform(core: Core, task: RunningTask, step: Step): void {
       table.running.push(...table.running.splice(table.running.indexOf(task), 1));
       return;
     case 'spawn':
-      if (!table.running.some((other) => other.name === step.what))
+      if (step.single !== true || !table.running.some((other) => other.name === step.what))
         startTask(table, step.what, step.path(), root);
       return;
     default:

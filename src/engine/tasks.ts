@@ -1,6 +1,6 @@
 /** Tasks, what they wait for, and the locks they hold. */
 import { assert } from '../assert.ts';
-import type { Frame, Path } from '../model/path.ts';
+import type { Frame, Path, Pause } from '../model/path.ts';
 import type { ReadState } from '../model/state/state.ts';
 
 /** What keeps a task from running. */
@@ -14,6 +14,8 @@ export interface RunningTask {
   readonly path: Path<number>;
   frame: Frame;
   block: Block | null;
+  /** Where it stands until it is picked: a task that was just started sleeps. */
+  at: Pause | null;
   /** A `task.blocked` event was recorded for the present block. */
   told: boolean;
 }
@@ -44,7 +46,8 @@ export function startTask(
   path: Path<number>,
   frame: Frame,
 ): RunningTask {
-  const task: RunningTask = { name, path, frame, block: null, told: false };
+  const at: Pause = { type: 'sleep', on: 'its start' };
+  const task: RunningTask = { name, path, frame, block: null, at, told: false };
   table.running.push(task);
   return task;
 }

@@ -41,6 +41,19 @@ export const LINES: {
     doc: 'A PCI device was released to driver matching (pci_bus_add_device).',
     line: (e) => `${e.dev}: driver matching allowed`,
   },
+  'device.async_driver': {
+    doc: 'A driver was noted for an asynchronous probe of the device, or the probe took the note.',
+    line: (e) =>
+      `${e.dev}: ${e.drv === null ? 'asynchronous probe begins' : `asynchronous probe by ${e.drv} queued`}`,
+  },
+  'pci.sysfs_initialized': {
+    doc: 'From here on a PCI function gets its resource files when it is added (pci_sysfs_init).',
+    line: () => 'sysfs files of PCI functions are made from here on',
+  },
+  'pci.resource_files': {
+    doc: 'The resource files of a PCI function were made, or taken away.',
+    line: (e) => `${e.dev}: resource files ${e.there ? 'made' : 'taken away'}`,
+  },
   'pci.acs_requested': {
     doc: 'The kernel decided to switch ACS on while it scans PCI (pci_request_acs).',
     line: () => 'ACS requested for all PCI devices',

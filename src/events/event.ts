@@ -46,6 +46,9 @@ export interface EventMap {
   'device.added': { readonly dev: string; readonly spec: DeviceSpec };
   'device.ready': { readonly dev: string };
   'device.match_driver': { readonly dev: string };
+  'device.async_driver': { readonly dev: string; readonly drv: string | null };
+  'pci.sysfs_initialized': Record<never, never>;
+  'pci.resource_files': { readonly dev: string; readonly there: boolean };
   'pci.acs_requested': Record<never, never>;
   'pci.bus_added': {
     readonly bus: string;

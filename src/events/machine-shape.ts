@@ -45,6 +45,7 @@ const pciFunction = object<PciFunction>({
   device: count(0xffff),
   class: count(0xffffff),
   header: count(0x7f),
+  bars: optional(listOf(count(5))),
   multifunction: flag,
   pcie: orNull(
     oneOf<PcieType>({

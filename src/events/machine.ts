@@ -12,6 +12,8 @@ export interface PciFunction {
   readonly class: number;
   /** Header type without the multi-function bit: 0 normal, 1 bridge, 2 CardBus. */
   readonly header: number;
+  /** The numbers of the resources it has in its base address registers; absent where not known. */
+  readonly bars?: readonly number[];
   readonly multifunction: boolean;
   /** PCI Express device/port type, or null for a conventional function. */
   readonly pcie: PcieType | null;

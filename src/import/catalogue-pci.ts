@@ -286,4 +286,14 @@ export const PCI: readonly RowSource[] = [
     '{prefix} {dev}: PCIe Bus Error: severity={severity:text}',
     'vfio-pci 0000:03:00.0: PCIe Bus Error: severity=Uncorrectable (Non-Fatal), type=Transaction Layer, (Requester ID)',
   ],
+  [
+    'pci-resource-duplicate',
+    'sysfs.duplicate',
+    'warn',
+    null,
+    null,
+    'fs/sysfs/dir.c',
+    "sysfs: cannot create duplicate filename '/devices/{path:quoted}'",
+    "sysfs: cannot create duplicate filename '/devices/platform/4010000000.pcie/pci0000:00/0000:00:01.0/resource0'",
+  ],
 ];

@@ -35,6 +35,7 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['pci.device', always('vendor', 'device', 'header', 'class')],
   ['pci.host_bridge', always('bus')],
   ['pci.attach_failed', always()],
+  ['sysfs.duplicate', always('path')],
   ['vfio.loaded', always()],
   ['vfio.blocked', always()],
   ['vfio.noiommu_added', always()],

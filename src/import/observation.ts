@@ -125,6 +125,7 @@ export const OBSERVATION_KINDS = [
   'pci.sriov_refused',
   'pci.stub_claimed',
   'pci.untrusted',
+  'sysfs.duplicate',
   'probe.aborted',
   'probe.async_done',
   'probe.async_queued',

@@ -4,7 +4,7 @@
  * A path reads the state, yields events, takes modelled locks, calls other paths with `yield*` and
  * returns what the kernel function returns. Each yield is a point at which another task may run.
  */
-import type { KernelEvent } from '../events/event.ts';
+import type { EventOf, KernelEvent } from '../events/event.ts';
 import type { Kernel } from './context.ts';
 import type { ReadState } from './state/state.ts';
 
@@ -15,12 +15,41 @@ export type Sync =
   | { readonly type: 'unlock'; readonly lock: string }
   /** Sleeps until the state satisfies `until`; `on` says for what, in words. */
   | { readonly type: 'wait'; readonly on: string; readonly until: (state: ReadState) => boolean }
-  /** Starts a task that runs `path` on its own; a second one of the same name is not started. */
-  | { readonly type: 'spawn'; readonly what: string; readonly path: () => Path<number> }
+  | Spawn
   /** Lets every other task that can run go first. */
   | { readonly type: 'cond_resched' }
   /** Sleeps until the tasks of that name have finished. */
-  | { readonly type: 'join'; readonly what: string };
+  | { readonly type: 'join'; readonly what: string }
+  | Sleep
+  | ProbedCall;
+
+/** Starts a task that runs `path` on its own. */
+export interface Spawn {
+  readonly type: 'spawn';
+  readonly what: string;
+  readonly path: () => Path<number>;
+  /** A work item: nothing happens while one of the same name is under way. */
+  readonly single?: true;
+}
+
+/** Time passes while hardware works; others may get far. By default nobody gets ahead. */
+export interface Sleep {
+  readonly type: 'sleep';
+  readonly on: string;
+}
+
+/** A path that a probe watches is about to be called. */
+export interface ProbedCall {
+  readonly type: 'call';
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/**
+ * Where a task can be left standing for any time: before a line, which changes no state, before a
+ * probed call, of which nothing is decided yet, and asleep.
+ */
+export type Pause = EventOf<'printk'> | ProbedCall | Sleep;
 
 export type Step = KernelEvent | Sync;
 export type Path<T> = Generator<Step, T, void>;
@@ -54,13 +83,15 @@ export function path<A extends readonly unknown[], R>(
   body: (k: Kernel, ...args: A) => Path<R>,
 ): (k: Kernel, ...args: A) => Path<R> {
   return function* (k, ...args) {
+    const probe = k.probe?.watches(name) === true ? k.probe : null;
+    if (probe !== null) yield { type: 'call', name, args };
     const { task } = k;
     const caller = task.frame;
     task.frame = calleeOf(caller, name);
-    const call = k.probe?.enter(name, args, task.name);
+    const call = probe?.enter(name, args, task.name);
     try {
       const ret = yield* body(k, ...args);
-      if (call !== undefined) k.probe?.leave(call, ret);
+      if (call !== undefined) probe?.leave(call, ret);
       return ret;
     } finally {
       task.frame = caller;

@@ -1,7 +1,7 @@
 /** How far the emulator agrees with a recorded session, as text. */
 import { errnoName } from '../events/errno.ts';
 import { CHECKS, type CheckName, type Mismatch } from '../verify/tally.ts';
-import type { Verdict } from '../verify/verify.ts';
+import type { FoundSchedule, Verdict } from '../verify/verify.ts';
 import { aligned, counted, type Line, line } from './line.ts';
 
 /** How many mismatches of a check are listed unless all are asked for. */
@@ -14,7 +14,12 @@ interface Listed {
 
 /** The counts, the first difference in time, then the mismatches of each check in time. */
 export function verifyLines(
-  { session, checks, mismatches }: Pick<Verdict, 'session' | 'checks' | 'mismatches'>,
+  {
+    session,
+    checks,
+    mismatches,
+    schedule,
+  }: Pick<Verdict, 'session' | 'checks' | 'mismatches' | 'schedule'>,
   all: boolean,
 ): readonly Line[] {
   const rows = CHECKS.map((check) => {
@@ -27,9 +32,15 @@ export function verifyLines(
   return [
     line(session, 'head'),
     ...aligned([['check', 'equal', 'of', ''], ...rows], [1, 2]),
+    ...(schedule === null ? [] : [line(scheduleInWords(schedule))]),
     ...(first === undefined ? [] : [line(`first difference: ${sentence(first)}`, 'bad')]),
     ...CHECKS.flatMap((check) => checkLines(check, inTime, all)),
   ];
+}
+
+/** Says that luck made the run what it is, and how much of it. */
+function scheduleInWords({ choices, notDefault }: FoundSchedule): string {
+  return `schedule found: ${counted(choices, 'choice')}, ${notDefault} not the default`;
 }
 
 function checkLines(

@@ -87,6 +87,7 @@ const pci = {
   type: 'the PCI Express type, or conventional; endpoint where it does not say',
   acs: 'none, off, on or partial',
   header: 'the header type; found by the type and the class where it does not say',
+  bars: 'numbers of the resources it has, for its files in sysfs',
   multifunction: 'true where the header says so',
   slot: 'the physical number of the hot-plug slot behind a port that has one',
 };

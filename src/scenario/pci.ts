@@ -1,8 +1,8 @@
 /** PCI functions as scenarios abbreviate them. */
 import type { PcieType, PciFunction } from '../events/machine.ts';
-import { fieldsOf, flagAt, integerOf, oneOf, quote, wordOf } from './decode.ts';
+import { fieldsOf, flagAt, integerOf, itemsOf, oneOf, quote, wordOf } from './decode.ts';
 import { keysOf } from './keys.ts';
-import { type Entry, field, flag, map, plain, type Yaml } from './print-yaml.ts';
+import { type Entry, field, flag, listOf, map, plain, type Yaml } from './print-yaml.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 const PCIE_TYPES: readonly PcieType[] = [
@@ -47,6 +47,7 @@ export function readPci(place: Place): PciFunction {
   const word = type === undefined ? 'endpoint' : oneOf(type, [...PCIE_TYPES, 'conventional']);
   const pcie = word === 'conventional' ? null : word;
   const header = fields.get('header');
+  const bars = fields.get('bars');
   const acs = fields.get('acs');
   const slot = fields.get('slot');
   const [capable, enabled] = ACS[acs === undefined ? 'none' : oneOf(acs, ACS_WORDS)];
@@ -55,6 +56,7 @@ export function readPci(place: Place): PciFunction {
     device: Number.parseInt(device, 16),
     class: classCode,
     header: header === undefined ? headerOf(pcie, classCode) : integerOf(header, 0, 0x7f),
+    ...(bars === undefined ? {} : { bars: itemsOf(bars).map((bar) => integerOf(bar, 0, 5)) }),
     multifunction: flagAt(fields.get('multifunction'), false),
     pcie,
     acs_capable: capable,
@@ -74,6 +76,7 @@ export function printPci(pci: PciFunction): Yaml {
     field('type', pci.pcie ?? 'conventional', 'endpoint'),
     field('acs', acs, 'none'),
     field('header', String(pci.header), String(header)),
+    ...(pci.bars === undefined ? [] : [['bars', listOf(pci.bars.map(String))] satisfies Entry]),
     flag('multifunction', pci.multifunction),
     ...(pci.slot === undefined ? [] : [['slot', String(pci.slot)] satisfies Entry]),
   ];

@@ -119,6 +119,12 @@ const MODELLED = new Set([
   'group_add_device',
 ]);
 
+/** The key under which a recorded call meets those of the model; null for one it has no path for. */
+export function keyOfCall(call: KprobeCall): string | null {
+  const subject = subjectOf(call);
+  return subject === null ? null : `${call.probe} ${subject}`;
+}
+
 /** What a recorded call is about; null for a function the model has no path for. */
 function subjectOf(call: KprobeCall): string | null {
   if (!MODELLED.has(call.probe)) return null;

@@ -11,6 +11,8 @@ import type { Tally } from './tally.ts';
 interface Line {
   readonly key: string;
   readonly text: string;
+  /** When the log has it; null for a line of the emulated run. */
+  readonly timeUs: number | null;
 }
 
 /** Buses whose drivers' registrations are compared. */
@@ -29,14 +31,19 @@ export function compareMessages(
     compareSegment(tally, n, real.get(n) ?? [], mine.get(n) ?? []);
 }
 
+/** All lines of the log that have a key, by the last action begun before them; 0 is the boot. */
+export function linesOfLog(dmesg: string): ReadonlyMap<number, readonly Line[]> {
+  return realSegments(dmesg, () => true);
+}
+
 function lineOf(
   observation: Observation | null,
-  text: string,
+  { text, timeUs }: { readonly text: string; readonly timeUs: number | null },
   isModelled: IsModelled,
 ): Line | null {
   if (observation === null || !isModelled(observation)) return null;
   const key = keyOf(observation);
-  return key === null ? null : { key, text };
+  return key === null ? null : { key, text, timeUs };
 }
 
 /** Lines of the log by the last action begun before them; 0 is the boot. */
@@ -51,7 +58,7 @@ function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]
       action = SHUTDOWN;
     const n = observation?.kind === 'user.action' ? observation.fields['n'] : undefined;
     if (n !== undefined) action = Number(n);
-    const line = lineOf(observation, record.text, isModelled);
+    const line = lineOf(observation, record, isModelled);
     if (isProbedElsewhere(elsewhere, observation, line)) continue;
     if (line !== null) append(segments, action, line);
     else if (observation?.kind === 'device.bus_added')
@@ -97,7 +104,7 @@ function emulatedSegments(emulation: Emulation, isModelled: IsModelled): Map<num
   for (const [i, { event }] of run.scheduler.events.entries()) {
     while (i >= (starts[segment + 1]?.event ?? Number.POSITIVE_INFINITY)) segment += 1;
     if (event.type !== 'printk') continue;
-    const line = lineOf(observePrintk(event), event.text, isModelled);
+    const line = lineOf(observePrintk(event), { text: event.text, timeUs: null }, isModelled);
     if (line !== null) append(segments, starts[segment]?.n ?? 0, line);
   }
   return segments;

@@ -4,10 +4,13 @@ import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
+import type { PathProbe } from '../model/context.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
+import type { ScheduleGuide } from './schedule.ts';
 import type { Session } from './session.ts';
+import { stepsOf } from './steps.ts';
 
 /** One action in the emulated run. */
 export interface EmulatedAction {
@@ -49,14 +52,28 @@ function bootEndUs(dmesg: string | null): number | null {
   return found === null ? null : Number(found[1]) * 1_000_000 + Number(found[2]);
 }
 
+/** Tells the guide of calls. */
+function guidedProbe(probe: PathProbe, guide: ScheduleGuide): PathProbe {
+  return {
+    ...probe,
+    enter(name, args, task) {
+      guide.called(name, args, task);
+      return probe.enter(name, args, task);
+    },
+  };
+}
+
 /**
  * Boots the system and does what the recording's script did, in its order. The recording's times say
  * one thing only: whether the deferred probe timeout had fallen due before the next step.
+ *
+ * @param guide makes the scheduler's choices; null for the default schedule.
  */
-export function emulate(system: System, session: Session): Emulation {
+export function emulate(system: System, session: Session, guide: ScheduleGuide | null): Emulation {
   const recorder = createCallRecorder();
   const run: Run = createRun(system, {
-    probe: recorder.probe,
+    ...(guide === null ? {} : { choose: guide.choose, onEvent: guide.onEvent }),
+    probe: guide === null ? recorder.probe : guidedProbe(recorder.probe, guide),
     oracle: (_dev, drv) => answerOfLab(run.state, drv),
   });
   recorder.attach(run.state);
@@ -88,7 +105,7 @@ export function emulate(system: System, session: Session): Emulation {
   recorder.booting = true;
   give(0, { do: 'boot' }, bootEndUs(session.dmesg) ?? 0);
   recorder.booting = false;
-  for (const entry of session.actions?.timeline ?? []) {
+  for (const entry of stepsOf(session)) {
     fireTimeout(entry.uptimeUs);
     if (entry.kind === 'snapshot') snapshots.set(entry.file, run.scheduler.events.length);
     if (entry.kind === 'finished') {
@@ -98,8 +115,8 @@ export function emulate(system: System, session: Session): Emulation {
     if (entry.kind !== 'action') continue;
     starts.push({ n: entry.n, event: run.scheduler.events.length });
     recorder.action = entry.n;
-    const command = session.actions?.actions.find(({ n }) => n === entry.n)?.command;
-    if (command !== undefined) give(entry.n, parseAction(command), entry.uptimeUs);
+    guide?.begin(entry.n);
+    if (entry.command !== '') give(entry.n, parseAction(entry.command), entry.uptimeUs);
   }
   const calls = recorder.calls.slice();
   const how = shutdownOf(session.dmesg);

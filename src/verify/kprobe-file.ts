@@ -47,6 +47,7 @@ const MARKER = /^reprobe-action: (\d{1,9}):/;
 const ARGUMENT = / (\w+)=("[^"]*"|\(fault\)|\S+)/g;
 const INT32 = 2 ** 31;
 const POINTER_TOP = 2n ** 64n;
+const INT_TOP = 2n ** 32n;
 /** Kernel: include/linux/err.h: MAX_ERRNO. */
 const MAX_ERRNO = 4095n;
 
@@ -113,7 +114,10 @@ function readArguments(text: string): Table<string> {
   return args;
 }
 
-/** Hexadecimal values are pointers: only the last 4095 of them are error numbers. */
+/**
+ * Hexadecimal values are pointers, or numbers of 32 bits in a register: only the last 4095 of either
+ * are error numbers.
+ */
 function returnedNumber(text: string): number | null {
   if (/^-?\d{1,10}$/.test(text)) {
     const value = Number(text);
@@ -122,7 +126,8 @@ function returnedNumber(text: string): number | null {
   if (!/^0x[0-9a-f]{1,16}$/i.test(text)) return null;
   const pointer = BigInt(text);
   if (pointer === 0n) return 0;
-  return pointer >= POINTER_TOP - MAX_ERRNO ? Number(pointer - POINTER_TOP) : null;
+  const top = pointer < INT_TOP ? INT_TOP : POINTER_TOP;
+  return pointer >= top - MAX_ERRNO ? Number(pointer - top) : null;
 }
 
 interface Open {

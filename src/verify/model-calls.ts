@@ -40,6 +40,13 @@ const PROBES: ReadonlyMap<string, string> = new Map([
   ['iommu_group_add_device', 'group_add_device'],
 ]);
 
+/** Initcalls of the model that a log with initcall_debug shows the calls of. */
+export const INITCALLS: ReadonlySet<string> = new Set([
+  'iommu_subsys_init',
+  'pci_sysfs_init',
+  'deferred_probe_initcall',
+]);
+
 /** Probes of functions whose first argument is a group. */
 const OF_GROUPS = new Set([
   'claim_group',
@@ -51,6 +58,21 @@ const OF_GROUPS = new Set([
 const OF_NOTHING = new Set(['iommu_device_register', 'bus_iommu_probe', 'iommu_device_unregister']);
 /** Probes of functions that return nothing, or nothing that a recording holds. */
 const WITHOUT_RET = new Set(['group_add_device', 'driver_bound', 'release_group']);
+
+/** What a call is about: the device or group that recordings name; '' for none. */
+function subjectOf(probe: string, args: readonly unknown[]): string {
+  return OF_NOTHING.has(probe) ? '' : String(args[0]);
+}
+
+/** The key under which an initcall meets its line in the log. */
+export const initcallKey = (name: string): string => `initcall ${name}`;
+
+/** The key under which a call meets those that a recording has; null for a path without a probe. */
+export function keyOfModelCall(name: string, args: readonly unknown[]): string | null {
+  if (INITCALLS.has(name)) return initcallKey(name);
+  const probe = PROBES.get(name);
+  return probe === undefined ? null : `${probe} ${subjectOf(probe, args)}`;
+}
 
 type Draft = { -readonly [K in keyof ModelCall]: ModelCall[K] };
 
@@ -77,6 +99,7 @@ export function createCallRecorder(): CallRecorder {
       state = given;
     },
     probe: {
+      watches: (name) => PROBES.has(name) || INITCALLS.has(name),
       enter(name, args) {
         const probe = PROBES.get(name);
         if (probe === undefined || state === null) return undefined;
@@ -103,7 +126,7 @@ function entered(
   args: readonly unknown[],
   state: ReadState,
 ): Omit<Draft, 'action' | 'booting'> {
-  const subject = OF_NOTHING.has(probe) ? '' : String(args[0]);
+  const subject = subjectOf(probe, args);
   const id = OF_GROUPS.has(probe) ? subject : String(state.devices[subject]?.iommu_group ?? '');
   const group = state.groups[id];
   return {

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { foldAll } from '../../src/engine/history.ts';
 import { createRun, type Run, type RunOptions } from '../../src/engine/run.ts';
 import type { KernelEvent } from '../../src/events/event.ts';
-import type { Path, Step } from '../../src/model/path.ts';
+import type { PathProbe } from '../../src/model/context.ts';
+import type { Path, Pause, Spawn, Step } from '../../src/model/path.ts';
 import { BOOT, runSmall, smallSystem, USER_ACTIONS } from '../model/small-machine.ts';
 
 const STARTED: KernelEvent = { type: 'task.started', stimulus: { do: 'note', text: '' } };
@@ -18,7 +20,7 @@ function* steps(list: readonly Step[], ret = 0): Path<number> {
   return ret;
 }
 
-function spawn(what: string, list: readonly Step[]): Step {
+function spawn(what: string, list: readonly Step[]): Spawn {
   return { type: 'spawn', what, path: () => steps(list) };
 }
 
@@ -30,6 +32,11 @@ function start(run: Run, name: string, list: readonly Step[], ret = 0) {
   return run.scheduler.run(name, STARTED, steps(list, ret));
 }
 
+function textOf(at: Pause): string {
+  if (at.type === 'printk') return at.text;
+  return at.type === 'sleep' ? at.on : at.name;
+}
+
 /** What was said, in order. */
 function said(run: Run): readonly string[] {
   return run.scheduler.events.flatMap(({ event }) => (event.type === 'printk' ? [event.text] : []));
@@ -38,7 +45,7 @@ function said(run: Run): readonly string[] {
 /** Decides by the numbers given, then stays. */
 function luckOf(luck: readonly number[]) {
   let drawn = 0;
-  return (runnable: number) => (luck[drawn++] ?? 0) % runnable;
+  return (runnable: readonly unknown[]) => (luck[drawn++] ?? 0) % runnable.length;
 }
 const aLuck = fc.array(fc.nat(7), { maxLength: 40 });
 
@@ -57,12 +64,72 @@ describe('a task', () => {
     expect(said(switches)).toEqual(['b1', 'a1', 'b2', 'a2']);
   });
 
-  it('is not started twice at a time under one name', () => {
+  it('that is a work item is not started while it is under way', () => {
     const run = newRun();
-    start(run, 'a', [spawn('b', [says('first')]), spawn('b', [says('second')])]);
-    expect(said(run)).toEqual(['first']);
-    start(run, 'c', [spawn('b', [says('third')])]);
-    expect(said(run)).toEqual(['first', 'third']);
+    const work = (text: string): Step => ({ ...spawn('b', [says(text)]), single: true });
+    start(run, 'a', [work('first'), work('second'), spawn('b', [says('other')])]);
+    expect(said(run)).toEqual(['first', 'other']);
+    start(run, 'c', [work('third')]);
+    expect(said(run)).toEqual(['first', 'other', 'third']);
+  });
+});
+
+describe('a line', () => {
+  it('is held back until its task is chosen again, in view of who chooses', () => {
+    const views: string[][] = [];
+    const run = newRun({
+      choose: (runnable) => {
+        views.push(runnable.map(({ name, at }) => `${name}: ${at === null ? '' : textOf(at)}`));
+        const free = runnable.findIndex(({ at }) => at?.type !== 'printk');
+        return free < 0 ? runnable.length - 1 : free;
+      },
+    });
+    start(run, 'a', [spawn('b', [says('b1')]), says('a1'), { type: 'deferred.enabled' }]);
+    expect(views).toEqual([
+      ['a: ', 'b: its start'],
+      ['a: a1', 'b: its start'],
+      ['b: b1', 'a: a1'],
+      ['a: ', 'b: b1'],
+      ['a: ', 'b: b1'],
+    ]);
+    expect(said(run)).toEqual(['a1', 'b1']);
+  });
+
+  it('changes no state, whenever it is printed', () => {
+    const property = fc.property(aLuck, (luck) => {
+      const { events, header } = runSmall(
+        [BOOT],
+        { asyncNic: true },
+        {},
+        { choose: luckOf(luck) },
+      ).trace();
+      const silent = events.filter(({ event }) => event.type !== 'printk');
+      expect(foldAll(silent)).toEqual(foldAll(events));
+      expect(header.choices.at(-1)).not.toBe(0);
+    });
+    fc.assert(property, { numRuns: 20 });
+  });
+});
+
+describe('a probed call', () => {
+  it('is a place at which another task may get ahead', () => {
+    const calls: string[] = [];
+    const probe: PathProbe = {
+      watches: (name) => name === 'really_probe',
+      enter: (_, args) => calls.push(String(args[0])),
+      leave() {},
+    };
+    const options = { cmdline: 'driver_async_probe=*' };
+    runSmall([BOOT], {}, options, { probe });
+    const [first] = calls.splice(0);
+    const hold: RunOptions['choose'] = (runnable) => {
+      const free = runnable.findIndex(({ at }) => at?.type !== 'call' || at.args[0] !== first);
+      return Math.max(free, 0);
+    };
+    const held = runSmall([BOOT], {}, options, { probe, choose: hold }).trace();
+    expect(calls.indexOf(first ?? '')).toBeGreaterThan(0);
+    const { choices } = held.header;
+    expect(runSmall([BOOT], {}, options, { probe, choices }).trace()).toEqual(held);
   });
 });
 

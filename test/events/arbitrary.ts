@@ -105,27 +105,42 @@ function aTable<T>(value: Arbitrary<T>): Arbitrary<Table<T>> {
   return fc.array(fc.tuple(aName, value), { maxLength: 4 }).map(tableOf);
 }
 
-const aPciFunction: Arbitrary<PciFunction> = fc.record({
-  vendor: fc.nat(0xffff),
-  device: fc.nat(0xffff),
-  class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
-  header: fc.nat(2),
-  multifunction: fc.boolean(),
-  pcie: fc.constantFrom<PcieType | null>(
-    null,
-    'endpoint',
-    'legacy-endpoint',
-    'root-port',
-    'upstream',
-    'downstream',
-    'pcie-to-pci',
-    'pci-to-pcie',
-    'rc-endpoint',
-    'rc-event-collector',
-  ),
-  acs_capable: fc.boolean(),
-  acs_enabled: fc.boolean(),
-});
+const aPciFunction: Arbitrary<PciFunction> = fc.record(
+  {
+    bars: fc.array(fc.nat(5), { minLength: 1, maxLength: 3 }),
+    vendor: fc.nat(0xffff),
+    device: fc.nat(0xffff),
+    class: fc.oneof(fc.constantFrom(0x060400, 0x020000, 0x060700), fc.nat(0xffffff)),
+    header: fc.nat(2),
+    multifunction: fc.boolean(),
+    pcie: fc.constantFrom<PcieType | null>(
+      null,
+      'endpoint',
+      'legacy-endpoint',
+      'root-port',
+      'upstream',
+      'downstream',
+      'pcie-to-pci',
+      'pci-to-pcie',
+      'rc-endpoint',
+      'rc-event-collector',
+    ),
+    acs_capable: fc.boolean(),
+    acs_enabled: fc.boolean(),
+  },
+  {
+    requiredKeys: [
+      'vendor',
+      'device',
+      'class',
+      'header',
+      'multifunction',
+      'pcie',
+      'acs_capable',
+      'acs_enabled',
+    ],
+  },
+);
 
 const deviceFields = {
   name: aName,
@@ -353,6 +368,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'device.added': fc.record({ dev: aName, spec: aDevice }),
   'device.ready': aDev,
   'device.match_driver': aDev,
+  'device.async_driver': fc.record({ dev: aName, drv: fc.option(aName, { nil: null }) }),
   'pci.acs_requested': nothing,
   'pci.bus_added': fc.record({
     bus: aName,
@@ -381,6 +397,8 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'pci.plugged': fc.record({ hardware: aName }),
   'pci.unplugged': fc.record({ hardware: aName }),
   'pci.acs_enabled': fc.record({ dev: aName }),
+  'pci.sysfs_initialized': nothing,
+  'pci.resource_files': fc.record({ dev: aName, there: fc.boolean() }),
   'iommu.dma_strict': nothing,
   'device.dead': aDev,
   'device.bus_removed': aDev,

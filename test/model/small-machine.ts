@@ -251,6 +251,6 @@ type ARun = typeof aRun extends Arbitrary<infer R> ? R : never;
 /** The trace of such a run. */
 export function traceOf({ options, config, patches, stimuli, luck }: ARun): Trace {
   let drawn = 0;
-  const choose = (runnable: number) => (luck[drawn++] ?? 0) % runnable;
+  const choose = (runnable: readonly unknown[]) => (luck[drawn++] ?? 0) % runnable.length;
   return runSmall(stimuli, options, { config, patches }, { choose }).trace();
 }

@@ -4,7 +4,7 @@ import { createTally, type Mismatch } from '../../src/verify/tally.ts';
 
 function text(mismatches: readonly Mismatch[], all = false): readonly string[] {
   const { checks } = createTally();
-  const lines = verifyLines({ session: 'a-session', checks, mismatches }, all);
+  const lines = verifyLines({ session: 'a-session', checks, mismatches, schedule: null }, all);
   return lines.slice(2 + Object.keys(checks).length).map((line) => line.text);
 }
 
@@ -17,7 +17,9 @@ describe('verifyLines', () => {
   it('begins with the counts, and ends there when all agrees', () => {
     const tally = createTally();
     tally.agree('driver', 7);
-    const lines = verifyLines({ session: 'a-session', ...tally }, false).map((line) => line.text);
+    const lines = verifyLines({ session: 'a-session', ...tally, schedule: null }, false).map(
+      (line) => line.text,
+    );
     expect(lines.slice(0, 4)).toEqual([
       'a-session',
       'check    equal  of',
@@ -25,6 +27,13 @@ describe('verifyLines', () => {
       'group        0   0  nothing recorded',
     ]);
     expect(lines).toHaveLength(11);
+  });
+
+  it('says that another schedule than the default one was found', () => {
+    const { checks, mismatches } = createTally();
+    const schedule = { choices: 412, notDefault: 37 };
+    const lines = verifyLines({ session: 'a-session', checks, mismatches, schedule }, false);
+    expect(lines.at(-1)?.text).toBe('schedule found: 412 choices, 37 not the default');
   });
 
   it.each<[string, Mismatch['check'], unknown, unknown]>([

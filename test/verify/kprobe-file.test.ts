@@ -46,6 +46,21 @@ describe('a kprobe trace', () => {
   });
 });
 
+it('takes the last numbers of 32 and of 64 bits for errors, other addresses for none', () => {
+  const returned = (ret: string) =>
+    kprobeCalls(
+      parseKprobes(
+        `  sh-1 [001] d....  1.000001: f: (f+0x0/0x1) dev="d"\n  sh-1 [001] d....  1.000002: f_ret: (g+0x1/0x2 <- f) ret=${ret}\n`,
+      ),
+    )[0]?.ret;
+  expect(['0xfffffdfb', '0xfffffffffffffdfb', '0x0', '0xffff800000478190'].map(returned)).toEqual([
+    -517,
+    -517,
+    0,
+    null,
+  ]);
+});
+
 it('reads any text or says why not', () => {
   const line = fc.oneof(fc.constantFrom(...TRACE.split('\n')), fc.string());
   fc.assert(

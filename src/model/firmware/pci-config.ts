@@ -142,6 +142,7 @@ function functionOf(table: Binary, function0: Binary): PciFunction {
     device: wordAt(table, 2),
     class: wordAt(table, 0x0a) * 256 + byteAt(table, 0x09),
     header: headerOf(table),
+    ...barsOf(table),
     multifunction: [table, function0].some((t) => (byteAt(t, 0x0e) & 0x80) !== 0),
     pcie: express === null ? null : (PCIE_TYPES[(wordAt(table, express + 2) >> 4) & 0xf] ?? null),
     acs_capable: (implemented & ACS_FLAGS) === ACS_FLAGS,
@@ -154,6 +155,22 @@ function hotplugSlot(table: Binary, express: number): number | null {
   const implemented = (wordAt(table, express + 2) & 0x100) !== 0;
   const [low, high] = [wordAt(table, express + 0x14), wordAt(table, express + 0x16)];
   return implemented && (low & 0x40) !== 0 ? high >> 3 : null;
+}
+
+/**
+ * The resources in base address registers that were given an address: a bridge has two registers, and
+ * a 64-bit address takes two. A function without any has no field.
+ */
+function barsOf(table: Binary): Pick<PciFunction, 'bars'> {
+  const registers = headerOf(table) === 1 ? 2 : 6;
+  const bars: number[] = [];
+  for (let i = 0; i < registers; i += 1) {
+    const low = wordAt(table, 0x10 + 4 * i);
+    if (low === 0 && wordAt(table, 0x12 + 4 * i) === 0) continue;
+    bars.push(i);
+    if ((low & 0x7) === 0x4) i += 1;
+  }
+  return bars.length === 0 ? {} : { bars };
 }
 
 /** The alias that a function's driver module is found by. */

@@ -27,6 +27,7 @@ function busHabits(k: Kernel): BusHabits {
  */
 export const armSmmuV3Driver: DriverOps = {
   probe: path('arm_smmu_device_probe', function* (k, dev: string): Path<number> {
+    yield { type: 'sleep', on: `the set-up of ${dev}` };
     yield* probeCoherency(k, dev);
     const ret = yield* registerIommu(k, dev, busHabits(k));
     if (ret !== 0 && k.has('register_scans_buses'))

@@ -119,6 +119,7 @@ export const armSmmuDriver: DriverOps = {
     const mismatch = yield* checkBinding(k, dev, listsMasters);
     if (mismatch !== 0) return mismatch;
     if (asksInVain(k, dev, DRV)) return -EPROBE_DEFER;
+    yield { type: 'sleep', on: `the set-up of ${dev}` };
     yield* probeCoherency(k, dev);
     const habits = busHabits(k);
     const fwnode = !(listsMasters && k.has('bus_ops_retired'));

@@ -14,6 +14,9 @@ import {
 
 const FILE = 'drivers/base/dd.c';
 
+/** The first word of the names of asynchronous probes: async_synchronize_full joins them all. */
+export const ASYNC = 'async';
+
 /**
  * Checks that `dev` can be probed at all, and probes it.
  *
@@ -86,14 +89,18 @@ function driver_match_device(k: Kernel, dev: string, drv: ReadDriver): number {
 }
 
 /** Does the driver want its probes to run beside the rest? */
-function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
+export function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
   if (drv.spec.probe_type !== 'default') return drv.spec.probe_type === 'async';
   const listed = (k.cmdline('driver_async_probe') ?? '').split(',');
   const named = listed.includes(drv.name);
   if (listed.includes('*') ? !named : named) return true;
-  const params = drv.spec.module === null ? undefined : k.state.modules[drv.spec.module]?.params;
-  const asked = params?.['async_probe'];
-  return asked !== undefined && asked !== '0' && asked !== 'n';
+  return drv.spec.module !== null && module_requested_async_probing(k, drv.spec.module);
+}
+
+/** Was the module loaded with `async_probe`? What is no word for no means yes. */
+export function module_requested_async_probing(k: Kernel, module: string): boolean {
+  const asked = k.state.modules[module]?.params['async_probe'];
+  return asked !== undefined && !/^(?:[0nNfF]|[oO][fF])/.test(asked);
 }
 
 /**
@@ -107,19 +114,25 @@ function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
 export const __device_attach = path(
   '__device_attach',
   function* (k, dev: string, allow_async: boolean): Path<number> {
-    return yield* locked(deviceLock(dev), attachLocked(k, dev, allow_async));
+    const { ret, async } = yield* locked(deviceLock(dev), attachLocked(k, dev, allow_async));
+    const path = () => __device_attach_async_helper(k, dev);
+    if (async) yield { type: 'spawn', what: `${ASYNC} ${dev}`, path };
+    return ret;
   },
 );
 
-function* attachLocked(k: Kernel, dev: string, allow_async: boolean): Path<number> {
+function* attachLocked(
+  k: Kernel,
+  dev: string,
+  allow_async: boolean,
+): Path<{ ret: number; async: boolean }> {
   const device = k.state.devices[dev];
-  if (device === undefined || device.dead) return 0;
-  if (device.driver !== null) return 1;
+  if (device === undefined || device.dead) return { ret: 0, async: false };
+  if (device.driver !== null) return { ret: 1, async: false };
   const { ret, have_async } = yield* tryDrivers(k, dev, allow_async ? false : null);
-  if (ret !== 0 || !have_async || !allow_async) return ret;
-  yield* dev_dbg(k, FILE, dev, 'scheduling asynchronous probe');
-  yield { type: 'spawn', what: `async ${dev}`, path: () => __device_attach_async_helper(k, dev) };
-  return 0;
+  const async = ret === 0 && have_async && allow_async;
+  if (async) yield* dev_dbg(k, FILE, dev, 'scheduling asynchronous probe');
+  return { ret, async };
 }
 
 /** One pass over the bus; `want_async` null takes every driver, else only those of that kind. */
@@ -201,14 +214,25 @@ const __driver_attach = path(
     if (match === 0 || (match < 0 && k.has('match_defer_stops'))) return;
     if (driver_allows_async_probing(k, driver)) {
       yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);
-      if (deviceOf(k, dev).driver !== null) return;
-      const what = `async ${dev}`;
-      yield { type: 'spawn', what, path: () => __driver_attach_async_helper(k, dev, drv) };
+      const path = () => __driver_attach_async_helper(k, dev, drv);
+      if (yield* locked(deviceLock(dev), noteAsyncDriver(k, dev, drv)))
+        yield { type: 'spawn', what: `${ASYNC} ${dev}`, path };
       return;
     }
     yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
   },
 );
+
+/**
+ * Notes the driver for an asynchronous probe. While one is noted, no other driver is: it will not be
+ * tried on the device, even if that probe fails.
+ */
+function* noteAsyncDriver(k: Kernel, dev: string, drv: string): Path<boolean> {
+  const device = k.state.devices[dev];
+  if (device === undefined || device.driver !== null || device.async_driver !== null) return false;
+  yield { type: 'device.async_driver', dev, drv };
+  return true;
+}
 
 /**
  * Kernel: drivers/base/dd.c:__driver_attach_async_helper, v6.1.
@@ -217,7 +241,10 @@ const __driver_attach = path(
 const __driver_attach_async_helper = path(
   '__driver_attach_async_helper',
   function* (k, dev: string, drv: string): Path<number> {
-    const ret = yield* locked(deviceLock(dev), driver_probe_device(k, dev, drv));
+    yield { type: 'lock', lock: deviceLock(dev) };
+    if (k.state.devices[dev] !== undefined) yield { type: 'device.async_driver', dev, drv: null };
+    const ret = yield* driver_probe_device(k, dev, drv);
+    yield { type: 'unlock', lock: deviceLock(dev) };
     if (k.state.devices[dev] !== undefined)
       yield* dev_dbg(k, FILE, dev, `driver ${drv} async attach completed: ${ret}`);
     return 0;

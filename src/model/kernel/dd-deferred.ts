@@ -1,4 +1,9 @@
-/** Deferred probing. Kernel: drivers/base/dd.c, v6.1 unless said. */
+/**
+ * Deferred probing. Kernel: drivers/base/dd.c, v6.1 unless said.
+ *
+ * deferred_probe_mutex is left out: what it guards is one step each here. The worker is a work item:
+ * one that is queued while it runs runs again, which is the same as one that finds the list filled.
+ */
 import type { Kernel } from '../context.ts';
 import { ENODEV, EPROBE_DEFER, ETIMEDOUT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
@@ -61,6 +66,7 @@ export const driver_deferred_probe_trigger = path(
       type: 'spawn',
       what: DEFERRED_PROBE_WORK,
       path: () => k.ops.deferred_probe_work_func(k),
+      single: true,
     };
   },
 );

@@ -12,12 +12,14 @@ import { pr_debug, printk } from '../printk.ts';
 import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
+import { ASYNC } from './dd-attach.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
 import { driversAsBuilt } from './kconfig.ts';
 import { pci_host_probe } from './pci.ts';
 import { hostsOf } from './pci-hardware.ts';
+import { pci_sysfs_init } from './pci-sysfs.ts';
 import {
   clk_disable_unused,
   device_links_supplier_sync_state_pause,
@@ -74,7 +76,7 @@ export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
     yield* initcall(k, step);
     yield { type: 'cond_resched' };
   }
-  yield { type: 'join', what: 'async' };
+  yield { type: 'join', what: ASYNC };
   return 0;
 });
 
@@ -91,6 +93,7 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
       return yield* initX86Iommu(k, step.iommu);
     case 'late_initcall':
       yield* arm_smmu_legacy_bus_init(k);
+      yield* pci_sysfs_init(k);
       return yield* late_initcalls(k);
   }
 }

@@ -21,6 +21,7 @@ const HABITS: BusHabits = {
  */
 export const ipmmuDriver: DriverOps = {
   probe: path('ipmmu_probe', function* (k, dev: string): Path<number> {
+    yield { type: 'sleep', on: `the set-up of ${dev}` };
     return yield* registerIommu(k, dev, HABITS);
   }),
   remove: path('ipmmu_remove', function* (k, dev: string): Path<void> {

@@ -6,6 +6,7 @@ import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { parseCmdline } from '../versions/profile.ts';
 import { driver_register, driver_unregister } from './bus.ts';
+import { ASYNC, module_requested_async_probing } from './dd-attach.ts';
 import { driversAsBuilt } from './kconfig.ts';
 
 /** Is it built in, as far as the machine's drivers tell? */
@@ -65,7 +66,7 @@ export const load_module = path(
       return ret;
     }
     yield { type: 'module.live', module };
-    yield { type: 'join', what: 'async' };
+    if (!module_requested_async_probing(k, module)) yield { type: 'join', what: ASYNC };
     return 0;
   },
 );
@@ -134,6 +135,7 @@ export const delete_module = path(
       if (drv.module === module) yield* driver_unregister(k, drv.bus, drv.name);
     const { exit } = k.ops.module(module);
     if (exit !== undefined) yield* exit(k, module);
+    yield { type: 'join', what: ASYNC };
     yield { type: 'module.unloaded', module };
     return 0;
   },

@@ -10,6 +10,7 @@ import { device_release_driver_internal } from './dd-release.ts';
 import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
 import { devicesBehind, devicesOn, hostOf, rootBus } from './pci-search.ts';
+import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
 
 /**
  * The lock around everything that changes what is on PCI buses.
@@ -26,13 +27,14 @@ const LAST_BUS = 0xff;
  * Lets drivers find the functions of a bus, then those behind its bridges.
  *
  * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1.
- * Leaves out: final quirks, sysfs and proc files.
+ * Leaves out: final quirks, proc files.
  */
 export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
   'pci_bus_add_devices',
   function* (k, bus: string): Path<void> {
     for (const dev of devicesOn(k, bus)) {
       if (k.state.devices[dev]?.match_driver !== false) continue;
+      yield* pci_create_sysfs_dev_files(k, dev);
       yield { type: 'device.match_driver', dev };
       const ret = yield* __device_attach(k, dev, false);
       if (ret < 0 && ret !== -EPROBE_DEFER && k.state.devices[dev] !== undefined)

@@ -34,6 +34,7 @@ function instanceName(k: Kernel, dev: string): string {
 export const virtioIommuDriver: DriverOps = {
   probe: path('viommu_probe', function* (k, dev: string): Path<number> {
     const iommu = instanceName(k, dev);
+    yield { type: 'sleep', on: `the set-up of ${dev}` };
     yield* pr_debug(k, CORE, `device: '${iommu}': device_add`);
     const ret = yield* registerIommu(k, iommu, HABITS);
     if (ret !== 0 && !k.has('register_scans_buses')) return ret;

@@ -35,6 +35,7 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     dead: false,
     ready_to_probe: false,
     match_driver: spec.bus !== 'pci',
+    async_driver: null,
     driver_override: null,
     deferred: 'none',
     deferred_reason: null,
@@ -51,6 +52,7 @@ function added(state: State, { dev, spec }: EventOf<'device.added'>): void {
     iommu_group: null,
     shut_down: null,
     orphaned: false,
+    resource_files: false,
     acs_enabled:
       spec.pci?.acs_enabled === true || (spec.pci?.acs_capable === true && state.acs_requested),
     dma_ops: null,
@@ -126,6 +128,12 @@ export const deviceReducers = {
   'device.added': added,
   'device.ready': (state, { dev }) => on(state, dev, (d) => (d.ready_to_probe = true)),
   'device.match_driver': (state, { dev }) => on(state, dev, (d) => (d.match_driver = true)),
+  'device.async_driver': (state, { dev, drv }) => on(state, dev, (d) => (d.async_driver = drv)),
+  'pci.sysfs_initialized': (state) => {
+    state.pci_sysfs_initialized = true;
+  },
+  'pci.resource_files': (state, { dev, there }) =>
+    on(state, dev, (d) => (d.resource_files = there)),
   'pci.acs_requested': (state) => {
     state.acs_requested = true;
   },

@@ -30,6 +30,8 @@ export interface Device {
   ready_to_probe: boolean;
   /** pci_dev.match_driver; true on other buses. */
   match_driver: boolean;
+  /** The driver whose asynchronous probe is queued and has not begun. */
+  async_driver: string | null;
   driver_override: string | null;
   deferred: 'none' | 'pending' | 'active';
   deferred_reason: string | null;
@@ -55,6 +57,7 @@ export interface Device {
   shut_down: string | null;
   /** A device above it was deleted first: it is not in sysfs any more. */
   orphaned: boolean;
+  resource_files: boolean;
   /** ACS is switched on: decided when the device is added. */
   acs_enabled: boolean;
   /** dev->dma_ops, of 32-bit Arm only. */
@@ -270,6 +273,7 @@ export interface State {
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
   pci: Pci;
+  pci_sysfs_initialized: boolean;
   /** iommu_dma_strict was set at run time. */
   dma_strict: boolean;
   vfio: {
@@ -339,6 +343,7 @@ export function initialState(): State {
       renumbered: emptyTable(),
       plugged: emptyTable(),
     },
+    pci_sysfs_initialized: false,
     dma_strict: false,
     vfio: {
       groups: emptyTable(),

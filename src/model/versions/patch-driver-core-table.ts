@@ -100,7 +100,7 @@ export const driverCorePatches = {
     stable: ['5.15', '6.1.175', '6.8', '6.12.86'],
     before: 'a driver may probe a device before device_add has finished with it',
     after: 'such a probe returns -EPROBE_DEFER and is not queued',
-    scenario: null,
+    scenario: 'driver-probes-before-device_add-is-done',
   },
   drivers_autoprobe_all: {
     commit: null,

@@ -58,6 +58,15 @@ describe('a scan', () => {
     ]);
   });
 
+  it('reads which resources a function was given, two registers for a long address', () => {
+    const barsOf = (words: Readonly<Record<number, number>>) =>
+      scanPci(parsePciConfig(space('0000:00:00.0', words)), 'bridge')[0]?.spec.pci?.bars;
+    const long = { 16: 0x1000_0000, 24: 0x0000_6001, 28: 0x0080_000c, 32: 0x80, 36: 0x1000_0001 };
+    expect(barsOf({ ...E1000E, ...long })).toEqual([0, 2, 3, 5]);
+    expect(barsOf({ ...E1000E, 12: 0x00010000, 16: 0x10a0_0000, 24: 0x0001_0100 })).toEqual([0]);
+    expect(barsOf(E1000E)).toBeUndefined();
+  });
+
   it('reads ids, types and isolation', () => {
     expect(found[1]?.spec.pci).toEqual({
       vendor: 0x1b36,

@@ -1,8 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../../src/engine/run.ts';
-import type { EventType } from '../../../src/events/event.ts';
+import { type Run, type RunOptions, runAll } from '../../../src/engine/run.ts';
+import type { EventType, KernelEvent } from '../../../src/events/event.ts';
+import type { DriverSpec } from '../../../src/events/machine.ts';
 import type { Stimulus } from '../../../src/events/stimulus.ts';
-import { BIND_NIC, BOOT, LEAKY, NIC, NIC_GROUP, runSmall, UNBIND_NIC } from '../small-machine.ts';
+import { tableOf } from '../../../src/events/table.ts';
+import type { Kernel } from '../../../src/model/context.ts';
+import { driver_register, driver_unregister } from '../../../src/model/kernel/bus.ts';
+import type { Path } from '../../../src/model/path.ts';
+import {
+  BIND_NIC,
+  BOOT,
+  LEAKY,
+  NIC,
+  NIC_GROUP,
+  runSmall,
+  smallSystem,
+  UNBIND_NIC,
+} from '../small-machine.ts';
 
 /** The types of the events about the card, without those named. */
 function story(run: Run, leaveOut: readonly EventType[] = []): readonly string[] {
@@ -119,4 +133,56 @@ describe('an asynchronous driver', () => {
     expect(events[bound]?.task).toBe(`async ${NIC}`);
     expect(bound).toBeLessThan(events.findIndex(({ event }) => event.type === 'deferred.enabled'));
   });
+
+  const insmod = (params: string): Stimulus => ({ do: 'insmod', module: 'e1000e', params });
+  /** Did the module's loading end after the card was bound? */
+  const waited = (run: Run) => {
+    const types = run.scheduler.events.map(({ event, task }) => `${task} ${event.type}`);
+    const bound = types.indexOf(`async ${NIC} driver.bound`);
+    expect(bound).toBeGreaterThan(0);
+    return bound < types.indexOf('insmod-1 task.finished');
+  };
+
+  it('is waited for by its module, unless the module asked for it', () => {
+    const options = { modularNic: true };
+    expect(waited(runSmall([BOOT, insmod('')], { ...options, asyncNic: true }))).toBe(true);
+    expect(waited(runSmall([BOOT, insmod('async_probe=1')], options))).toBe(false);
+    const refused = runSmall([BOOT, insmod('async_probe=no')], options);
+    expect(refused.state.devices[NIC]?.bound).toBe(true);
+    expect(refused.scheduler.events.some(({ task }) => task.startsWith('async'))).toBe(false);
+  });
+
+  it('that is queued keeps other drivers off: they are not tried, even if its probe fails', () => {
+    const system = smallSystem({ modularNic: true, asyncNic: true, outcomes: [-19] });
+    const nic = system.machine.drivers.find(({ name }) => name === 'e1000e');
+    const rival = { ...nic, name: 'rival', outcomes: tableOf([[NIC, [0]]]) } as DriverSpec;
+    const machine = { ...system.machine, drivers: [...system.machine.drivers, rival] };
+    const load = (options: RunOptions) =>
+      runAll({ ...system, machine }, [BOOT, insmod('')], options).state.devices[NIC]?.driver;
+    expect(load({})).toBe(null);
+    const eager: RunOptions['choose'] = (runnable) =>
+      Math.max(
+        0,
+        runnable.findIndex(({ name }) => name.startsWith('async')),
+      );
+    expect(load({ choose: eager })).toBe('rival');
+  });
+
+  it('is waited for before its driver goes', () => {
+    const run = runSmall([BOOT], { modularNic: true, asyncNic: true });
+    const spec = run.system.machine.drivers.find(({ name }) => name === 'e1000e');
+    const started: KernelEvent = { type: 'task.started', stimulus: { do: 'note', text: '' } };
+    run.scheduler.run('both', started, comesAndGoes(run.kernel, spec));
+    const types = story(run, ['printk']);
+    expect(types.lastIndexOf('driver.bound')).toBeGreaterThan(0);
+    expect(types.at(-1)).toBe('driver.unbound');
+    expect(run.state.devices[NIC]?.driver).toBe(null);
+  });
 });
+
+function* comesAndGoes(k: Kernel, spec: DriverSpec | undefined): Path<number> {
+  if (spec === undefined) return -1;
+  yield* driver_register(k, spec);
+  yield* driver_unregister(k, spec.bus, spec.name);
+  return 0;
+}

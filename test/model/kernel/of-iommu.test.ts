@@ -129,9 +129,9 @@ describe('an SMMU v3 that is registered and not bound', () => {
     const found = new Set<number | null | undefined>();
     for (let schedule = 1; schedule <= 300; schedule++) {
       let luck = schedule;
-      const choose = (runnable: number) => {
+      const choose = ({ length }: { readonly length: number }) => {
         luck = (luck * 1103515245 + 12345) % 2147483648;
-        return Math.floor((luck / 2147483648) ** 2 * runnable);
+        return Math.floor((luck / 2147483648) ** 2 * length);
       };
       const { state } = runAll(system, [BOOT], { choose });
       expect(state.devices[ETH]?.bound).toBe(true);

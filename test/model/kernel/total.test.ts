@@ -86,7 +86,7 @@ function runCase({ system, steps, dice }: Case) {
   let thrown = 0;
   return runAll(system, steps, {
     eventsMax: EVENTS_MAX,
-    choose: (runnable) => (dice[thrown++] ?? 0) % runnable,
+    choose: (runnable) => (dice[thrown++] ?? 0) % runnable.length,
   });
 }
 
