@@ -79,7 +79,7 @@ function listPatches(): Listing {
     columns: ['patch', 'commit', 'landed', 'stable', 'subject', 'shown by'],
     rows: items.map(({ name, commit, landed, until, stable, subject, scenario }) => [
       ...[name, commit ?? '-', releasesOf(landed, until), stable.join(' '), subject],
-      ...[scenario === null ? '-' : `${scenario}.yaml`],
+      ...[`${scenario}.yaml`],
     ]),
     items,
   };

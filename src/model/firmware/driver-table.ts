@@ -114,7 +114,6 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   // VFIO beside PCI.
   managed('platform', 'vfio-platform'),
   managed('amba', 'vfio-amba'),
-  managed('fsl-mc', 'vfio-fsl-mc'),
 
   // PCI.
   { bus: 'pci', name: 'agpgart-intel', module: 'intel_agp', ids: intel('29B0', '29C0', '29D0') },

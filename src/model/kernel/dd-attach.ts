@@ -271,15 +271,30 @@ export const device_driver_attach = path(
 );
 
 /**
+ * Looks for a driver for a device that is new, asynchronously where a driver wants that.
+ *
+ * Kernel: drivers/base/dd.c:device_initial_probe, v6.1; it asks whether the bus does so by itself
+ * since drivers_autoprobe_all.
+ * Leaves out: nothing.
+ */
+export function* device_initial_probe(k: Kernel, dev: string): Path<void> {
+  if (k.has('drivers_autoprobe_all') && !probesByItself(k, dev)) return;
+  yield* __device_attach(k, dev, true);
+}
+
+function probesByItself(k: Kernel, dev: string): boolean {
+  const bus = k.state.devices[dev]?.bus;
+  return bus !== undefined && k.state.buses[bus]?.drivers_autoprobe === true;
+}
+
+/**
  * Looks for a driver on the bus, if the bus does so by itself.
  *
  * Kernel: drivers/base/bus.c:bus_probe_device, v6.1.
  * Leaves out: subsystem interfaces.
  */
 export const bus_probe_device = path('bus_probe_device', function* (k, dev: string): Path<void> {
-  const bus = k.state.devices[dev]?.bus;
-  if (bus !== undefined && k.state.buses[bus]?.drivers_autoprobe === true)
-    yield* __device_attach(k, dev, true);
+  if (probesByItself(k, dev)) yield* device_initial_probe(k, dev);
 });
 
 /**

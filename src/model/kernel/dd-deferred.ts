@@ -103,8 +103,8 @@ export function driver_deferred_probe_timeout(k: Kernel): number {
 /**
  * Should a missing supplier still be waited for?
  *
- * Kernel: drivers/base/dd.c:driver_deferred_probe_check_state, v6.1; blind to modules before
- * check_state_modules, and gone in the candidates of 6.0.
+ * Kernel: drivers/base/dd.c:driver_deferred_probe_check_state, v6.1; not there before
+ * deferred_check_state, blind to modules before check_state_modules, gone in the candidates of 6.0.
  * Leaves out: nothing.
  *
  * @returns -EPROBE_DEFER for yes; -ENODEV or -ETIMEDOUT, with a warning, for no.
@@ -113,6 +113,7 @@ export const driver_deferred_probe_check_state = path(
   'driver_deferred_probe_check_state',
   function* (k, dev: string): Path<number> {
     if (!k.state.deferred.initcalls_done || k.has('check_state_deleted')) return -EPROBE_DEFER;
+    if (!k.has('deferred_check_state')) return -EPROBE_DEFER;
     const hasExpired = driver_deferred_probe_timeout(k) === 0;
     const waitsForModules = k.has('check_state_modules') && k.config('MODULES') === 'y';
     if (hasExpired && (waitsForModules || !k.has('check_state_modules'))) {

@@ -2,6 +2,7 @@
 import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { EINVAL, ENODEV, EPROBE_DEFER } from '../errno.ts';
+import { matchesAny } from '../firmware/modalias.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, printk } from '../printk.ts';
@@ -80,11 +81,23 @@ function* waitForAcpi(k: Kernel, dev: string): Path<number> {
 }
 
 /** Waits for the IOMMU, while a driver for it may come; keeps dev->iommu where the kernel does. */
-function* waitForOf(k: Kernel, dev: string): Path<number> {
+function* waitForOf(k: Kernel, dev: string, iommu: string | undefined): Path<number> {
   if (!k.has('of_iommu_defer')) return noIommu(k);
+  if (!k.has('deferred_check_state') && !of_iommu_driver_present(k, iommu)) return noIommu(k);
   const keeps = !k.has('fwspec_needs_iommu');
   if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
   return yield* driver_deferred_probe_check_state(k, dev);
+}
+
+/**
+ * Is a driver for the IOMMU built in? Only such a one was waited for, and without end.
+ *
+ * Kernel: drivers/iommu/of_iommu.c:of_iommu_driver_present, v4.12.
+ * Leaves out: drivers that are not in the table of their linker section.
+ */
+function of_iommu_driver_present(k: Kernel, iommu: string | undefined): boolean {
+  const ids = k.machine.devices.find(({ name }) => name === iommu)?.ids ?? [];
+  return k.machine.drivers.some(({ module, ids: own }) => module === null && matchesAny(own, ids));
 }
 
 /** The fwspec is read again when it is complete, until only an error code is handed back. */
@@ -102,7 +115,8 @@ function* of_xlate(k: Kernel, dev: string): Path<number> {
   const missing = map?.asked.find(({ stream }) => stream === null);
   const streams = (map?.asked ?? []).flatMap(({ stream }) => stream ?? []);
   const known = map === null ? streamIds(k, dev) : streams;
-  const err = known.length > 0 ? yield* xlate(k, dev, known, waitForOf(k, dev)) : noIommu(k);
+  const err =
+    known.length > 0 ? yield* xlate(k, dev, known, waitForOf(k, dev, known[0]?.iommu)) : noIommu(k);
   if (map === null || missing === undefined || (known.length > 0 && err !== 0)) return err;
   const what = `no iommu-map translation for id 0x${missing.id.toString(16)} on (null)`;
   yield printk('info', `OF: ${nodePath(map.of.spec)}: ${what}`);

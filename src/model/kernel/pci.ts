@@ -5,7 +5,7 @@ import { ENOENT, EPROBE_DEFER } from '../errno.ts';
 import { locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { device_del } from './core.ts';
-import { __device_attach } from './dd-attach.ts';
+import { __device_attach, device_initial_probe } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
 import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
@@ -26,7 +26,8 @@ const LAST_BUS = 0xff;
 /**
  * Lets drivers find the functions of a bus, then those behind its bridges.
  *
- * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1.
+ * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1; with pci_async_attach
+ * as of v7.2.
  * Leaves out: final quirks, proc files.
  */
 export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
@@ -36,9 +37,8 @@ export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
       if (k.state.devices[dev]?.match_driver !== false) continue;
       yield* pci_create_sysfs_dev_files(k, dev);
       yield { type: 'device.match_driver', dev };
-      const ret = yield* __device_attach(k, dev, false);
-      if (ret < 0 && ret !== -EPROBE_DEFER && k.state.devices[dev] !== undefined)
-        yield dev_printk(k, 'warn', dev, `device attach failed (${ret})`);
+      if (k.has('pci_async_attach')) yield* device_initial_probe(k, dev);
+      else yield* device_attach(k, dev);
     }
     for (const dev of devicesOn(k, bus)) {
       const child = k.state.pci.subordinate[dev];
@@ -49,6 +49,13 @@ export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
     }
   },
 );
+
+/** The attach of old, which says what the core refused. Kernel: pci_bus_add_device, v6.1. */
+function* device_attach(k: Kernel, dev: string): Path<void> {
+  const ret = yield* __device_attach(k, dev, false);
+  if (ret < 0 && ret !== -EPROBE_DEFER && k.state.devices[dev] !== undefined)
+    yield dev_printk(k, 'warn', dev, `device attach failed (${ret})`);
+}
 
 /**
  * Scans a root bus and starts its devices.

@@ -9,7 +9,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'a missing IOMMU is waited for only if its driver is built in',
     after: 'dependencies are waited for until the end of the initcalls, or the timeout',
-    scenario: null,
+    scenario: 'client-waits-for-ever-for-a-built-in-smmu',
   },
   timeout_default_0: {
     commit: null,
@@ -109,7 +109,7 @@ export const driverCorePatches = {
     stable: [],
     before: 'a PCI device that a scan finds is probed although drivers_autoprobe of its bus is off',
     after: 'it is not',
-    scenario: null,
+    scenario: 'autoprobe-off-stops-a-rescan',
   },
   pci_async_attach: {
     commit: '91703041697c',
@@ -119,7 +119,7 @@ export const driverCorePatches = {
     before:
       'a PCI device that a scan finds is probed at once, and a refusal of the core is printed',
     after: 'drivers may ask for asynchronous probing, and nothing is printed',
-    scenario: null,
+    scenario: 'autoprobe-off-does-not-stop-a-rescan',
   },
   can_match_gate: {
     commit: null,

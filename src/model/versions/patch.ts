@@ -17,5 +17,5 @@ export interface Patch {
   readonly before: string;
   readonly after: string;
   /** The scenario, by the name of its file, whose run it changes. */
-  readonly scenario: string | null;
+  readonly scenario: string;
 }
