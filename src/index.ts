@@ -50,9 +50,11 @@ export { importLog } from './import/import.ts';
 export { findInvariant, INVARIANTS } from './invariants/all.ts';
 export { checkTrace, createChecker } from './invariants/checker.ts';
 export type { Invariant, Violation } from './invariants/invariant.ts';
+export type { Device } from './model/state/driver-core-types.ts';
+export type { Group } from './model/state/iommu-types.ts';
 // Model: the state, its reducer, kernels and their patches.
 export { reduce } from './model/state/reduce.ts';
-export type { Device, Group, ReadState, State } from './model/state/state.ts';
+export type { ReadState, State } from './model/state/state.ts';
 export { initialState } from './model/state/state.ts';
 export type { Patch } from './model/versions/patch.ts';
 export { PATCHES, type PatchName } from './model/versions/patch-table.ts';

@@ -1,83 +1,17 @@
-/** The shapes of events and stimuli in a trace file. The compiler asks for one that is missing. */
+/** The shapes of events in a trace file. The compiler asks for one that is missing. */
 import type { DomainType, EventMap, EventType, Origin, PrintkLevel, StreamType } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
 import type { DmaOps } from './machine.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import {
-  count,
-  flag,
-  integer,
-  listOf,
-  name,
-  object,
-  oneOf,
-  optional,
-  orNull,
-  tagged,
-  text,
-} from './shape.ts';
-import type { ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
+import { count, flag, integer, listOf, name, object, oneOf, orNull, text } from './shape.ts';
+import { stimulusShape } from './stimulus-shape.ts';
 import type { TraceSource } from './trace.ts';
 
 const uint = count();
 const names = listOf(name);
 
 export const sourceShape = object<TraceSource>({ name, format: name });
-
-type StimulusFields<D extends Stimulus['do']> = Omit<Extract<Stimulus, { do: D }>, 'do'>;
-const driverFile = { bus: name, drv: name };
-const moduleLoad = object<StimulusFields<'modprobe'>>({ module: name, params: name });
-const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> } = {
-  boot: object({}),
-  device_add: object({ dev: name }),
-  driver_register: object(driverFile),
-  late_initcall: object({}),
-  modprobe: moduleLoad,
-  insmod: moduleLoad,
-  rmmod: object({ module: name, force: flag }),
-  bind: object({ ...driverFile, dev: name }),
-  unbind: object({ ...driverFile, dev: name }),
-  new_id: object({ ...driverFile, id: name }),
-  remove_id: object({ ...driverFile, id: name }),
-  drivers_probe: object({ bus: name, dev: name }),
-  drivers_autoprobe: object({ bus: name, on: flag }),
-  rescan: object({ dev: orNull(name) }),
-  driver_override: object({ bus: name, dev: name, drv: orNull(name) }),
-  remove: object({ dev: name }),
-  group_type: object({ group: uint, value: name }),
-  vfio: object<StimulusFields<'vfio'>>({
-    group: name,
-    dev: name,
-    dma: flag,
-    nocontainer: flag,
-    nodevice: flag,
-    hold: orNull(name),
-    req: optional(flag),
-    iommufd: optional(name),
-  }),
-  vfio_ioctl: object({
-    hold: name,
-    call: oneOf<VfioCallName>({
-      GET_STATUS: true,
-      SET_CONTAINER: true,
-      UNSET_CONTAINER: true,
-      SET_IOMMU: true,
-      MAP_DMA: true,
-      GET_DEVICE_FD: true,
-      CLOSE_DEVICE: true,
-    }),
-    dev: orNull(name),
-  }),
-  vfio_release: object({ hold: name }),
-  module_param: object({ module: name, param: name, value: name }),
-  deferred_probe_timeout: object({}),
-  plug: object({ dev: name, present: flag }),
-  slot_power: object({ slot: name, on: flag }),
-  shutdown: object({ how: oneOf<ShutdownKind>({ reboot: true, poweroff: true, halt: true }) }),
-  note: object({ text }),
-};
-export const stimulusShape = tagged<Stimulus>('do', stimuli);
 
 export const originShape = oneOf<Origin>({ observed: true, implied: true, assumed: true });
 

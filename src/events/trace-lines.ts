@@ -13,7 +13,7 @@
  */
 import { ReprobeError } from '../error.ts';
 import type { KernelEvent, Recorded } from './event.ts';
-import { EVENT_SHAPES, originShape, sourceShape, stimulusShape } from './event-shape.ts';
+import { EVENT_SHAPES, originShape, sourceShape } from './event-shape.ts';
 import { createNumbering, type Interner, listKey } from './intern.ts';
 import { kernelShape, machineShape } from './machine-shape.ts';
 import {
@@ -31,6 +31,7 @@ import {
   reject,
   rejectForeign,
 } from './shape.ts';
+import { stimulusShape } from './stimulus-shape.ts';
 import { SCHEMA_VERSION, type TraceHeader } from './trace.ts';
 import type { Upcast } from './upcast.ts';
 

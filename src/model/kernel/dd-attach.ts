@@ -6,6 +6,7 @@ import { deviceLock, locked, type Path, path } from '../path.ts';
 import { dev_dbg, initcall_debug, printk } from '../printk.ts';
 import type { ReadDriver } from '../state/state.ts';
 import { dd_dbg, really_probe } from './dd.ts';
+import { ASYNC, driver_allows_async_probing } from './dd-async.ts';
 import {
   driver_deferred_probe_add,
   driver_deferred_probe_trigger,
@@ -13,9 +14,6 @@ import {
 } from './dd-deferred.ts';
 
 const FILE = 'drivers/base/dd.c';
-
-/** The first word of the names of asynchronous probes: async_synchronize_full joins them all. */
-export const ASYNC = 'async';
 
 /**
  * Checks that `dev` can be probed at all, and probes it.
@@ -86,21 +84,6 @@ const driver_probe_device = path(
 function driver_match_device(k: Kernel, dev: string, drv: ReadDriver): number {
   const device = k.state.devices[dev];
   return device === undefined ? 0 : k.ops.bus(device.bus).match(k, device, drv);
-}
-
-/** Does the driver want its probes to run beside the rest? */
-export function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean {
-  if (drv.spec.probe_type !== 'default') return drv.spec.probe_type === 'async';
-  const listed = (k.cmdline('driver_async_probe') ?? '').split(',');
-  const named = listed.includes(drv.name);
-  if (listed.includes('*') ? !named : named) return true;
-  return drv.spec.module !== null && module_requested_async_probing(k, drv.spec.module);
-}
-
-/** Was the module loaded with `async_probe`? What is no word for no means yes. */
-export function module_requested_async_probing(k: Kernel, module: string): boolean {
-  const asked = k.state.modules[module]?.params['async_probe'];
-  return asked !== undefined && !/^(?:[0nNfF]|[oO][fF])/.test(asked);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Kernel } from '../context.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import { deviceLock, type Path, path } from '../path.ts';
 import { device_remove, device_unbind_cleanup, dma_cleanup } from './dd.ts';
-import { ASYNC, driver_allows_async_probing } from './dd-attach.ts';
+import { ASYNC, driver_allows_async_probing } from './dd-async.ts';
 import {
   device_links_busy,
   device_links_driver_cleanup,

@@ -12,7 +12,7 @@ import { pr_debug, printk } from '../printk.ts';
 import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
-import { ASYNC } from './dd-attach.ts';
+import { ASYNC } from './dd-async.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';

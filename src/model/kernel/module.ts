@@ -6,7 +6,7 @@ import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { parseCmdline } from '../versions/profile.ts';
 import { driver_register, driver_unregister } from './bus.ts';
-import { ASYNC, module_requested_async_probing } from './dd-attach.ts';
+import { ASYNC, module_requested_async_probing } from './dd-async.ts';
 import { driversAsBuilt } from './kconfig.ts';
 
 /** Is it built in, as far as the machine's drivers tell? */

@@ -1,6 +1,7 @@
 /** Finding PCI buses and what is on them. Kernel: drivers/pci/search.c, v6.1. */
 import type { Facts } from '../context.ts';
-import type { DeepReadonly, PciBus } from '../state/state.ts';
+import type { PciBus } from '../state/pci-types.ts';
+import type { DeepReadonly } from '../state/state.ts';
 import { busOfFunction, rootBusOf } from './pci-hardware.ts';
 
 /**

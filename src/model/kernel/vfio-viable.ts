@@ -7,7 +7,8 @@ import { EINVAL } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk } from '../printk.ts';
-import type { DeepReadonly, VfioGroup } from '../state/state.ts';
+import type { DeepReadonly } from '../state/state.ts';
+import type { VfioGroup } from '../state/vfio-types.ts';
 
 /** A VFIO group as a path sees it. */
 export type ReadVfioGroup = DeepReadonly<VfioGroup>;

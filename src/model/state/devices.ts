@@ -1,9 +1,10 @@
 /** Reducers of devices, buses, drivers and binding. */
 import type { EventOf } from '../../events/event.ts';
 import { emptyTable } from '../../events/table.ts';
+import type { Bus, Device } from './driver-core-types.ts';
 import { forgetFunction } from './pci.ts';
 import { drop, nothing, type Reducers } from './reducer.ts';
-import type { Bus, Device, State } from './state.ts';
+import type { State } from './state.ts';
 
 /** The bus, created empty when it is first named. */
 export function busOf(state: State, name: string): Bus {

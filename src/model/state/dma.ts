@@ -1,8 +1,9 @@
 /** Reducers of DMA operations and mappings of 32-bit Arm, and of the streams of SMMUs. */
 import { emptyTable } from '../../events/table.ts';
+import type { Smmu } from './iommu-types.ts';
 import type { Reducers } from './reducer.ts';
 import { nothing } from './reducer.ts';
-import type { Smmu, State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Drops a reference; the last one frees the mapping, and with it its domain and context. */
 function put(state: State, id: number): void {

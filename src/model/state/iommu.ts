@@ -1,7 +1,7 @@
 /** Reducers of IOMMU instances, groups, domains and DMA ownership. */
 import { busOf } from './devices.ts';
+import type { Device } from './driver-core-types.ts';
 import { drop, type Reducers } from './reducer.ts';
-import type { Device } from './state.ts';
 
 /** The device has no IOMMU any more. */
 function forgetIommu(device: Device): void {

@@ -1,6 +1,8 @@
 /** Reducers of device links, of what firmware says of suppliers, and of sync_state. */
+
+import type { FwnodeLink, Link } from './driver-core-types.ts';
 import { drop, nothing, type Reducers } from './reducer.ts';
-import type { FwnodeLink, Link, State } from './state.ts';
+import type { State } from './state.ts';
 
 interface Ends {
   readonly consumer: string;
