@@ -65,6 +65,8 @@ export interface Evidence {
   readonly pairs: SeenPair[];
   /** Device to its bus, where a prefix or the log's own fields tell it. */
   readonly buses: Table<string>;
+  /** Drivers that probe asynchronously. */
+  readonly asyncDrivers: Set<string>;
   /** `driver device` to the errors its probe was seen to return, in order. */
   readonly failures: Table<number[]>;
   /** Line from which on user space runs; null where the log does not reach it. */
@@ -102,6 +104,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     pending: [],
     pairs: [],
     buses: emptyTable(),
+    asyncDrivers: new Set(),
     failures: emptyTable(),
     userspaceLine: null,
   };
@@ -152,6 +155,12 @@ function note(evidence: Evidence, seen: Observation): void {
     case 'iommu.detected':
       noteIommu(evidence, seen);
       break;
+    case 'probe.async_queued':
+    case 'probe.async_done': {
+      const driver = driverSeen(seen);
+      if (driver !== null) evidence.asyncDrivers.add(driver);
+      break;
+    }
     case 'probe.failed':
       noteFailure(evidence, seen);
       break;

@@ -15,9 +15,11 @@ import type { NamedDriver } from './infer-drivers.ts';
 import { inferMachine } from './infer-machine.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
+import { keyOfLine, marksOfLog } from './log-marks.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
+import { createScheduleGuide, type ScheduleGuide, type TaskCourses } from './schedule.ts';
 
 export interface ImportOptions {
   /** What the log is called in the trace's header. */
@@ -73,7 +75,7 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
       actions.flatMap(namedDriver),
       loadedBy(actions),
     );
-  const { run, divergences } = replay(machine, kernel, observations, evidence, actions);
+  const { run, divergences } = bestReplay({ machine, kernel, observations, evidence, actions });
   return {
     trace: run.trace({ name: options.name, format: log.format }),
     log,
@@ -149,6 +151,15 @@ function loadedBy(actions: readonly LoggedAction[]): readonly string[] {
   );
 }
 
+/** What a replay is made from. */
+interface Inputs {
+  readonly machine: Machine;
+  readonly kernel: KernelSpec;
+  readonly observations: readonly Observation[];
+  readonly evidence: Evidence;
+  readonly actions: readonly LoggedAction[];
+}
+
 interface Replay {
   readonly run: Run;
   readonly guide: Guide;
@@ -157,16 +168,36 @@ interface Replay {
   readonly divergences: Divergence[];
 }
 
+/** How often a schedule is looked for that the log contradicts less. */
+const ROUNDS = 3;
+
+/**
+ * The replay under the default schedule, or under one that the order of the log's lines suggests,
+ * where the log contradicts that less. Cost: one replay, and up to three more when it is contradicted.
+ */
+function bestReplay(inputs: Inputs): Replay {
+  const lines = inputs.actions.map(({ observation }) => observation.record.line);
+  let best = replay(inputs, null);
+  let courses: TaskCourses | undefined;
+  for (let round = 0; round < ROUNDS && best.divergences.length > 0; round += 1) {
+    const marks = marksOfLog(inputs.observations, lines);
+    const schedule = createScheduleGuide(marks, keyOfLine, courses);
+    const found = replay(inputs, schedule);
+    courses = schedule.courses;
+    if (found.run.scheduler.choices.length === 0) break;
+    if (found.divergences.length < best.divergences.length) best = found;
+  }
+  return best;
+}
+
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  machine: Machine,
-  kernel: KernelSpec,
-  observations: readonly Observation[],
-  evidence: Evidence,
-  actions: readonly LoggedAction[],
+  { machine, kernel, observations, evidence, actions }: Inputs,
+  schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
-  const run = createRun({ machine, kernel }, { label: guide.label });
+  const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
+  const run = createRun({ machine, kernel }, { label: guide.label, ...by });
   const sightings = [...firstSightings(observations, machine)];
   const replay: Replay = { run, guide, sightings, divergences: [] };
   run.give({ do: 'boot' });
@@ -175,6 +206,7 @@ function replay(
   settle(replay, actions[0]?.observation.record.line ?? end);
   for (const [i, { observation, stimulus }] of actions.entries()) {
     guide.moveTo(observation);
+    schedule?.begin(i + 1);
     run.give(stimulus);
     settle(replay, actions[i + 1]?.observation.record.line ?? end);
   }

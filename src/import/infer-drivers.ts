@@ -66,8 +66,10 @@ export function driversOf(
     const module = known?.module ?? moduleName(drv);
     const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
+    const { asyncFrom } = known ?? {};
     const isAsync =
-      known?.asyncFrom !== undefined && compareReleases(version, known.asyncFrom) >= 0;
+      evidence.asyncDrivers.has(drv) ||
+      (asyncFrom !== undefined && compareReleases(version, asyncFrom) >= 0);
     const outcomes = [...devices].flatMap((dev) => {
       const errors = evidence.failures[`${drv} ${dev}`];
       return errors === undefined || drv === 'vfio-pci' ? [] : [[dev, [...errors, 0]] as const];

@@ -12,6 +12,8 @@ interface PrintedKind {
   readonly compared: readonly string[];
   /** Printed only with dynamic debug or initcall_debug: its absence says nothing. */
   readonly debug: boolean;
+  /** The model does not know what the device is called there. */
+  readonly anyDevice?: boolean;
 }
 
 const always = (...compared: string[]): PrintedKind => ({ compared, debug: false });
@@ -27,7 +29,6 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['iommu.domain_fallback', always()],
   ['iommu.domain_conflict', always()],
   ['iommu.late_probe', always()],
-  ['firmware.map_missing', always('id')],
   ['probe.failed', always()],
   ['deferred.timeout', always()],
   ['deferred.pending', always('reason')],
@@ -39,6 +40,8 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['vfio.loaded', always()],
   ['vfio.blocked', always()],
   ['vfio.noiommu_added', always()],
+  // Which ids a map covers a log shows by its groups alone, and a path it does not show at all.
+  ['firmware.map_missing', { compared: ['id'], debug: true, anyDevice: true }],
   // What links there are a log hardly shows: of these neither presence nor absence says anything.
   ['fwlink.cycle', debug('supplier')],
   ['link.failed', debug('supplier')],
@@ -92,7 +95,8 @@ export function keyOf({
   const printed = PRINTED.get(kind);
   if (printed === undefined) return null;
   const rest = printed.compared.map((name) => fields[name] ?? '');
-  return [kind, prefix, dev, drv, group, error, ...rest].map((part) => part ?? '-').join(' ');
+  const who = printed.anyDevice === true ? null : dev;
+  return [kind, prefix, who, drv, group, error, ...rest].map((part) => part ?? '-').join(' ');
 }
 
 /** A printed line as the recogniser sees it. */

@@ -1,7 +1,7 @@
 /** What makes the choice of a group depend on when it is made: ACS that is off, a driver that is there. */
 import type { Facts } from '../model/context.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
-import { deviceOf, driver_managed_dma } from '../model/lookup.ts';
+import { driver_managed_dma } from '../model/lookup.ts';
 import type { ReadDevice } from '../model/state/state.ts';
 import type { Breach } from './invariant.ts';
 
@@ -23,7 +23,8 @@ function isBehindIommu(dev: string, k: Facts): boolean {
  * again later it gets another group. With of_acs_at_dma_configure that is mended until it is grouped.
  */
 export function acsLeftOff(dev: string, k: Facts): Breach | null {
-  const device = deviceOf(k, dev);
+  const device = k.state.devices[dev];
+  if (device === undefined) return null;
   const { spec, acs_enabled, iommu_group } = device;
   if (spec.pci?.acs_capable !== true || acs_enabled || !asksForAcs(device)) return null;
   if (k.has('of_acs_at_dma_configure') && iommu_group === null) return null;
@@ -39,7 +40,8 @@ export function acsLeftOff(dev: string, k: Facts): Breach | null {
  * One that was counted and is moved by a log that says otherwise is none.
  */
 export function joinedWhileBound(dev: string, k: Facts): Breach | null {
-  const device = deviceOf(k, dev);
+  const device = k.state.devices[dev];
+  if (device === undefined) return null;
   const { bound, driver, iommu_group, owner_uses } = device;
   if (!k.has('bus_dma_ownership') || !bound || iommu_group === null) return null;
   if (owner_uses > 0 || driver_managed_dma(k, device)) return null;

@@ -4,11 +4,11 @@ import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
+import type { ScheduleGuide } from '../import/schedule.ts';
 import type { PathProbe } from '../model/context.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
-import type { ScheduleGuide } from './schedule.ts';
 import type { Session } from './session.ts';
 import { stepsOf } from './steps.ts';
 

@@ -1,18 +1,10 @@
 /** What a recording shows of the order in which things happened. */
 import { keyOf, observePrintk } from '../import/message-key.ts';
-import type { Pause, Sleep } from '../model/path.ts';
+import type { KeyOfPause, Mark } from '../import/schedule.ts';
 import { keyOfCall } from './compare-calls.ts';
 import { linesOfLog } from './compare-messages.ts';
 import { INITCALLS, initcallKey, keyOfModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
-
-/** A line or a probed call of the recorded run. */
-export interface Mark {
-  /** Under which it meets the line or call of an emulated task. */
-  readonly key: string;
-  readonly isCall: boolean;
-  readonly timeUs: number;
-}
 
 /**
  * The marks of a session by action, 0 being the boot, in the order of their time. The kernel stamps
@@ -77,9 +69,9 @@ function sysfsMark(lines: readonly Mark[]): readonly Mark[] {
   return found === undefined ? [] : [markOf('pci_sysfs_init', found.timeUs)];
 }
 
-/** The key of what an emulated task is about to print or call; null for what no recording holds. */
-export function keyOfPause(at: Exclude<Pause, Sleep>): string | null {
+/** The key of a line or of a probed call. */
+export const keyOfPause: KeyOfPause = (at) => {
   if (at.type === 'call') return keyOfModelCall(at.name, at.args);
   const observation = observePrintk(at);
   return observation === null ? null : keyOf(observation);
-}
+};

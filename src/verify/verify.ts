@@ -4,6 +4,7 @@
  */
 import type { DriverSpec } from '../events/machine.ts';
 import type { Observation } from '../import/observation.ts';
+import { createScheduleGuide, type ScheduleGuide, type TaskCourses } from '../import/schedule.ts';
 import { compareActions } from './compare-actions.ts';
 import { compareCalls } from './compare-calls.ts';
 import { compareLinks } from './compare-links.ts';
@@ -11,8 +12,7 @@ import { compareMessages } from './compare-messages.ts';
 import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
 import { type Emulation, emulate } from './emulate.ts';
 import { deriveMachine } from './machine.ts';
-import { marksOf } from './marks.ts';
-import { createScheduleGuide, type ScheduleGuide, type TaskCourses } from './schedule.ts';
+import { keyOfPause, marksOf } from './marks.ts';
 import type { Session } from './session.ts';
 import { createTally, type Mismatch, type Tally } from './tally.ts';
 
@@ -49,7 +49,7 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
     const marks = marksOf(session, withCalls);
     let courses: TaskCourses | undefined;
     for (let round = 0; round < ROUNDS && best.mismatches.length > 0; round += 1) {
-      const guide = createScheduleGuide(marks, courses);
+      const guide = createScheduleGuide(marks, keyOfPause, courses);
       const found = judge(session, derived, guide);
       courses = guide.courses;
       if (differences(found) < differences(best)) best = found;

@@ -8,6 +8,10 @@ import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
+import type { Facts } from '../../src/model/context.ts';
+import { reduce } from '../../src/model/state/reduce.ts';
+import { initialState } from '../../src/model/state/state.ts';
+import { patchesOf } from '../../src/model/versions/profile.ts';
 import { runScenario } from '../model/scenario-run.ts';
 import {
   ASSIGN_NIC,
@@ -403,6 +407,25 @@ describe('the order of probing', () => {
       registered: false,
     });
   });
+});
+
+describe('every invariant', () => {
+  const { header, events } = runSmall([BOOT, UNBIND_NIC]).trace();
+  const patches = patchesOf(header.kernel);
+  const factsAfter = (count: number): Facts => {
+    const state = initialState();
+    for (const { event } of events.slice(0, count)) reduce(state, event);
+    return { state, machine: header.machine, has: (name) => patches.has(name) };
+  };
+
+  it.each(INVARIANTS.map((one) => [one.code, one] as const))(
+    '%s can be asked of any subject at any time',
+    (_code, invariant) => {
+      for (const count of [0, Math.floor(events.length / 2), events.length])
+        for (const subject of ['nobody', NIC, SMMU, `${NIC_GROUP}`, '7', 'pci', 'bus pci', ''])
+          expect(() => invariant.check(subject, factsAfter(count))).not.toThrow();
+    },
+  );
 });
 
 describe('a violation', () => {

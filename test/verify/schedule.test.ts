@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { readSessionFolder, readTwin } from '../../src/commands/read-session.ts';
 import { createRun, type Run, type RunOptions } from '../../src/engine/run.ts';
 import { tableOf } from '../../src/events/table.ts';
-import { keyOfPause, type Mark, marksOf } from '../../src/verify/marks.ts';
-import { createScheduleGuide, type TaskCourses } from '../../src/verify/schedule.ts';
+import { createScheduleGuide, type Mark, type TaskCourses } from '../../src/import/schedule.ts';
+import { keyOfPause, marksOf } from '../../src/verify/marks.ts';
 import { readSession } from '../../src/verify/session.ts';
 import { verifySession } from '../../src/verify/verify.ts';
 import { TRACES } from '../corpora.ts';
@@ -39,7 +39,7 @@ function follow(keys: readonly string[]): Run {
   let courses: TaskCourses | undefined;
   let run = boot({});
   for (let round = 0; round < ROUNDS && keysOf(run).join('\n') !== keys.join('\n'); round += 1) {
-    const guide = createScheduleGuide(marks, courses);
+    const guide = createScheduleGuide(marks, keyOfPause, courses);
     run = boot({ choose: guide.choose, onEvent: guide.onEvent });
     courses = guide.courses;
   }
@@ -68,7 +68,7 @@ describe('a schedule guide', () => {
   });
 
   it('stays with the default where nothing was recorded', () => {
-    const { choose, onEvent } = createScheduleGuide(new Map());
+    const { choose, onEvent } = createScheduleGuide(new Map(), keyOfPause);
     expect(boot({ choose, onEvent }).trace()).toEqual(boot({}).trace());
   });
 

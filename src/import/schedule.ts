@@ -1,11 +1,21 @@
 /**
- * Finding the schedule of a recording. What a kernel does beside other things is a matter of luck;
+ * Finding the schedule of a log or a recording. What a kernel does beside other things is a matter of luck;
  * what was recorded tells how the dice fell. This guide lets tasks run up to their next line or
  * probed call, and then lets that one pass first which was recorded first.
  */
 import type { SchedulerOptions, TaskView } from '../engine/scheduler.ts';
 import type { Pause, Sleep } from '../model/path.ts';
-import { keyOfPause, type Mark } from './marks.ts';
+
+/** A line or a probed call that was recorded. */
+export interface Mark {
+  /** Under which it meets the line or call of an emulated task. */
+  readonly key: string;
+  readonly isCall: boolean;
+  readonly timeUs: number;
+}
+
+/** The key of what an emulated task is about to print or call; null for what nobody records. */
+export type KeyOfPause = (at: Exclude<Pause, Sleep>) => string | null;
 
 /** A place in what was recorded of an action. */
 interface Place {
@@ -54,10 +64,11 @@ interface Stretch {
  */
 export function createScheduleGuide(
   marks: ReadonlyMap<number, readonly Mark[]>,
+  keyOfPause: KeyOfPause,
   before: TaskCourses = new Map(),
 ): ScheduleGuide {
   let stretch = stretchOf(0, marks.get(0) ?? []);
-  const keyAt = rememberKeys();
+  const keyAt = rememberKeys(keyOfPause);
   const passed = new Map<string, Place>();
   const courses = new Map<string, Place>();
 
@@ -100,7 +111,7 @@ function moment(task: string, passed: Place | undefined): string {
 }
 
 /** Remembers the key of each line and call: they are asked for at every step until they pass. */
-function rememberKeys(): (at: Exclude<Pause, Sleep>) => string | null {
+function rememberKeys(keyOfPause: KeyOfPause): KeyOfPause {
   const known = new WeakMap<Pause, string | null>();
   return (at) => {
     let key = known.get(at);
