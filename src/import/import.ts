@@ -172,12 +172,16 @@ interface Replay {
 const ROUNDS = 3;
 
 /**
- * The replay under the default schedule, or under one that the order of the log's lines suggests,
- * where the log contradicts that less. Cost: one replay, and up to three more when it is contradicted.
+ * The replay under the default schedule, or, where drivers probe beside each other, under one that the
+ * order of the log's lines suggests and that the log contradicts less. Cost: one replay, and up to
+ * three more for a log with asynchronous probes that contradicts the first.
  */
 function bestReplay(inputs: Inputs): Replay {
-  const lines = inputs.actions.map(({ observation }) => observation.record.line);
+  const { machine, kernel, actions } = inputs;
+  const lines = actions.map(({ observation }) => observation.record.line);
   let best = replay(inputs, null);
+  const isAsync = machine.drivers.some(({ probe_type }) => probe_type === 'async');
+  if (!isAsync && !kernel.cmdline.includes('driver_async_probe')) return best;
   let courses: TaskCourses | undefined;
   for (let round = 0; round < ROUNDS && best.divergences.length > 0; round += 1) {
     const marks = marksOfLog(inputs.observations, lines);

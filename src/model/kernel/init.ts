@@ -16,7 +16,7 @@ import { ASYNC } from './dd-async.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
-import { driversAsBuilt } from './kconfig.ts';
+import { driverAsBuilt, driversAsBuilt } from './kconfig.ts';
 import { pci_host_probe } from './pci.ts';
 import { hostsOf } from './pci-hardware.ts';
 import { pci_sysfs_init } from './pci-sysfs.ts';
@@ -206,6 +206,7 @@ export function* addDevice(k: Kernel, dev: string): Path<number> {
  * @returns what driver_register returns, -ENODEV for a driver that the machine does not have.
  */
 export function* registerDriver(k: Kernel, bus: string, drv: string): Path<number> {
-  const spec = driversAsBuilt(k).find((driver) => driver.bus === bus && driver.name === drv);
-  return spec === undefined ? -ENODEV : yield* driver_register(k, spec);
+  const spec = k.machine.drivers.find((driver) => driver.bus === bus && driver.name === drv);
+  const built = spec === undefined ? null : driverAsBuilt(k, spec);
+  return built === null ? -ENODEV : yield* driver_register(k, built);
 }

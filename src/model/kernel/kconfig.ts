@@ -14,7 +14,7 @@ const SMMUS: readonly string[] = ['arm-smmu', 'arm-smmu-v3'];
  *
  * @returns null for a driver that this kernel does not have.
  */
-function driverAsBuilt(k: Facts, spec: DriverSpec): DriverSpec | null {
+export function driverAsBuilt(k: Facts, spec: DriverSpec): DriverSpec | null {
   if (spec.name === 'virtio_iommu') {
     if (!k.has('viommu_driver')) return null;
     return k.has('viommu_modular') ? spec : { ...spec, module: null };

@@ -105,10 +105,22 @@ export function profileHas(version: string, name: PatchName): boolean {
   return releaseHas(releaseOf({ version, release: null }), name);
 }
 
+const ofReleases = new Map<string, readonly PatchName[]>();
+
+/** The patches that had landed in a release; asked for at each run, so remembered. */
+function patchesOfRelease(release: Release): readonly PatchName[] {
+  const key = `${release.series} ${release.patchlevel}`;
+  let names = ofReleases.get(key);
+  if (names === undefined) {
+    names = PATCH_NAMES.filter((name) => releaseHas(release, name));
+    ofReleases.set(key, names);
+  }
+  return names;
+}
+
 /** The patches of a kernel: its release's, changed by `patches` of the spec. */
 export function patchesOf(spec: KernelSpec): ReadonlySet<PatchName> {
-  const release = releaseOf(spec);
-  const on = new Set(PATCH_NAMES.filter((name) => releaseHas(release, name)));
+  const on = new Set(patchesOfRelease(releaseOf(spec)));
   for (const [name, wanted] of Object.entries(spec.patches)) {
     if (!isPatchName(name)) throw unknownPatch(name);
     if (wanted) on.add(name);
