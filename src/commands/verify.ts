@@ -72,6 +72,7 @@ function reportOf(verdicts: readonly Verdict[]): Report {
       kprobe: total('kprobe'),
       module: total('module'),
       link: total('link'),
+      deferred: total('deferred'),
       message: total('message'),
     },
     mismatches: verdicts.flatMap(({ session, mismatches }) =>

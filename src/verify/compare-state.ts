@@ -29,6 +29,7 @@ export function compareSnapshots(tally: Tally, session: Session, emulation: Emul
     compareDevices(tally, file, snapshot, state);
     compareGroups(tally, file, snapshot, state);
     compareModules(tally, file, snapshot, state);
+    compareDeferred(tally, file, snapshot, state);
   }
 }
 
@@ -86,4 +87,24 @@ function compareModules(tally: Tally, at: string, snapshot: SysfsSnapshot, state
     else tally.compare('module', at, name, refs, 'not loaded');
   for (const name of Object.keys(state.modules))
     if (!real.has(name)) tally.compare('module', at, name, 'not loaded', 'loaded');
+}
+
+/** The list of devices_deferred, which holds those that are pending, each with its reason. */
+function compareDeferred(
+  tally: Tally,
+  at: string,
+  snapshot: SysfsSnapshot,
+  { deferred, devices }: ReadState,
+): void {
+  const real = new Map(snapshot.devices_deferred.map(({ dev, reason }) => [dev, reason ?? '']));
+  const mine = new Map(deferred.pending.map((dev) => [dev, devices[dev]?.deferred_reason ?? '']));
+  for (const dev of new Set([...real.keys(), ...mine.keys()]))
+    if (devices[dev] !== undefined)
+      tally.compare(
+        'deferred',
+        at,
+        dev,
+        real.get(dev) ?? 'not listed',
+        mine.get(dev) ?? 'not listed',
+      );
 }

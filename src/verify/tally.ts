@@ -10,6 +10,7 @@ export const CHECKS = [
   'kprobe',
   'module',
   'link',
+  'deferred',
   'message',
 ] as const;
 export type CheckName = (typeof CHECKS)[number];
@@ -45,6 +46,7 @@ export function createTally(): Tally {
     kprobe: zero(),
     module: zero(),
     link: zero(),
+    deferred: zero(),
     message: zero(),
   };
   const mismatches: Mismatch[] = [];
