@@ -153,6 +153,7 @@ const bootSteps: { readonly [S in BootStep['step']]: ObjectShape<BootFields<S>> 
   device: object({ dev: name }),
   driver: object({ bus: name, drv: name }),
   iommu: object({ iommu: name }),
+  iommu_subsys: object({}),
   late_initcall: object({}),
 };
 

@@ -198,6 +198,8 @@ export type BootStep =
   | { readonly step: 'driver'; readonly bus: string; readonly drv: string }
   /** An IOMMU comes up that no driver of the driver core drives: Intel's, AMD's. */
   | { readonly step: 'iommu'; readonly iommu: string }
+  /** The IOMMU core says what DMA goes through; a part of `populate` where it has no step. */
+  | { readonly step: 'iommu_subsys' }
   | { readonly step: 'late_initcall' };
 
 /** The architectures that the model tells apart. */

@@ -26,7 +26,7 @@ const machine = {
   devices: 'the devices in the order in which they are found',
   drivers: 'the drivers: names of known ones, or maps',
   modules: 'the modules: names, or maps',
-  boot: 'what boots first: populate, device: DEV, iommu: DEV, driver: DRV, late_initcall',
+  boot: 'the order of the boot: populate, iommu_subsys, device: DEV, iommu: DEV, driver: DRV, late_initcall',
 };
 
 const device = {

@@ -195,19 +195,19 @@ function readModule(place: Place): ModuleSpec {
   };
 }
 
-/** `populate`, `late_initcall`, `device: NAME`, `iommu: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
+/** `populate`, `iommu_subsys`, `late_initcall`, `device: NAME`, `iommu: NAME`, `driver: NAME` or `driver: { drv, bus }`. */
 function readBootStep(
   place: Place,
   drivers: readonly DriverSpec[],
   references: References,
 ): BootStep {
-  if (isText(place)) return { step: oneOf(place, ['populate', 'late_initcall']) };
+  if (isText(place)) return { step: oneOf(place, ['populate', 'iommu_subsys', 'late_initcall']) };
   const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
   if (entry === undefined || entriesOf(place).length > 1) {
     return fail(
       place,
-      `${place.what} must be one of populate, late_initcall, device, iommu, driver.`,
+      `${place.what} must be one of populate, iommu_subsys, late_initcall, device, iommu, driver.`,
     );
   }
   const device = fields.get('device');

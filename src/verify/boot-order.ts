@@ -11,6 +11,8 @@ import { parameterOf } from './kernel-spec.ts';
 
 const REGISTERED = /\bbus: '([^']*)': add driver (.+)$/;
 const ADDED = /\bbus: '([^']*)': add device (.+)$/;
+/** The IOMMU core's own initcall, where the log shows it. */
+const SUBSYS_MARK = '@iommu_subsys_init';
 /** Stands before the name of a platform device among the registrations. */
 const DEVICE = '+';
 
@@ -40,6 +42,7 @@ export function bootOrder(
   const steps: BootStep[] = [];
   for (const key of order) {
     if (key === populate) steps.push({ step: 'populate' });
+    if (key === SUBSYS_MARK) steps.push({ step: 'iommu_subsys' });
     if (key === IOMMU_MARK) steps.push(...iommuSteps(firmware.devices, cmdline));
     if (key === LATE_MARK) {
       steps.push(...unknown.map(driverStep), ...deviceSteps([...waiting.values()]));
@@ -106,6 +109,7 @@ export function registrations(log: string): string[] {
     if (bus === 'platform') found.add(`${DEVICE}${device}`);
     if (bus === 'acpi') found.add(ACPI_MARK);
     if (line.includes('calling  of_platform_default_populate_init+')) found.add(DEVICETREE_MARK);
+    if (line.includes('calling  iommu_subsys_init+')) found.add(SUBSYS_MARK);
     if (line.includes('calling  pci_iommu_init+')) found.add(IOMMU_MARK);
     if (line.includes('calling  deferred_probe_initcall+')) found.add(LATE_MARK);
   }

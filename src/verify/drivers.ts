@@ -57,7 +57,7 @@ export function driversOf(
 ): Drivers {
   const { version, config } = kernel;
   const registered = rows.filter((row) => BUSES.includes(row.bus));
-  const outcomes = outcomesOf(firmware);
+  const outcomes = outcomesOf(firmware, version);
   const make = (bus: string, name: string, module: string | null, bind: boolean): DriverSpec => {
     const known = knownDriver(bus, name);
     const asynchronous =
@@ -117,7 +117,7 @@ function listedRows(first: SysfsSnapshot): DriverRow[] {
 type Outcomes = Pick<DriverSpec, 'outcomes' | 'outcome' | 'defers_on' | 'defer_reasons'>;
 
 /** What probes return on this machine, as far as the hardware's description settles it. */
-function outcomesOf(firmware: Firmware): Table<Outcomes> {
+function outcomesOf(firmware: Firmware, version: string): Table<Outcomes> {
   const devices = [...firmware.devices, ...firmware.software];
   const refuses = (wanted: (device: DeviceSpec) => boolean) =>
     tableOf(devices.filter(wanted).map((device): [string, number[]] => [device.name, [-ENODEV]]));
@@ -130,7 +130,7 @@ function outcomesOf(firmware: Firmware): Table<Outcomes> {
     ['pci:agpgart-intel', { outcome: -ENODEV }],
     ['pci:pcieport', { outcomes: refuses(isNoPort) }],
     ['pci_express:aer', { outcomes: tableOf(aer.map(({ name }) => [name, [-ENODEV]])) }],
-    ...asksOf(firmware),
+    ...asksOf(firmware, version),
   ]);
 }
 

@@ -5,6 +5,7 @@ import { busId } from '../model/firmware/of-address.ts';
 import { supplierNodes } from '../model/firmware/of-suppliers.ts';
 import { indexTree, isCompatible, type Tree } from '../model/firmware/tree.ts';
 import type { ReadState } from '../model/state/state.ts';
+import { compareReleases } from '../model/versions/profile.ts';
 import type { Firmware } from './firmware-devices.ts';
 
 /** Compatible strings of nodes whose children name GPIO lines. */
@@ -18,15 +19,15 @@ type Asks = Pick<DriverSpec, 'outcomes' | 'defers_on' | 'defer_reasons'>;
  * - `lab_plat`, the recording's own test driver: asks for a clock and the regulator `vdd`, then
  *   returns the node's `lab,probe-ret`.
  * - `gpio-leds` and `gpio-keys`: ask for the lines that their child nodes name. Such lines make no
- *   device link that holds the probe back.
+ *   device link that holds the probe back. `leds-gpio` of 6.12, not that of 6.1, gives a reason.
  */
-export function asksOf(firmware: Firmware): [string, Asks][] {
+export function asksOf(firmware: Firmware, version: string): [string, Asks][] {
   if (firmware.tree === null) return [];
   const tree = indexTree(firmware.tree);
   const names = new Set(firmware.devices.map((device) => device.name));
   const byName = (device: DeviceSpec) =>
     tree.nodes.find((node) => node.path !== '/' && busId(tree, node) === device.name);
-  const leds = { defers_on: emptyTable<readonly string[]>() };
+  const leds = { defers_on: emptyTable<readonly string[]>(), defer_reasons: emptyTable<string>() };
   const keys = { defers_on: emptyTable<readonly string[]>() };
   const lab: Tables = {
     outcomes: emptyTable(),
@@ -41,6 +42,9 @@ export function asksOf(firmware: Firmware): [string, Asks][] {
     if (node === undefined) continue;
     if (isLab) askOfLab(lab, device, node);
     else asks.defers_on[device.name] = childSuppliers(tree, node, names);
+    const [first] = node.children;
+    if (asks === leds && first !== undefined && compareReleases(version, '6.12') >= 0)
+      leds.defer_reasons[device.name] = `Failed to get GPIO '${first.path}'`;
   }
   return [
     ['platform:lab_plat', lab],

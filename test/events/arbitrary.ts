@@ -242,6 +242,7 @@ export const aBootStep: Arbitrary<BootStep> = fc.oneof(
   fc.record({ step: fc.constant('device'), dev: aName }),
   fc.record({ step: fc.constant('driver'), bus: aName, drv: aName }),
   fc.record({ step: fc.constant('iommu'), iommu: aName }),
+  fc.record({ step: fc.constant('iommu_subsys') }),
   fc.record({ step: fc.constant('late_initcall') }),
 );
 

@@ -84,6 +84,8 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
   switch (step.step) {
     case 'populate':
       yield* of_platform_default_populate(k);
+      return hasStep(k, 'iommu_subsys') ? 0 : yield* iommu_subsys_init(k);
+    case 'iommu_subsys':
       return yield* iommu_subsys_init(k);
     case 'device':
       return yield* addDevice(k, step.dev);
@@ -96,6 +98,10 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
       yield* pci_sysfs_init(k);
       return yield* late_initcalls(k);
   }
+}
+
+function hasStep(k: Kernel, wanted: BootStep['step']): boolean {
+  return k.machine.boot.some(({ step }) => step === wanted);
 }
 
 /**
