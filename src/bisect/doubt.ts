@@ -45,13 +45,20 @@ function crashOnOneSide({ events }: Trace, { crashes }: LogEvidence): readonly s
   return [];
 }
 
-/** Where the state did not follow from the model, and had to be taken from the log. */
+/** What no invariant can do without: who is in which group. */
+const ABOUT_GROUPS = /: (?:Adding to|Removing from) iommu group \d/;
+
+/**
+ * Where the state did not follow from the model, and had to be taken from the log, or could not be:
+ * a log may put into a group what the model does not know.
+ */
 function overruled({ events }: Trace): readonly string[] {
   const lines: string[] = [];
   for (const [i, { event, line }] of events.entries()) {
     if (event.type !== 'log.diverged') continue;
     const next = events[i + 1]?.event.type;
-    if (next === undefined || next === 'log.diverged' || next === 'task.started') continue;
+    const isFollowed = next !== undefined && next !== 'log.diverged' && next !== 'task.started';
+    if (!isFollowed && !ABOUT_GROUPS.test(event.observed)) continue;
     lines.push(line === null ? event.observed : `line ${line}: ${event.observed}`);
   }
   const [first] = lines;

@@ -30,11 +30,26 @@ export type Remedy =
       readonly to: string;
     };
 
+/** What the violated invariant itself suspects, most likely first. */
+function suspectsOf({ invariant }: Violation): readonly string[] {
+  return findInvariant(invariant)?.suspects ?? [];
+}
+
 /** Patches and options worth flipping, most likely first, each once. */
-function suspectsOf(violation: Violation, { asked }: Trace): readonly string[] {
-  const suspects = findInvariant(violation.invariant)?.suspects ?? [];
+function candidatesOf(violation: Violation, { asked }: Trace): readonly string[] {
   const others = [...PATCH_NAMES, 'DEBUG_TEST_DRIVER_REMOVE'];
-  return [...new Set([...suspects, ...others.filter((name) => asked?.has(name) ?? true)])];
+  return [
+    ...new Set([...suspectsOf(violation), ...others.filter((name) => asked?.has(name) ?? true)]),
+  ];
+}
+
+/**
+ * Does the change make the violation go away for no better reason than that the schedule's choices
+ * fall elsewhere? Of a race that is to be feared of each patch taken away that nobody suspects.
+ */
+function isLuck(remedy: Remedy, violation: Violation, { header }: Trace): boolean {
+  const isTakenAway = remedy.kind === 'patch' && remedy.direction === 'without';
+  return isTakenAway && header.choices.length > 0 && !suspectsOf(violation).includes(remedy.name);
 }
 
 /** The opposite of what the kernel has of a patch or an option. */
@@ -76,7 +91,7 @@ export function whatChanges(
   among?: readonly string[],
 ): WhatChanges {
   const { trace, divergences } = rerun({});
-  const candidates = among ?? suspectsOf(violation, trace);
+  const candidates = among ?? candidatesOf(violation, trace);
   const had = violationsOf(trace);
   if (!had.some((one) => sameViolation(one, violation))) return { reproduced: false, remedies: [] };
   const remedies: Remedy[] = [];
@@ -87,7 +102,8 @@ export function whatChanges(
     const isGone = !has.some((one) => sameViolation(one, violation));
     const isClean = has.every((one) => had.some((old) => sameViolation(one, old)));
     const isAsLikely = other.divergences.length <= divergences.length;
-    if (isGone && isClean && isAsLikely) remedies.push(remedy);
+    const isTold = isGone && isClean && isAsLikely;
+    if (isTold && !isLuck(remedy, violation, trace)) remedies.push(remedy);
   }
   return { reproduced: true, remedies: remedies.sort((a, b) => rank(a) - rank(b)) };
 }

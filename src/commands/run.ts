@@ -5,6 +5,7 @@ import { ReprobeError, renderError } from '../error.ts';
 import type { Trace } from '../events/trace.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
+import { matchesAny } from '../model/firmware/modalias.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { counted, type Line, line } from '../report/line.ts';
 import {
@@ -54,7 +55,10 @@ export default class Run extends BaseCommand {
     kernel: sourceFlags.kernel,
     config: sourceFlags.config,
     patch: sourceFlags.patch,
-    dmesg: Flags.boolean({ default: false, description: 'print what the emulated kernel prints' }),
+    dmesg: Flags.boolean({
+      default: false,
+      description: 'print what the emulated kernel prints; the verdict goes to standard error',
+    }),
   };
 
   async run(): Promise<object> {
@@ -80,8 +84,12 @@ export default class Run extends BaseCommand {
   /** Prints one outcome as soon as it is known: a refusal to where errors go. */
   private say(one: Done | Refused, flags: Flagged & { readonly dmesg: boolean }): void {
     if (one.kind === 'done') {
-      const lines = flags.dmesg ? dmesgOf(one.trace) : report(one, flags);
-      if (lines.length > 0) this.log(painted(lines, painter()));
+      const verdict = report(one, flags);
+      if (flags.dmesg) {
+        const lines = dmesgOf(one.trace);
+        if (lines.length > 0) this.log(painted(lines, painter()));
+        if (!this.jsonEnabled()) this.logToStderr(painted(verdict, painter()));
+      } else if (verdict.length > 0) this.log(painted(verdict, painter()));
     } else if (!this.jsonEnabled()) this.logToStderr(renderError(one.error, escapeControls));
   }
 }
@@ -115,8 +123,17 @@ function doneWith(file: string, scenario: ParsedScenario, trace: Trace): Done {
 }
 
 /** A scenario that can hardly fail says little when it does not. */
-function warningsOf({ steps, expect }: ParsedScenario): readonly string[] {
+function warningsOf({ steps, expect, machine }: ParsedScenario): readonly string[] {
+  const lonely = machine.devices.filter(
+    ({ ids, iommu_kind: kind }) =>
+      kind !== undefined &&
+      kind !== 'intel' &&
+      kind !== 'amd' &&
+      kind !== 'virtio-iommu' &&
+      !machine.drivers.some((driver) => matchesAny(driver.ids, ids)),
+  );
   return [
+    ...lonely.map(({ name, ids }) => `no driver matches the IOMMU ${name} (ids: ${ids.join(' ')})`),
     ...(steps.length === 0 ? ['nothing happens: it has no steps, such as - boot'] : []),
     ...(expect.length === 0 ? ['nothing is expected: it has no expect, such as - holds: all'] : []),
   ];

@@ -71,7 +71,7 @@ function caveats({ trace, contradictions, sourceName }: Story): readonly Line[] 
       'dim',
     ),
     line(
-      '    ACS read out of the groups: INV-GRP can blame groups that change, not all others',
+      '    ACS read out of the groups: INV-GRP can blame groups that change, all others with --machine',
       'dim',
     ),
     line(`  hint: \`reprobe whatif ${sourceName} --all\` tries each patch and option`, 'dim'),
@@ -185,7 +185,7 @@ function remedyLines(remedy: Remedy): readonly Line[] {
   const id = commit === null ? '' : `${commit} `;
   const what = `${name}: ${id}("${subject}")`;
   // Taking an old patch away is no cure: it says since when the bug is possible.
-  const since = landed ?? 'which was never merged';
+  const since = landed ?? 'which is in no release';
   if (direction === 'without') return [line(`  since   ${what}, ${since}`, 'dim')];
   const trees = stable.length === 0 ? '' : ` and the stable trees of ${stable.join(', ')}`;
   const where = landed === null ? since : `in ${landed}${trees}`;

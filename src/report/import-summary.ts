@@ -1,6 +1,7 @@
 /** What an import recognised, inferred and contradicted: as one document and as text. */
 import { foldAll } from '../engine/history.ts';
 import { disagreement } from '../events/disagreement.ts';
+import { errnoName } from '../events/errno.ts';
 import type { Origin } from '../events/event.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
@@ -187,10 +188,11 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ['deferred', `${counted(summary.deferred, 'device')}, ${summary.waiting.length} at the end`],
     ['contradicted', counted(divergences.length, 'line')],
     ['violated', violations.length === 0 ? 'nothing' : violated(violations)],
-    ['unrecognised', counted(source.unrecognised, 'record')],
+    ['unrecognised', `${counted(source.unrecognised, 'record')} that look relevant`],
   ];
   return [
     ...aligned(rows),
+    ...firstOf(summary.probeFailures, 'failure', failureLine),
     ...firstOf(summary.waiting, 'waiting device', waitingLine),
     ...summary.doubts.map((doubt) => line(`doubt: ${doubt}`)),
     ...firstOf(violations, 'violation', (one) =>
@@ -199,6 +201,14 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ...firstOf(divergences, 'contradiction', divergenceLine),
     ...shapeLines(summary.shapes),
   ];
+}
+
+type Failure = ReturnType<typeof importSummary>['probeFailures'][number];
+
+function failureLine({ line: at, device, driver, error }: Failure): Line {
+  const by = driver === null ? '' : ` with ${driver}`;
+  const how = error === null ? '' : `: ${errnoName(error)}`;
+  return line(`line ${at}: probe of ${device ?? 'a device'}${by} failed${how}`);
 }
 
 function waitingLine({ dev, waitsFor, reason }: Import['waiting'][number]): Line {

@@ -143,11 +143,11 @@ const request_acs = path('pci_request_acs', function* (k): Path<void> {
  * Leaves out: memory encryption.
  */
 const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> {
-  if (k.config('IOMMU_API') === 'n') return 0;
+  if (k.config('IOMMU_API') === 'n' || !k.has('domain_type_in_log')) return 0;
   const type = defaultDomainType(k) === 'identity' ? 'Passthrough' : 'Translated';
   const by = passthroughOnCmdline(k) === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: Default domain type: ${type} ${by}`);
-  if (type === 'Passthrough') return 0;
+  if (type === 'Passthrough' || !k.has('dma_policy_in_log')) return 0;
   const strictness = isStrict(k) ? 'strict' : 'lazy';
   const set = k.cmdline('iommu.strict') === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: DMA domain TLB invalidation policy: ${strictness} mode ${set}`);

@@ -2,6 +2,24 @@
 import type { Patch } from './patch.ts';
 
 export const otherPatches = {
+  domain_type_in_log: {
+    commit: null,
+    subject: 'iommu: Print default domain type on boot',
+    landed: '5.4',
+    stable: [],
+    before: 'nothing is said of the default domain type',
+    after: '`Default domain type: Translated` or `Passthrough` is printed',
+    scenario: 'timeout-0-ignores-missing-suppliers',
+  },
+  dma_policy_in_log: {
+    commit: null,
+    subject: 'iommu: Merge strictness and domain type configs',
+    landed: '5.15',
+    stable: [],
+    before: 'nothing is said of when the TLB is invalidated',
+    after: '`DMA domain TLB invalidation policy` is printed, strict or lazy',
+    scenario: 'since-5.12-a-failed-bind-says-why',
+  },
   defer_reason_in_log: {
     commit: '7c41da586e9f',
     subject: 'driver core: Emit reason for pending deferred probe',
