@@ -184,6 +184,10 @@ export const LINES: {
     line: (e) => `module ${e.module}: parameter ${e.param}=${e.value}`,
   },
 
+  'device.can_match': {
+    doc: 'The bus could not say yet whether a driver fits: the device is worth a retry (can_match).',
+    line: (e) => `${e.dev}: match put off`,
+  },
   'probe.matched': {
     doc: 'A driver matched a device and will be tried.',
     line: (e) => `${e.dev}: matches driver ${e.drv}`,

@@ -33,6 +33,8 @@ export interface DriverCoreEvents {
   'module.param': { readonly module: string; readonly param: string; readonly value: string };
 
   // Binding (drivers/base/dd.c).
+  /** The bus cannot say yet whether a driver fits. */
+  'device.can_match': { readonly dev: string };
   'probe.matched': { readonly dev: string; readonly drv: string };
   'probe.started': { readonly dev: string; readonly drv: string };
   'dma.configured': { readonly dev: string; readonly ret: number };

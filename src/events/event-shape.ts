@@ -110,6 +110,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'module.put': moduleBy,
   'module.param': object({ module: name, param: name, value: name }),
 
+  'device.can_match': dev,
   'probe.matched': devDrv,
   'probe.started': devDrv,
   'dma.configured': object({ dev: name, ret: integer }),

@@ -30,11 +30,18 @@ describe('a run is in doubt', () => {
   });
 
   it('not for a line that changes nothing', () => {
-    expect(doubtsOf(followedBy(DIVERGED, DIVERGED), NOTHING)).toEqual([]);
+    const pending: KernelEvent = { ...DIVERGED, observed: 'platform a: deferred probe pending' };
+    expect(doubtsOf(followedBy(pending, pending), NOTHING)).toEqual([]);
+  });
+
+  it('where the log puts into a group what the model does not have', () => {
+    expect(doubtsOf(followedBy(DIVERGED), NOTHING)).toEqual([
+      `the log overrules the model in one place at line 7: ${DIVERGED.observed}`,
+    ]);
   });
 
   it('where the state had to be taken from the log', () => {
-    const trace = followedBy(DIVERGED, { type: 'group.allocated', group: 4 }, DIVERGED);
+    const trace = followedBy(DIVERGED, { type: 'group.allocated', group: 4 });
     expect(doubtsOf(trace, NOTHING)).toEqual([
       `the log overrules the model in one place at line 7: ${DIVERGED.observed}`,
     ]);

@@ -422,6 +422,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'module.got': moduleBy,
   'module.put': moduleBy,
   'module.param': fc.record({ module: aName, param: aName, value: aText }),
+  'device.can_match': aDev,
   'probe.matched': aDevDrv,
   'probe.started': aDevDrv,
   'dma.configured': fc.record({ dev: aName, ret: aRet }),

@@ -209,8 +209,13 @@ const QCOM_CLIENTS: readonly string[] = [
   ...['qcom,sc7180-mss-pil', 'qcom,sdm845-mdss', 'qcom,sdm845-mss-pil', 'qcom,sm8250-mdss'],
 ];
 
-/** Kernel: drivers/iommu/arm/arm-smmu/arm-smmu-qcom.c:qcom_smmu_def_domain_type, v6.1. */
-function def_domain_type(k: Kernel, dev: string): DomainType | null {
+/**
+ * The type of domain that one of Qualcomm's SMMUs demands for a device; null for none.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu-qcom.c:qcom_smmu_def_domain_type, v6.1.
+ * Leaves out: nothing.
+ */
+export function qcom_smmu_def_domain_type(k: Kernel, dev: string): DomainType | null {
   const { iommu, spec } = deviceOf(k, dev);
   if (!k.has('qcom_def_identity') || iommu === null || !isQcom(k, iommu)) return null;
   return spec.ids.some((id) => QCOM_CLIENTS.includes(id)) ? 'identity' : null;
@@ -238,6 +243,6 @@ function* init_context(k: Kernel, _dev: string, mapping: ReadMapping): Path<numb
  * Leaves out: nested domains.
  */
 export const smmuStreams: ReadonlyMap<string, Partial<IommuOps>> = new Map([
-  ['arm-smmu', { attach_dev, def_domain_type, init_context, release_device }],
+  ['arm-smmu', { attach_dev, init_context, release_device }],
   ['arm-smmu-v3', { attach_dev, release_device }],
 ]);

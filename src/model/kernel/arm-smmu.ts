@@ -5,6 +5,7 @@ import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { probeCoherency } from './arm-smmu-coherency.ts';
+import { qcom_smmu_def_domain_type } from './arm-smmu-streams.ts';
 import { type BusHabits, setBusOps } from './bus-iommu.ts';
 import { arm_smmu_device_group } from './device-group.ts';
 import { device_link_add } from './device-link.ts';
@@ -170,7 +171,8 @@ export const armSmmuOps = firmwareIommuOps({
     return 0;
   },
   device_group: arm_smmu_device_group,
-  def_domain_type: (k) => (usesBinding(k, true) ? 'identity' : null),
+  def_domain_type: (k, dev) =>
+    usesBinding(k, true) ? 'identity' : qcom_smmu_def_domain_type(k, dev),
   cache_coherent(k, dev) {
     const device = deviceOf(k, dev);
     if (!k.has('smmu_truthful_coherency')) return true;

@@ -130,7 +130,7 @@ function* tryDrivers(
     const drv = driverOf(k, bus, name);
     if (drv === undefined) continue;
     const match = driver_match_device(k, dev, drv);
-    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev, name);
+    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev);
     if (match === -EPROBE_DEFER && k.has('match_defer_stops')) return { ret: match, have_async };
     if (match === 0) continue;
     const is_async = driver_allows_async_probing(k, drv);
@@ -144,9 +144,9 @@ function* tryDrivers(
 }
 
 /** The bus cannot say yet whether the driver fits: the device is queued. */
-function* deferMatch(k: Kernel, dev: string, drv: string): Path<void> {
+function* deferMatch(k: Kernel, dev: string): Path<void> {
   yield* dev_dbg(k, FILE, dev, 'Device match requests probe deferral');
-  yield { type: 'probe.matched', dev, drv };
+  yield { type: 'device.can_match', dev };
   yield* driver_deferred_probe_add(k, dev);
 }
 
@@ -193,7 +193,7 @@ const __driver_attach = path(
     const driver = driverOf(k, bus, drv);
     if (driver === undefined) return;
     const match = driver_match_device(k, dev, driver);
-    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev, drv);
+    if (match === -EPROBE_DEFER) yield* deferMatch(k, dev);
     if (match === 0 || (match < 0 && k.has('match_defer_stops'))) return;
     if (driver_allows_async_probing(k, driver)) {
       yield* dev_dbg(k, FILE, dev, `probing driver ${drv} asynchronously`);

@@ -111,18 +111,21 @@ export const iommu_group_release_dma_owner = path(
   function* (k, group: number): Path<void> {
     if (!k.has('dma_ownership_iface')) return;
     yield { type: 'lock', lock: groupMutex(group) };
-    yield* warnUnowned(k, group);
-    yield { type: 'owner.released', group };
-    yield* iommu_group_set_domain(k, group, groupById(k, group).default_domain);
+    if (!(yield* warnUnowned(k, group))) {
+      yield { type: 'owner.released', group };
+      yield* iommu_group_set_domain(k, group, groupById(k, group).default_domain);
+    }
     yield { type: 'unlock', lock: groupMutex(group) };
   },
 );
 
-function* warnUnowned(k: Kernel, group: number): Path<void> {
+/** Nobody owns the group that is to be released: then it stays as it is. */
+function* warnUnowned(k: Kernel, group: number): Path<boolean> {
   const { owner_cnt, owner } = groupById(k, group);
-  if (owner_cnt > 0 && owner !== null) return;
+  if (owner_cnt > 0 && owner !== null) return false;
   const what = `group ${group} is released but owner_cnt is ${owner_cnt}`;
   yield { type: 'kernel.warned', at: 'iommu_group_release_dma_owner', what };
+  return true;
 }
 
 /**
@@ -132,7 +135,7 @@ function* warnUnowned(k: Kernel, group: number): Path<void> {
  * Leaves out: failures to allocate or attach the blocking domain.
  *
  * @returns 0; -ENODEV without a group; -EPERM for another owner than the group has; -EBUSY when the
- * group is not on its default domain.
+ * group is not on its default domain; -EINVAL where firmware wants a member mapped 1:1.
  */
 export const iommu_device_claim_dma_owner = path(
   'iommu_device_claim_dma_owner',
@@ -165,10 +168,10 @@ export const iommu_device_release_dma_owner = path(
     const id = groupOf(k, dev)?.id;
     if (id === undefined) return;
     yield { type: 'lock', lock: groupMutex(id) };
-    if (groupById(k, id).owner_cnt <= 1) yield* warnUnowned(k, id);
-    yield { type: 'owner.device_released', dev, group: id };
+    const isStuck = groupById(k, id).owner_cnt <= 1 && (yield* warnUnowned(k, id));
+    if (!isStuck) yield { type: 'owner.device_released', dev, group: id };
     const { owner_cnt, default_domain } = groupById(k, id);
-    if (owner_cnt === 0) yield* iommu_group_set_domain(k, id, default_domain);
+    if (!isStuck && owner_cnt === 0) yield* iommu_group_set_domain(k, id, default_domain);
     yield { type: 'unlock', lock: groupMutex(id) };
   },
 );

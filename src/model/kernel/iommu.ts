@@ -27,13 +27,15 @@ import {
 const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
 
 /**
- * Runs `inner` under the global lock, in kernels that take it around all probes of devices.
+ * Runs `inner` under the global lock, in kernels in which every registration searches the buses.
  *
- * Kernel: drivers/iommu/iommu.c, drivers/iommu/of_iommu.c, drivers/acpi/scan.c, v6.1.
- * Leaves out: nothing.
+ * Kernel: drivers/iommu/iommu.c, v6.1.y; with probe_lock drivers/iommu/of_iommu.c and
+ * drivers/acpi/scan.c too.
+ * Leaves out: the releases before 6.1.y and 6.2 without it.
  */
 export function* probeLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
-  return k.has('probe_lock') ? yield* locked(IOMMU_PROBE_DEVICE_LOCK, inner) : yield* inner;
+  if (!k.has('register_scans_buses')) return yield* inner;
+  return yield* locked(IOMMU_PROBE_DEVICE_LOCK, inner);
 }
 
 /**

@@ -29,7 +29,7 @@ export const of_iommu_configure: (k: Kernel, dev: string) => Path<number> = path
     if (deviceOf(k, dev).bus === 'pci' && k.has('of_request_acs') && !k.state.acs_requested)
       yield { type: 'pci.acs_requested' };
     const asked = deviceOf(k, dev).dev_iommu;
-    const err = yield* probeLocked(k, of_xlateAndRead(k, dev));
+    const err = yield* firmwareLocked(k, of_xlateAndRead(k, dev));
     return yield* replay(k, dev, asked, err, 'drivers/iommu/of_iommu.c');
   },
 );
@@ -48,7 +48,7 @@ export const acpi_iommu_configure_id: (k: Kernel, dev: string) => Path<number> =
   function* (k, dev: string): Path<number> {
     if (deviceOf(k, dev).fwspec !== null) return 0;
     const asked = deviceOf(k, dev).dev_iommu;
-    const err = yield* probeLocked(k, xlate(k, dev, streamIds(k, dev), waitForAcpi(k, dev)));
+    const err = yield* firmwareLocked(k, xlate(k, dev, streamIds(k, dev), waitForAcpi(k, dev)));
     return yield* replay(k, dev, asked, err, 'drivers/acpi/scan.c');
   },
 );
@@ -67,6 +67,11 @@ function* replay(k: Kernel, dev: string, asked: boolean, xlated: number, file: s
   if (err === -EPROBE_DEFER) return err;
   if (err < 0) yield* dev_dbg(k, file, dev, `Adding to IOMMU failed: ${err}`);
   return 0;
+}
+
+/** The global lock covers the word of firmware since the second of two patches. */
+function firmwareLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
+  return k.has('probe_lock') ? probeLocked(k, inner) : inner;
 }
 
 /** IOMMUs that need no word of firmware for each device. */

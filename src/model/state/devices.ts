@@ -166,6 +166,7 @@ export const deviceReducers = {
     const ids = busOf(state, bus).drivers[drv]?.dynamic_ids;
     if (ids !== undefined) drop(ids, id);
   },
+  'device.can_match': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
   'probe.matched': (state, { dev }) => {
     state.deferred.probe_count += 1;
     on(state, dev, (d) => (d.can_match = true));

@@ -41,7 +41,7 @@ export const iommuPatches = {
   },
   smmu_suppress_bind: {
     commit: null,
-    subject: 'iommu/arm-smmu: Prevent forced unbinding of Arm SMMU drivers',
+    subject: 'iommu/arm-smmu: Make arm-smmu explicitly non-modular',
     landed: '5.0',
     stable: [],
     before: 'an SMMU can be unbound by hand',
@@ -215,11 +215,11 @@ export const iommuPatches = {
   },
   probe_lock: {
     commit: null,
-    subject: 'iommu: Avoid races around device probe',
-    landed: '6.2',
+    subject: 'iommu: Avoid more races around device probe',
+    landed: '6.7',
     stable: ['6.1'],
-    before: 'two probes of one device can race',
-    after: 'a global lock orders them',
+    before: 'firmware may be asked about a device while another task probes it',
+    after: 'the global lock around IOMMU probes covers that too',
     scenario: 'scan-frees-a-fwspec-in-use',
   },
   release_silent: {

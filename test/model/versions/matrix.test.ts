@@ -44,7 +44,6 @@ const MATRIX: Partial<Record<PatchName, string>> = {
   probe_phases: '-------Y YYYYYYYY',
   direct_before_attach: '-------- ----YYYY',
   iommu_probe_rework: '-------- -----YYY',
-  probe_lock: '-------- --YYYYYY',
   fw_parse_at_add: '-------- -------Y',
   release_silent: '-------- ----YYYY',
   group_type_writable: '-------- YYYYYYYY',
