@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { driverIds, KNOWN_DRIVERS } from '../../../src/model/firmware/driver-table.ts';
+import {
+  driverIds,
+  KNOWN_DRIVERS,
+  moduleOfDriver,
+} from '../../../src/model/firmware/driver-table.ts';
 import { LINK_ORDER } from '../../../src/model/firmware/link-order.ts';
 import { matchesAny, matchesId } from '../../../src/model/firmware/modalias.ts';
 import { KNOWN_MODULES, modulesOf } from '../../../src/model/firmware/module-table.ts';
@@ -19,6 +23,15 @@ it.each([
   ['pci_express', 'aer', 'pci_express:002:1', true],
 ])('%s driver %s and %s: %s', (bus, name, id, match) => {
   expect(matchesAny(driverIds(bus, name), [id])).toBe(match);
+});
+
+it.each([
+  ['pci', 'i801_smbus', 'i2c_i801'],
+  ['amba', 'uart-pl011', 'amba_pl011'],
+  ['platform', 'i801_smbus', 'i801_smbus'],
+  ['platform', 'not-known', 'not_known'],
+])('%s driver %s is of module %s', (bus, name, module) => {
+  expect(moduleOfDriver(bus, name)).toBe(module);
 });
 
 it('matches as a regular expression would', () => {
