@@ -7,6 +7,7 @@ import type { Trace } from '../events/trace.ts';
 import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import type { Facts } from '../model/context.ts';
+import { kernelOps } from '../model/kernel/ops.ts';
 import type { ReadState } from '../model/state/state.ts';
 import { patchesOf } from '../model/versions/profile.ts';
 import { sameViolation } from './first-violation.ts';
@@ -93,7 +94,7 @@ function wrongEnd(trace: Trace, violation: Violation): string | null {
 
 function factsOf({ header }: Trace, state: ReadState): Facts {
   const patches = patchesOf(header.kernel);
-  return { state, machine: header.machine, has: (patch) => patches.has(patch) };
+  return { state, machine: header.machine, ops: kernelOps, has: (patch) => patches.has(patch) };
 }
 
 /** What to leave out, most telling first, each with its name in a sentence. */

@@ -181,7 +181,8 @@ function bestReplay(inputs: Inputs): Replay {
   const lines = actions.map(({ observation }) => observation.record.line);
   let best = replay(inputs, null);
   const isAsync = machine.drivers.some(({ probe_type }) => probe_type === 'async');
-  if (!isAsync && !kernel.cmdline.includes('driver_async_probe')) return best;
+  const asked = [kernel.cmdline, ...actions.map(({ stimulus }) => paramsOf(stimulus))];
+  if (!isAsync && !asked.some((text) => text.includes('async_probe'))) return best;
   let courses: TaskCourses | undefined;
   for (let round = 0; round < ROUNDS && best.divergences.length > 0; round += 1) {
     const marks = marksOfLog(inputs.observations, lines);
@@ -193,6 +194,9 @@ function bestReplay(inputs: Inputs): Replay {
   }
   return best;
 }
+
+/** The parameters with which an action loads a module. */
+const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulus.params : '');
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(

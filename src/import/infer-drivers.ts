@@ -1,7 +1,13 @@
 /** The drivers behind a log: those it shows at work, and those its user speaks of. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
-import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
-import { KNOWN_MODULES, moduleName, modulesOf } from '../model/firmware/module-table.ts';
+import {
+  driverIds,
+  KNOWN_DRIVERS,
+  type KnownDriver,
+  knownDriver,
+  moduleOfDriver,
+} from '../model/firmware/driver-table.ts';
+import { KNOWN_MODULES, modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
 import type { Evidence, SeenPair } from './evidence.ts';
 import { type Pending, UNNAMED_SUPPLIER } from './infer-pending.ts';
@@ -63,7 +69,7 @@ export function driversOf(
   const userspace = evidence.userspaceLine ?? Number.POSITIVE_INFINITY;
   return workOf(evidence, named).map(({ bus, drv, devices, first }) => {
     const known = knownDriver(bus, drv);
-    const module = known?.module ?? moduleName(drv);
+    const module = moduleOfDriver(bus, drv);
     const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
     const { asyncFrom } = known ?? {};
@@ -83,14 +89,17 @@ export function driversOf(
       bus,
       module: afterBoot ? module : null,
       ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
-      driver_managed_dma: known?.driver_managed_dma ?? false,
-      suppress_bind_attrs: keepsItsDevice(evidence, drv, devices),
+      driver_managed_dma: known?.driver_managed_dma ?? isVfioVariant(drv),
+      suppress_bind_attrs: keepsItsDevice(evidence, known, devices),
       probe_type: isAsync ? 'async' : 'default',
       ...(outcomes.length > 0 ? { outcomes: Object.fromEntries(outcomes) } : {}),
       ...(reasons.length > 0 ? deferringOf(reasons) : {}),
     };
   });
 }
+
+/** Is it a driver that gives PCI devices to user space, of a vendor the table does not know? */
+const isVfioVariant = (drv: string): boolean => /vfio[-_]pci/.test(drv);
 
 /** What a driver waits for in its probe, and what it says meanwhile. */
 function deferringOf(reasons: readonly (readonly [dev: string, reason: string])[]) {
@@ -101,18 +110,22 @@ function deferringOf(reasons: readonly (readonly [dev: string, reason: string])[
 }
 
 /**
- * Has the driver no bind files? SMMU drivers never have. A host bridge's driver has none when it
+ * Has the driver no bind files? Some drivers never have. A host bridge's driver has none when it
  * scanned its bus once: were it exempt from nothing, a test removal would have made it scan twice.
  */
-function keepsItsDevice(evidence: Evidence, drv: string, devices: ReadonlySet<string>): boolean {
-  if (drv === 'arm-smmu' || drv === 'arm-smmu-v3') return true;
+function keepsItsDevice(
+  evidence: Evidence,
+  known: KnownDriver | undefined,
+  devices: ReadonlySet<string>,
+): boolean {
+  if (known?.suppress_bind_attrs === true) return true;
   return [...devices].some((dev) => evidence.hostScans[dev] === 1);
 }
 
 /** Modules of the drivers that are modular, with what they need, and those of VFIO. */
 export function modulesFor(version: string, drivers: readonly DriverSpec[]): Machine['modules'] {
   const builtIn = new Set(
-    drivers.filter((driver) => driver.module === null).map((driver) => moduleName(driver.name)),
+    drivers.flatMap(({ bus, name, module }) => (module === null ? moduleOfDriver(bus, name) : [])),
   );
   const modules = modulesOf(version, ({ name }) => !builtIn.has(name));
   const known = new Set(KNOWN_MODULES.map(({ name }) => name));

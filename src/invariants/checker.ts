@@ -3,6 +3,7 @@ import type { EventType, KernelEvent, Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { TraceHeader } from '../events/trace.ts';
 import type { Facts } from '../model/context.ts';
+import { kernelOps } from '../model/kernel/ops.ts';
 import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
 import { patchesOf } from '../model/versions/profile.ts';
@@ -49,7 +50,12 @@ export function createChecker(
   invariants: readonly Invariant[] = INVARIANTS,
 ): Checker {
   const patches = patchesOf(setting.kernel);
-  const k: Facts = { state, machine: setting.machine, has: (patch) => patches.has(patch) };
+  const k: Facts = {
+    state,
+    machine: setting.machine,
+    ops: kernelOps,
+    has: (patch) => patches.has(patch),
+  };
   const watchers = watchersOf(invariants);
   const flights = createFlights();
   const stimuli = new Map<string, string>();

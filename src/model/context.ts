@@ -41,7 +41,7 @@ export interface Kernel {
 }
 
 /** What can be asked about a kernel and its state without running a path. */
-export type Facts = Pick<Kernel, 'state' | 'machine' | 'has'>;
+export type Facts = Pick<Kernel, 'state' | 'machine' | 'ops' | 'has'>;
 
 /** struct bus_type's callbacks. */
 export interface BusOps {

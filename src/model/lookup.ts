@@ -16,6 +16,12 @@ export function driverOf(k: Facts, bus: string, drv: string): ReadDriver | undef
   return k.state.buses[bus]?.drivers[drv];
 }
 
+/** The module of the driver that dev->driver names; null for a built-in driver, and for none. */
+export function driver_module(k: Facts, dev: string): string | null {
+  const { bus, driver } = deviceOf(k, dev);
+  return driver === null ? null : (driverOf(k, bus, driver)?.spec.module ?? null);
+}
+
 /** The group of that id; it must exist. */
 export function groupById(k: Facts, id: number): ReadGroup {
   const group = k.state.groups[id];
@@ -44,6 +50,10 @@ const MANAGED_SINCE: ReadonlyMap<string, PatchName> = new Map([
   ['vfio-platform', 'vfio_claims'],
   ['vfio-amba', 'vfio_claims'],
   ['vfio-fsl-mc', 'vfio_claims'],
+  ['nvgrace_gpu_vfio_pci', 'vfio_claims'],
+  ['pds_vfio_pci', 'vfio_claims'],
+  ['qat_vfio_pci', 'vfio_claims'],
+  ['virtio_vfio_pci', 'vfio_claims'],
   ['mlx5_vfio_pci', 'vfio_vendor_managed'],
   ['hisi_acc_vfio_pci', 'vfio_vendor_managed'],
 ]);

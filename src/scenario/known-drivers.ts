@@ -2,9 +2,6 @@ import type { DriverSpec } from '../events/machine.ts';
 import { driverIds, KNOWN_DRIVERS } from '../model/firmware/driver-table.ts';
 import type { Knowledge } from './driver.ts';
 
-/** Drivers that cannot be bound or unbound by hand. */
-const SUPPRESSED: readonly string[] = ['arm-smmu', 'arm-smmu-v3'];
-
 /** The drivers that a scenario may name without describing them: built in, their probes succeed. */
 export const driverKnowledge: Knowledge = {
   known: (name): DriverSpec | undefined => {
@@ -17,7 +14,7 @@ export const driverKnowledge: Knowledge = {
           module: null,
           ids: driverIds(driver.bus, name),
           driver_managed_dma: driver.driver_managed_dma ?? false,
-          suppress_bind_attrs: SUPPRESSED.includes(name),
+          suppress_bind_attrs: driver.suppress_bind_attrs ?? false,
           probe_type: 'default',
         };
   },

@@ -17,8 +17,6 @@ const ENODEV = 19;
 const BUSES = ['platform', 'amba', 'pci', 'virtio', 'pci_express'];
 /** Express port types that pcieport binds to. */
 const PORTS = ['root-port', 'upstream', 'downstream', 'rc-event-collector'];
-/** Drivers that keep their bind files to themselves where nothing was recorded. */
-const SUPPRESSED = ['arm-smmu', 'arm-smmu-v3', 'uart-pl011', 'sbsa-uart'];
 
 export interface Drivers {
   /** Registered before the first action, in no particular order. */
@@ -85,11 +83,15 @@ export function driversOf(
   });
   const modular = modules.flatMap(({ name }) =>
     owns(name).map((driver) =>
-      make(driver.bus, driver.name, name, !SUPPRESSED.includes(driver.name)),
+      make(driver.bus, driver.name, name, canBind(driver.bus, driver.name)),
     ),
   );
   return { builtIn, modular, modules };
 }
+
+/** Has the driver bind files, where nothing was recorded? */
+const canBind = (bus: string, name: string): boolean =>
+  knownDriver(bus, name)?.suppress_bind_attrs !== true;
 
 /** What a verbose log reports; of a kernel that left nothing behind, the drivers the model knows. */
 function loggedRows(session: Session): DriverRow[] {
@@ -99,7 +101,8 @@ function loggedRows(session: Session): DriverRow[] {
   return keys.map((key) => {
     const colon = key.indexOf(':');
     const name = key.slice(colon + 1);
-    return { bus: key.slice(0, colon), name, module: null, bind: !SUPPRESSED.includes(name) };
+    const bus = key.slice(0, colon);
+    return { bus, name, module: null, bind: canBind(bus, name) };
   });
 }
 
@@ -110,7 +113,7 @@ function listedRows(first: SysfsSnapshot): DriverRow[] {
   const hasPorts = drivers.some(([bus, names]) => bus === 'pci' && names.includes('pcieport'));
   if (hasPorts) drivers.push(['pci_express', services]);
   return drivers.flatMap(([bus, names]) =>
-    names.map((name) => ({ bus, name, module: null, bind: !SUPPRESSED.includes(name) })),
+    names.map((name) => ({ bus, name, module: null, bind: canBind(bus, name) })),
   );
 }
 

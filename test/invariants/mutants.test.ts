@@ -9,6 +9,7 @@ import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkEvents, checkTrace } from '../../src/invariants/checker.ts';
 import type { Facts } from '../../src/model/context.ts';
+import { kernelOps } from '../../src/model/kernel/ops.ts';
 import { reduce } from '../../src/model/state/reduce.ts';
 import { initialState } from '../../src/model/state/state.ts';
 import { patchesOf } from '../../src/model/versions/profile.ts';
@@ -415,7 +416,7 @@ describe('every invariant', () => {
   const factsAfter = (count: number): Facts => {
     const state = initialState();
     for (const { event } of events.slice(0, count)) reduce(state, event);
-    return { state, machine: header.machine, has: (name) => patches.has(name) };
+    return { state, machine: header.machine, ops: kernelOps, has: (name) => patches.has(name) };
   };
 
   it.each(INVARIANTS.map((one) => [one.code, one] as const))(

@@ -1,7 +1,7 @@
 // Scenarios as test machines: a run of a file of `scenarios/`, as written or with patches switched.
 import { readFileSync } from 'node:fs';
 import { type RunOptions, runAll, type System } from '../../src/engine/run.ts';
-import type { DeviceSpec, DriverSpec } from '../../src/events/machine.ts';
+import type { DeviceSpec, DriverSpec, ModuleSpec } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
@@ -12,18 +12,21 @@ export interface Changes {
   readonly more?: readonly Stimulus[];
   readonly device?: (spec: DeviceSpec) => DeviceSpec;
   readonly driver?: (spec: DriverSpec) => DriverSpec;
+  readonly module?: ModuleSpec;
 }
 
 export function runScenario(name: string, changes: Changes = {}) {
   const file = `${name}.yaml`;
   const text = readFileSync(`scenarios/${file}`, 'utf8');
   const { machine, kernel, steps, choices } = parseScenario(text, file, driverKnowledge);
-  const { patches = {}, more = [], device = (spec) => spec, driver = (spec) => spec } = changes;
+  const { patches = {}, more = [], module } = changes;
+  const { device = (spec) => spec, driver = (spec) => spec } = changes;
   const system: System = {
     machine: {
       ...machine,
       devices: machine.devices.map(device),
       drivers: machine.drivers.map(driver),
+      modules: [...machine.modules, ...(module === undefined ? [] : [module])],
     },
     kernel: { ...kernel, patches: { ...kernel.patches, ...patches } },
   };

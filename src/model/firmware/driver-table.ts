@@ -1,3 +1,5 @@
+import { moduleName } from './module-table.ts';
+
 /** A driver whose match table, module or habits the model needs to know. */
 export interface KnownDriver {
   readonly bus: string;
@@ -7,6 +9,8 @@ export interface KnownDriver {
   /** Modalias patterns or compatible strings. */
   readonly ids: readonly string[];
   readonly driver_managed_dma?: boolean;
+  /** It has no bind and unbind files where it is built in. */
+  readonly suppress_bind_attrs?: boolean;
   /** First kernel release whose driver asks to be probed asynchronously. */
   readonly asyncFrom?: string;
 }
@@ -35,7 +39,7 @@ const acpi = (id: string) => `acpi*:${id}:*`;
  */
 export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   // IOMMUs and host bridges.
-  platform('arm-smmu', 'arm_smmu', [
+  unbindable('arm-smmu', 'arm_smmu', [
     'arm,smmu-v1',
     'arm,smmu-v2',
     'arm,mmu-400',
@@ -45,7 +49,7 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
     'nvidia,smmu-500',
     'qcom,smmu-v2',
   ]),
-  platform('arm-smmu-v3', 'arm_smmu_v3', ['arm,smmu-v3']),
+  unbindable('arm-smmu-v3', 'arm_smmu_v3', ['arm,smmu-v3']),
   platform('ipmmu-vmsa', 'ipmmu_vmsa', ['renesas,ipmmu-vmsa', 'renesas,ipmmu-*']),
   platform('pci-host-generic', 'pci_host_generic', [
     'pci-host-cam-generic',
@@ -80,7 +84,7 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
     'regulator-fixed-domain',
   ]),
   platform('rtc-efi', 'rtc_efi', []),
-  platform('sbsa-uart', 'amba_pl011', ['arm,sbsa-uart', acpi('ARMH0011'), acpi('ARMHB000')]),
+  unbindable('sbsa-uart', 'amba_pl011', ['arm,sbsa-uart', acpi('ARMH0011'), acpi('ARMHB000')]),
   platform('serial8250', '8250', []),
   platform('simple-framebuffer', 'simplefb', ['simple-framebuffer']),
   platform('simple-pm-bus', 'simple_pm_bus', [
@@ -105,7 +109,13 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   { bus: 'amba', name: 'pl061_gpio', module: 'gpio_pl061', ids: ['arm,pl061'] },
   { bus: 'amba', name: 'rtc-pl031', module: 'rtc_pl031', ids: ['arm,pl031'] },
   { bus: 'amba', name: 'uart-pl010', module: 'amba_pl010', ids: ['arm,pl010'] },
-  { bus: 'amba', name: 'uart-pl011', module: 'amba_pl011', ids: ['arm,pl011'] },
+  {
+    bus: 'amba',
+    name: 'uart-pl011',
+    module: 'amba_pl011',
+    ids: ['arm,pl011'],
+    suppress_bind_attrs: true,
+  },
   { bus: 'amba', name: 'clcd-pl11x', module: 'amba_clcd', ids: ['arm,pl110', 'arm,pl111'] },
   { bus: 'amba', name: 'amba-proxy', module: 'amba', ids: [] },
 
@@ -155,6 +165,10 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
   { bus: 'pci', name: 'vfio-pci', module: 'vfio_pci', ids: [], driver_managed_dma: true },
   managed('pci', 'mlx5_vfio_pci'),
   managed('pci', 'hisi_acc_vfio_pci'),
+  managed('pci', 'nvgrace_gpu_vfio_pci'),
+  managed('pci', 'pds_vfio_pci'),
+  managed('pci', 'qat_vfio_pci'),
+  managed('pci', 'virtio_vfio_pci'),
   { bus: 'pci', name: 'virtio-pci', module: 'virtio_pci', ids: pci('v00001AF4d*sv*sd*bc*sc*i*') },
   { bus: 'pci', name: 'xen-platform-pci', module: 'xen', ids: pci('v00005853d00000001sv*') },
   { bus: 'pci', name: 'xhci_hcd', module: 'xhci_pci', ids: pci('v*d*sv*sd*bc0Csc03i30*') },
@@ -182,6 +196,11 @@ function platform(name: string, module: string, ids: readonly string[]): KnownDr
   return { bus: 'platform', name, module, ids };
 }
 
+/** A platform driver that cannot be bound or unbound by hand. */
+function unbindable(name: string, module: string, ids: readonly string[]): KnownDriver {
+  return { ...platform(name, module, ids), suppress_bind_attrs: true };
+}
+
 /** A driver that hands to user space what it is told to take: it matches by driver_override only. */
 function managed(bus: string, name: string): KnownDriver {
   return { bus, name, module: name.replaceAll('-', '_'), ids: [], driver_managed_dma: true };
@@ -195,6 +214,11 @@ function virtio(name: string, id: number): KnownDriver {
 /** The entry for a driver; undefined for one that is opaque. Takes one pass over the table. */
 export function knownDriver(bus: string, name: string): KnownDriver | undefined {
   return KNOWN_DRIVERS.find((driver) => driver.bus === bus && driver.name === name);
+}
+
+/** The module that owns a driver where it is modular; an opaque driver is called like its module. */
+export function moduleOfDriver(bus: string, name: string): string {
+  return knownDriver(bus, name)?.module ?? moduleName(name);
 }
 
 /**

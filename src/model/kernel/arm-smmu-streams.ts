@@ -12,6 +12,8 @@ import { deviceOf, driverOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadMapping } from '../state/state.ts';
+import { SMMUS } from './kconfig.ts';
+import { ownBoolParam } from './params.ts';
 import { streamIds } from './requester-ids.ts';
 import { reservedRegions } from './reserved-regions.ts';
 
@@ -50,7 +52,7 @@ function idsOf(k: Kernel, dev: string, iommu: string): readonly number[] {
  * Leaves out: SMMUs whose streams nobody describes.
  */
 export function* resetSmmu(k: Kernel, iommu: string, drv: string): Path<void> {
-  if (drv !== 'arm-smmu' && drv !== 'arm-smmu-v3') return;
+  if (!SMMUS.includes(drv)) return;
   if (liveMasters(k, iommu).length > 0 || runningMasters(k, iommu).length > 0)
     yield* arm_smmu_device_reset(k, iommu, drv);
 }
@@ -77,7 +79,7 @@ const arm_smmu_device_reset = path(
       ...[...kept, ...reserved].filter(({ id }) => !attached.some(([one]) => Number(one) === id)),
       ...attached.map(([id, does]) => ({ id: Number(id), does })),
     ];
-    const unmatched = disable_bypass(k, drv) ? 'fault' : 'bypass';
+    const unmatched = disable_bypass(k, iommu) ? 'fault' : 'bypass';
     yield { type: 'smmu.reset', iommu, streams, unmatched };
     for (const { name, boot_mapping } of liveMasters(k, iommu))
       if (boot_mapping !== undefined) yield* unmatchedStreams(k, name, iommu, drv);
@@ -123,17 +125,10 @@ function rmrStreams(k: Kernel, iommu: string, drv: string, taken: number): reado
 /**
  * The parameter of the SMMU drivers: do unmatched streams fault?
  *
- * Kernel: CONFIG_ARM_SMMU_DISABLE_BYPASS_BY_DEFAULT and the module parameter, v6.1; while the module
- * was called arm-smmu-mod a parameter under the old name was nobody's.
+ * Kernel: CONFIG_ARM_SMMU_DISABLE_BYPASS_BY_DEFAULT and the module parameter, v6.1.
  */
-function disable_bypass(k: Kernel, drv: string): boolean {
-  const isOtherName = k.has('smmu_modular') && !k.has('smmu_module_name_fix');
-  const module = drv === 'arm-smmu' && isOtherName ? 'arm-smmu-mod' : drv;
-  const said =
-    k.cmdline(`${module}.disable_bypass`) ??
-    k.cmdline(`${module.replaceAll('-', '_')}.disable_bypass`);
-  if (said === null) return k.has('disable_bypass_default');
-  return said !== '0' && said !== 'n' && said !== 'N';
+function disable_bypass(k: Kernel, iommu: string): boolean {
+  return ownBoolParam(k, iommu, 'disable_bypass') ?? k.has('disable_bypass_default');
 }
 
 /** Says of each running stream without an entry that it faults, if it does. */

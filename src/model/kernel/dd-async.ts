@@ -1,6 +1,7 @@
 /** Which probes run beside the rest. Kernel: drivers/base/dd.c, v6.1. */
 import type { Kernel } from '../context.ts';
 import type { ReadDriver } from '../state/state.ts';
+import { kstrtobool } from './kstrtobool.ts';
 
 /** The first word of the names of asynchronous probes: async_synchronize_full joins them all. */
 export const ASYNC = 'async';
@@ -28,5 +29,5 @@ export function driver_allows_async_probing(k: Kernel, drv: ReadDriver): boolean
  */
 export function module_requested_async_probing(k: Kernel, module: string): boolean {
   const asked = k.state.modules[module]?.params['async_probe'];
-  return asked !== undefined && !/^(?:[0nNfF]|[oO][fF])/.test(asked);
+  return asked !== undefined && (kstrtobool(asked) ?? true);
 }

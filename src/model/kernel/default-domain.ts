@@ -7,6 +7,7 @@ import type { Path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { typeByDevice, typeByGroup, typeByMembers } from './def-domain-type.ts';
 import { instanceOf } from './iommu-ops.ts';
+import { kstrtobool } from './kstrtobool.ts';
 import { attachToDefault } from './set-domain.ts';
 
 /** Is the machine one on which the `iommu=` of x86 is read? */
@@ -23,9 +24,8 @@ const isX86 = (k: Kernel): boolean =>
  * @returns true for passthrough, false for translation, null where it does not say.
  */
 export function passthroughOnCmdline(k: Kernel): boolean | null {
-  const passthrough = k.cmdline('iommu.passthrough');
-  if (passthrough !== null)
-    return passthrough === '1' || passthrough === 'y' || passthrough === 'on';
+  const passthrough = kstrtobool(k.cmdline('iommu.passthrough'));
+  if (passthrough !== null) return passthrough;
   const words = isX86(k) ? (k.cmdline('iommu') ?? '').split(',') : [];
   if (words.includes('pt')) return true;
   return words.includes('nopt') ? false : null;
@@ -51,9 +51,7 @@ export function defaultDomainType(k: Kernel): DomainType {
  */
 export function isStrict(k: Kernel): boolean {
   if (k.state.dma_strict) return true;
-  const strict = k.cmdline('iommu.strict');
-  if (strict !== null) return strict === '1' || strict === 'y' || strict === 'on';
-  return k.config('IOMMU_DEFAULT_DMA_LAZY') !== 'y';
+  return kstrtobool(k.cmdline('iommu.strict')) ?? k.config('IOMMU_DEFAULT_DMA_LAZY') !== 'y';
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   nodePath,
   suppliersNamed,
 } from './fwnode.ts';
+import { kstrtobool } from './kstrtobool.ts';
 
 type Mode = 'off' | 'permissive' | 'on' | 'rpm';
 type FwnodeLink = ReadState['fwnode_links'][number];
@@ -27,8 +28,6 @@ const FLAGS: Readonly<Record<Exclude<Mode, 'off'>, readonly LinkFlag[]>> = {
   on: ['INFERRED', 'AUTOPROBE_CONSUMER'],
   rpm: ['INFERRED', 'AUTOPROBE_CONSUMER', 'PM_RUNTIME'],
 };
-
-const isYes = (value: string | null): boolean => /^(?:1|y|yes|on|true)$/i.test(value ?? '');
 
 /**
  * What links firmware gives: none, such as hold sync_state back, such as hold probes back, or such
@@ -44,7 +43,8 @@ function fw_devlink_mode(k: Kernel): Mode {
   if (k.has('fw_devlink_rpm')) return 'rpm';
   if (k.has('fw_devlink_on')) return 'on';
   if (k.has('fw_devlink_permissive')) return 'permissive';
-  return isYes(k.cmdline('of_devlink')) || k.cmdline('of_devlink') === '' ? 'on' : 'off';
+  const of_devlink = k.cmdline('of_devlink');
+  return of_devlink === '' || kstrtobool(of_devlink) ? 'on' : 'off';
 }
 
 /** Do links of firmware hold probes back? */
@@ -54,7 +54,7 @@ export const holdsBack = (k: Kernel): boolean => ['on', 'rpm'].includes(fw_devli
 function followsIommus(k: Kernel): boolean {
   if (!k.has('devlink_iommus')) return false;
   if (!k.has('devlink_iommu_optional')) return true;
-  return isYes(k.cmdline('fw_devlink.strict')) && fw_devlink_mode(k) !== 'permissive';
+  return kstrtobool(k.cmdline('fw_devlink.strict')) === true && fw_devlink_mode(k) !== 'permissive';
 }
 
 /**

@@ -7,6 +7,7 @@ import {
 } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
+import { moduleOfDriver } from '../firmware/driver-table.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
 import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
@@ -17,6 +18,7 @@ import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
 import { driverAsBuilt, driversAsBuilt } from './kconfig.ts';
+import { kstrtobool } from './kstrtobool.ts';
 import { pci_host_probe } from './pci.ts';
 import { hostsOf } from './pci-hardware.ts';
 import { pci_sysfs_init } from './pci-sysfs.ts';
@@ -149,7 +151,7 @@ const iommu_subsys_init = path('iommu_subsys_init', function* (k): Path<number> 
   yield printk('info', `iommu: Default domain type: ${type} ${by}`);
   if (type === 'Passthrough' || !k.has('dma_policy_in_log')) return 0;
   const strictness = isStrict(k) ? 'strict' : 'lazy';
-  const set = k.cmdline('iommu.strict') === null ? '' : '(set via kernel command line)';
+  const set = kstrtobool(k.cmdline('iommu.strict')) === null ? '' : '(set via kernel command line)';
   yield printk('info', `iommu: DMA domain TLB invalidation policy: ${strictness} mode ${set}`);
   return 0;
 });
@@ -209,10 +211,16 @@ export function* addDevice(k: Kernel, dev: string): Path<number> {
  * Kernel: the module_init or initcall of the driver.
  * Leaves out: what it does beside registering.
  *
- * @returns what driver_register returns, -ENODEV for a driver that the machine does not have.
+ * @returns what driver_register or the rest of its init returns, -ENODEV for a driver that the machine
+ * does not have.
  */
 export function* registerDriver(k: Kernel, bus: string, drv: string): Path<number> {
   const spec = k.machine.drivers.find((driver) => driver.bus === bus && driver.name === drv);
   const built = spec === undefined ? null : driverAsBuilt(k, spec);
-  return built === null ? -ENODEV : yield* driver_register(k, built);
+  if (built === null) return -ENODEV;
+  const ret = yield* driver_register(k, built);
+  const module = moduleOfDriver(bus, drv);
+  const { registered } = k.ops.module(module);
+  if (ret !== 0 || built.module !== null || registered === undefined) return ret;
+  return yield* registered(k, module);
 }

@@ -4,9 +4,10 @@ import { ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
+import { SMMUS } from './kconfig.ts';
 
 /** The drivers that look among the devices that are bound to them. */
-const SEARCHES = ['arm-smmu', 'arm-smmu-v3', 'virtio_iommu'];
+const SEARCHES = [...SMMUS, 'virtio_iommu'];
 
 /** Does the driver find the IOMMU? Firmware names the device that it is bound to, or one above. */
 function isFound(k: Kernel, drv: string, iommu: string): boolean {

@@ -4,7 +4,6 @@
  * Kernel: drivers/iommu/iommu.c, include/linux/iommu.h:dev_iommu_ops, kernel/module/main.c, v6.1.
  */
 import type { Facts, IommuOps, Kernel } from '../context.ts';
-import { KNOWN_DRIVERS } from '../firmware/driver-table.ts';
 import { deviceOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import type { ReadDevice, ReadState } from '../state/state.ts';
@@ -45,13 +44,10 @@ export function placeOf(k: Kernel, ops: IommuOps | null): number | null {
   return ops === null ? null : (k.state.modules[ops.module]?.place ?? null);
 }
 
-/** The modules of drivers that can be modules, by the name of the driver. */
-const MODULES = new Map(KNOWN_DRIVERS.map(({ name, module }) => [name, module]));
-
 /** The module whose code lay at `at`, when it lies there no longer; null when all is well. */
 function moduleGone(k: Facts, ops: string | null, at: number | null): string | null {
-  const module = ops === null ? undefined : MODULES.get(ops);
-  if (module === undefined || at === null) return null;
+  const module = ops === null || at === null ? undefined : k.ops.iommu(ops)?.module;
+  if (module === undefined) return null;
   return k.state.modules[module]?.place === at ? null : module;
 }
 

@@ -1,8 +1,11 @@
 /** Which drivers a kernel has, and which of them can be modules. Kernel: drivers/iommu/Kconfig. */
 import type { DriverSpec } from '../../events/machine.ts';
 import type { Facts } from '../context.ts';
+import { moduleOfDriver } from '../firmware/driver-table.ts';
+import { KNOWN_MODULES } from '../firmware/module-table.ts';
 
-const SMMUS: readonly string[] = ['arm-smmu', 'arm-smmu-v3'];
+/** The drivers of Arm's SMMUs. */
+export const SMMUS: readonly string[] = ['arm-smmu', 'arm-smmu-v3'];
 
 /**
  * The driver as this kernel has it, whatever the machine would like: some are built in for lack of
@@ -37,6 +40,30 @@ export function driverAsBuilt(k: Facts, spec: DriverSpec): DriverSpec | null {
  */
 export function driversAsBuilt(k: Facts): readonly DriverSpec[] {
   return k.machine.drivers.flatMap((spec) => driverAsBuilt(k, spec) ?? []);
+}
+
+/** What a module that is built in builds in too. Kernel: `select` in drivers/vfio/Kconfig, v6.1. */
+const SELECTS: ReadonlyMap<string, readonly string[]> = new Map([['vfio', ['vfio_iommu_type1']]]);
+
+/**
+ * Is the module built in, as far as the machine's drivers tell? With it is what it needs, unless the
+ * machine has that as a module.
+ *
+ * Kernel: modules.builtin.
+ * Leaves out: modules without drivers that no driver needs.
+ */
+export function isBuiltIn(k: Facts, module: string): boolean {
+  const built = new Set<string>();
+  const add = (name: string): void => {
+    if (built.has(name)) return;
+    built.add(name);
+    const depends = KNOWN_MODULES.find((known) => known.name === name)?.depends ?? [];
+    for (const other of [...depends, ...(SELECTS.get(name) ?? [])])
+      if (!k.machine.modules.some((listed) => listed.name === other)) add(other);
+  };
+  for (const spec of driversAsBuilt(k))
+    if (spec.module === null) add(moduleOfDriver(spec.bus, spec.name));
+  return built.has(module);
 }
 
 /**

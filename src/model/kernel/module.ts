@@ -1,18 +1,14 @@
 /** Modules: loading, use counts, unloading. Kernel: kernel/module/main.c, v6.1; kmod's modprobe. */
 import type { Kernel } from '../context.ts';
-import { EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT } from '../errno.ts';
+import { EAGAIN, EBUSY, EEXIST, ENOENT } from '../errno.ts';
 import { moduleName } from '../firmware/module-table.ts';
 import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { parseCmdline } from '../versions/profile.ts';
 import { driver_register, driver_unregister } from './bus.ts';
 import { ASYNC, module_requested_async_probing } from './dd-async.ts';
-import { driversAsBuilt } from './kconfig.ts';
-
-/** Is it built in, as far as the machine's drivers tell? */
-function isBuiltIn(k: Kernel, module: string): boolean {
-  return driversAsBuilt(k).some((d) => d.module === null && moduleName(d.name) === module);
-}
+import { driversAsBuilt, isBuiltIn } from './kconfig.ts';
+import { bootParams } from './params.ts';
 
 /**
  * Loads a module with all that it needs.
@@ -59,7 +55,7 @@ export const load_module = path(
     if ((spec.unresolved?.length ?? 0) > 0) return -ENOENT;
     const depends = spec.depends.filter((other) => k.state.modules[other] !== undefined);
     yield { type: 'module.loading', module, depends };
-    yield* setParams(module, [...bootParams(k, module), ...params.split(/\s+/)]);
+    yield* setParams(module, [...bootParams(k, module), ...parseCmdline(params)]);
     const ret = spec.init ?? (yield* initModule(k, module));
     if (ret < 0) {
       yield { type: 'module.unloaded', module };
@@ -71,29 +67,9 @@ export const load_module = path(
   },
 );
 
-/**
- * What the kernel's command line says of a module, as `param=value`.
- *
- * Kernel: kmod, which reads /proc/cmdline. The first modular SMMU driver was called arm-smmu-mod, so
- * that parameters under the old name were nobody's.
- * Leaves out: nothing.
- */
-function bootParams(k: Kernel, module: string): readonly string[] {
-  const isRenamed = module === 'arm_smmu' && !k.has('smmu_module_name_fix');
-  const name = isRenamed ? 'arm_smmu_mod' : module;
-  return [...parseCmdline(k.spec.cmdline)].flatMap(([key, value]) => {
-    const [prefix = '', param, ...rest] = key.split('.');
-    const isOurs = param !== undefined && rest.length === 0 && moduleName(prefix) === name;
-    return isOurs ? [`${param}=${value}`] : [];
-  });
-}
-
-function* setParams(module: string, words: readonly string[]): Path<void> {
-  for (const word of words) {
-    const at = word.indexOf('=');
-    if (at > 0)
-      yield { type: 'module.param', module, param: word.slice(0, at), value: word.slice(at + 1) };
-  }
+function* setParams(module: string, params: Iterable<readonly [string, string]>): Path<void> {
+  for (const [param, value] of params)
+    if (param !== '') yield { type: 'module.param', module, param, value };
 }
 
 function* initModule(k: Kernel, module: string): Path<number> {
@@ -140,24 +116,3 @@ export const delete_module = path(
     return 0;
   },
 );
-
-/**
- * Writes a module parameter.
- *
- * Kernel: kernel/params.c:param_attr_store, v6.1.
- * Leaves out: what the parameter means, its type and its permissions.
- *
- * @returns 0, or -ENOENT when the module is not loaded.
- */
-export function* param_attr_store(
-  k: Kernel,
-  given: string,
-  param: string,
-  value: string,
-): Path<number> {
-  const module = moduleName(given);
-  if (k.state.modules[module] === undefined) return -ENOENT;
-  if (value === '') return -EINVAL;
-  yield { type: 'module.param', module, param, value };
-  return 0;
-}

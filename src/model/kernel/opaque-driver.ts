@@ -1,7 +1,7 @@
 /** Drivers that nobody has to model: what they ask for, and what somebody else says they answer. */
 import type { DriverOps, Kernel } from '../context.ts';
 import { EIO, EPROBE_DEFER } from '../errno.ts';
-import { deviceOf, driverOf, groupOf } from '../lookup.ts';
+import { deviceOf, driver_module, driverOf, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { dmam_alloc_coherent, isArm } from './arm-dma-mapping.ts';
@@ -58,8 +58,7 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
   if (answer > 0)
     yield dev_printk(k, 'warn', dev, `Driver probe function unexpectedly returned ${answer}`);
   for (const supplier of wanted) {
-    const provider = deviceOf(k, supplier);
-    const module = driverOf(k, provider.bus, provider.driver ?? '')?.spec.module ?? null;
+    const module = driver_module(k, supplier);
     if (module !== null) yield { type: 'module.got', module, by: use(dev, supplier) };
   }
   if (driverOf(k, bus, drv)?.spec.pasid === true) yield* attachOwnIdentity(k, dev);

@@ -6,8 +6,9 @@ import { bind_store, driver_override_store, drivers_probe_store, unbind_store } 
 import { deferred_probe_initcall, deferred_probe_timeout_work_func } from './dd-deferred.ts';
 import { iommu_group_store_type } from './group-type.ts';
 import { addDevice, do_initcalls, registerDriver } from './init.ts';
-import { delete_module, load_module, modprobe, param_attr_store } from './module.ts';
+import { delete_module, load_module, modprobe } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
+import { param_attr_store } from './params.ts';
 import { remove_store, rescan_store } from './pci.ts';
 import { pciehp_ist, power_write_file } from './pciehp.ts';
 import { kernel_restart } from './shutdown.ts';

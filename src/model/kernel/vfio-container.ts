@@ -6,6 +6,7 @@ import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { iommu_group_claim_dma_owner, iommu_group_release_dma_owner } from './dma-owner.ts';
 import { device_iommu_capable, hasIsolatedMsi } from './iommu-capable.ts';
+import { boolParam } from './params.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
 
 /** What a container can go through, in the order in which a user asks for it. */
@@ -100,8 +101,7 @@ const vfio_iommu_type1_attach_group = path(
 );
 
 function unsafeInterruptsAllowed(k: Kernel): boolean {
-  const value = k.state.modules['vfio_iommu_type1']?.params['allow_unsafe_interrupts'];
-  return value === '1' || value === 'Y' || value === 'y';
+  return boolParam(k, 'vfio_iommu_type1', 'allow_unsafe_interrupts') ?? false;
 }
 
 /**

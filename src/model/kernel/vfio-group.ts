@@ -1,7 +1,7 @@
 /** Files below /dev/vfio. Kernel: drivers/vfio/vfio_main.c, v6.1; drivers/vfio/group.c, v6.12. */
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
+import { driver_module } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { iommu_group_dma_owner_claimed } from './dma-owner.ts';
 import { vfio_group_detach_container } from './vfio-container.ts';
@@ -105,9 +105,10 @@ export const vfio_group_ioctl_get_device_fd = path(
   },
 );
 
-/** A device's file comes into being: it holds the module of the driver, and vfio. */
+/** A device's file comes into being: it holds the module of the driver, if it is one, and vfio. */
 export function* openDevice(k: Kernel, dev: string, user: string): Path<void> {
-  yield { type: 'module.got', module: driverModule(k, dev), by: `${user} device` };
+  const module = driver_module(k, dev);
+  if (module !== null) yield { type: 'module.got', module, by: `${user} device` };
   yield { type: 'module.got', module: 'vfio', by: `${user} device` };
   yield { type: 'vfio.device_opened', dev, user };
 }
@@ -115,12 +116,7 @@ export function* openDevice(k: Kernel, dev: string, user: string): Path<void> {
 /** And goes. */
 export function* closeDevice(k: Kernel, dev: string, user: string): Path<void> {
   yield { type: 'vfio.device_closed', dev };
-  yield { type: 'module.put', module: driverModule(k, dev), by: `${user} device` };
+  const module = driver_module(k, dev);
+  if (module !== null) yield { type: 'module.put', module, by: `${user} device` };
   yield { type: 'module.put', module: 'vfio', by: `${user} device` };
-}
-
-/** The module of the driver a device is bound to; '' for a built-in one. */
-function driverModule(k: Kernel, dev: string): string {
-  const { bus, driver } = deviceOf(k, dev);
-  return driver === null ? '' : (k.state.buses[bus]?.drivers[driver]?.spec.module ?? '');
 }

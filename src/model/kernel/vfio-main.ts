@@ -7,6 +7,7 @@ import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
 import { device_iommu_capable, opsOf } from './iommu-capable.ts';
 import { iommu_group_add_device, iommu_group_alloc } from './iommu-group.ts';
+import { boolParam } from './params.ts';
 import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
 
 /**
@@ -30,8 +31,7 @@ function* checkCoherency(k: Kernel, dev: string): Path<number> {
 
 /** Is vfio's parameter enable_unsafe_noiommu_mode on? */
 function noiommuAllowed(k: Kernel): boolean {
-  const value = k.state.modules['vfio']?.params['enable_unsafe_noiommu_mode'];
-  return value === '1' || value === 'Y' || value === 'y';
+  return boolParam(k, 'vfio', 'enable_unsafe_noiommu_mode') ?? false;
 }
 
 /** The vfio_group of the device, made when it is the first of its IOMMU group; -EINVAL for none. */

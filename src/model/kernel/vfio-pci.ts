@@ -1,10 +1,11 @@
 /** Drivers that hand devices to user space. Kernel: drivers/vfio/pci and platform, v6.1. */
 import type { DriverOps, Kernel, ModuleOps } from '../context.ts';
 import { EINVAL, ENOENT } from '../errno.ts';
-import { deviceOf, driverOf } from '../lookup.ts';
+import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { new_id_store } from './new-id.ts';
+import { boolParam, moduleParam, ownBoolParam } from './params.ts';
 import { vfio_register_group_dev, vfio_unregister_group_dev } from './vfio-main.ts';
 
 /**
@@ -16,9 +17,6 @@ const DENYLIST: readonly number[] = [
 ];
 const INTEL = 0x8086;
 
-const isOn = (value: string | undefined): boolean =>
-  value === '1' || value === 'Y' || value === 'y';
-
 const hex = (value: number): string => value.toString(16).padStart(4, '0');
 
 /**
@@ -29,7 +27,7 @@ function* isDenylisted(k: Kernel, dev: string): Path<boolean> {
   const { pci } = deviceOf(k, dev).spec;
   if (pci?.vendor !== INTEL || !DENYLIST.includes(pci.device)) return false;
   const id = `${hex(pci.vendor)}:${hex(pci.device)}`;
-  const allowed = isOn(k.state.modules['vfio_pci']?.params['disable_denylist']);
+  const allowed = boolParam(k, 'vfio_pci', 'disable_denylist') ?? false;
   const text = allowed
     ? `device denylist disabled - allowing device ${id}.`
     : `${id} exists in vfio-pci device denylist, driver probing disallowed.`;
@@ -55,13 +53,13 @@ function* vfio_pci_core_register_device(k: Kernel, dev: string): Path<number> {
 }
 
 /**
- * Adds the ids that the module was loaded with: unbound devices that match go to the driver.
+ * Adds the ids of the module's parameter: unbound devices that match go to the driver.
  *
  * Kernel: drivers/vfio/pci/vfio_pci.c:vfio_pci_fill_ids, v6.1.
  * Leaves out: classes.
  */
 function* vfio_pci_fill_ids(k: Kernel): Path<number> {
-  const ids = k.state.modules['vfio_pci']?.params['ids'] ?? '';
+  const ids = moduleParam(k, 'vfio_pci', 'ids') ?? '';
   for (const id of ids.split(',').filter((text) => text !== '')) {
     const [vendor, device, ...subsystem] = id.split(':');
     if (vendor === undefined || device === undefined) {
@@ -92,10 +90,7 @@ export const vfioPciModule: ModuleOps = { registered: vfio_pci_fill_ids };
  * @returns 0, -ENOENT while the module insists on a reset, or what registering returned.
  */
 const vfio_platform_probe = path('vfio_platform_probe', function* (k, dev: string): Path<number> {
-  const { driver, bus } = deviceOf(k, dev);
-  const module = driverOf(k, bus, driver ?? '')?.spec.module ?? '';
-  const required = k.state.modules[module]?.params['reset_required'] ?? 'Y';
-  if (isOn(required)) {
+  if (ownBoolParam(k, dev, 'reset_required') ?? true) {
     yield dev_printk(k, 'err', dev, `No reset function found for device ${dev}`);
     return -ENOENT;
   }
@@ -109,13 +104,18 @@ const remove = vfio_unregister_group_dev;
  * for its migration.
  *
  * Kernel: vfio_pci_driver, mlx5vf_pci_driver, hisi_acc_vfio_pci_driver, vfio_platform_driver,
- * vfio_amba_driver, vfio_fsl_mc_driver, v6.1.
+ * vfio_amba_driver, vfio_fsl_mc_driver, v6.1; nvgrace_gpu_vfio_pci_driver, pds_vfio_pci_driver,
+ * qat_vf_vfio_pci_driver, virtiovf_pci_driver, v6.12, which are called after their modules.
  * Leaves out: migration.
  */
 export const VFIO_DRIVERS: ReadonlyMap<string, DriverOps> = new Map<string, DriverOps>([
   ['vfio-pci', { probe: vfio_pci_probe, remove }],
   ['mlx5_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
   ['hisi_acc_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['nvgrace_gpu_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['pds_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['qat_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
+  ['virtio_vfio_pci', { probe: vfio_pci_core_register_device, remove }],
   ['vfio-platform', { probe: vfio_platform_probe, remove }],
   ['vfio-amba', { probe: vfio_register_group_dev, remove }],
   ['vfio-fsl-mc', { probe: vfio_register_group_dev, remove }],

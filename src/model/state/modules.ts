@@ -55,8 +55,10 @@ export const moduleReducers = {
     if (holders !== undefined) drop(holders, by);
   },
   'module.param': (state, { module, param, value }) => {
-    const found = state.modules[module];
-    if (found !== undefined) found.params[param] = value;
+    const loaded = state.modules[module]?.params;
+    const params = loaded ?? state.builtin_params[module] ?? emptyTable();
+    params[param] = value;
+    if (loaded === undefined) state.builtin_params[module] = params;
   },
 } satisfies Partial<Reducers>;
 

@@ -27,6 +27,8 @@ export interface State {
    */
   devices_kset: string[];
   modules: Table<Module>;
+  /** What was written to parameters of built-in modules: module to parameter to value. */
+  builtin_params: Table<Table<string>>;
   deferred: Deferred;
   links: Link[];
   fwnode_links: FwnodeLink[];
@@ -84,6 +86,7 @@ export function initialState(): State {
     devices: emptyTable(),
     devices_kset: [],
     modules: emptyTable(),
+    builtin_params: emptyTable(),
     deferred: {
       pending: [],
       active: [],

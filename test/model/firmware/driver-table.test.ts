@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { driverIds, KNOWN_DRIVERS } from '../../../src/model/firmware/driver-table.ts';
+import {
+  driverIds,
+  KNOWN_DRIVERS,
+  moduleOfDriver,
+} from '../../../src/model/firmware/driver-table.ts';
 import { LINK_ORDER } from '../../../src/model/firmware/link-order.ts';
 import { matchesAny, matchesId } from '../../../src/model/firmware/modalias.ts';
 import { KNOWN_MODULES, modulesOf } from '../../../src/model/firmware/module-table.ts';
+import { driverKnowledge } from '../../../src/scenario/known-drivers.ts';
 
 const E1000E = 'pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00';
 
@@ -19,6 +24,15 @@ it.each([
   ['pci_express', 'aer', 'pci_express:002:1', true],
 ])('%s driver %s and %s: %s', (bus, name, id, match) => {
   expect(matchesAny(driverIds(bus, name), [id])).toBe(match);
+});
+
+it.each([
+  ['pci', 'i801_smbus', 'i2c_i801'],
+  ['amba', 'uart-pl011', 'amba_pl011'],
+  ['platform', 'i801_smbus', 'i801_smbus'],
+  ['platform', 'not-known', 'not_known'],
+])('%s driver %s is of module %s', (bus, name, module) => {
+  expect(moduleOfDriver(bus, name)).toBe(module);
 });
 
 it('matches as a regular expression would', () => {
@@ -56,4 +70,13 @@ it('leaves out dependencies that are built in', () => {
   const modules = modulesOf('6.12', ({ name }) => name.startsWith('vfio'));
   expect(modules.find(({ name }) => name === 'vfio_pci_core')?.depends).toEqual(['vfio']);
   expect(modules.map(({ name }) => name)).not.toContain('vfio_virqfd');
+});
+
+it('keeps by-hand binding from built-in SMMU and PL011 drivers, in a scenario too', () => {
+  const names = KNOWN_DRIVERS.filter((driver) => driver.suppress_bind_attrs).map(
+    ({ name }) => name,
+  );
+  expect(names.toSorted()).toEqual(['arm-smmu', 'arm-smmu-v3', 'sbsa-uart', 'uart-pl011']);
+  const suppressed = (name: string) => driverKnowledge.known?.(name)?.suppress_bind_attrs;
+  expect(['uart-pl011', 'ahci'].map(suppressed)).toEqual([true, false]);
 });
