@@ -86,14 +86,19 @@ function* initModule(k: Kernel, module: string): Path<number> {
   return registered === undefined ? 0 : yield* registered(k, module);
 }
 
+/** Is there a module that uses its symbols? No force helps against that. */
+function isNeeded(k: Kernel, module: string): boolean {
+  return Object.values(k.state.modules).some(({ depends }) => depends.includes(module));
+}
+
 /**
  * Unloads a module.
  *
  * Kernel: kernel/module/main.c:delete_module, v6.1.
  * Leaves out: failing notifiers.
  *
- * @returns 0; -ENOENT when it is not loaded; -EAGAIN while it is in use, unless forced; -EBUSY when
- * it is coming or going, or has no exit function and is not forced.
+ * @returns 0; -ENOENT when it is not loaded; -EAGAIN while another module needs it, or while it is in
+ * use and not forced; -EBUSY when it is coming or going, or has no exit function and is not forced.
  */
 export const delete_module = path(
   'delete_module',
@@ -101,6 +106,7 @@ export const delete_module = path(
     const module = moduleName(given);
     const loaded = k.state.modules[module];
     if (loaded === undefined) return -ENOENT;
+    if (isNeeded(k, module)) return -EAGAIN;
     if (loaded.state !== 'live') return -EBUSY;
     const forced = force && k.config('MODULE_FORCE_UNLOAD') === 'y';
     const spec = k.machine.modules.find((other) => other.name === module);
