@@ -1,9 +1,9 @@
 /** The kernel's own boot. Kernel: init/main.c, drivers/of/platform.c, v6.1. */
 import {
   type BootStep,
-  type DeviceSpec,
   INITCALL_LEVELS,
   type InitcallLevel,
+  isX86Iommu,
 } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
@@ -170,9 +170,9 @@ const of_platform_default_populate = path(
       k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])),
     );
     for (const spec of k.machine.devices) {
-      const { name, pci, disabled } = spec;
+      const { name, pci, disabled, iommu_kind } = spec;
       if (pci !== undefined || disabled === true || inBoot.has(name)) continue;
-      if (k.state.devices[name] !== undefined || isX86Iommu(spec)) continue;
+      if (k.state.devices[name] !== undefined || isX86Iommu(iommu_kind)) continue;
       if (spec.bus !== NO_BUS) yield* device_add(k, spec);
       else if (roots.has(name)) {
         yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
@@ -186,9 +186,6 @@ const of_platform_default_populate = path(
 
 /** The bus of a device that is on none: a PCI root of ACPI. */
 const NO_BUS = '';
-
-const isX86Iommu = (spec: DeviceSpec): boolean =>
-  spec.iommu_kind === 'intel' || spec.iommu_kind === 'amd';
 
 /**
  * Adds one device of the machine.

@@ -9,7 +9,7 @@ import { __device_attach, device_initial_probe } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
 import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
-import { devicesBehind, devicesOn, hostOf, rootBus } from './pci-search.ts';
+import { devicesBehind, devicesOn, pci_find_host_bridge, rootBus } from './pci-search.ts';
 import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
 
 /**
@@ -199,6 +199,6 @@ function* rescanAll(k: Kernel): Path<void> {
 /** Scans a bus, or that of a function; nothing when no root bus leads to it. */
 function* rescanAt(k: Kernel, at: string): Path<void> {
   const bus = isPciBus(at) ? at : busOfFunction(at);
-  const host = hostOf(k, bus);
+  const host = pci_find_host_bridge(k, bus);
   if (host !== null) yield* pci_rescan_bus(k, host, bus);
 }

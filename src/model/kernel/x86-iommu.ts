@@ -4,6 +4,7 @@
  * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
  */
 import type { DomainType } from '../../events/event.ts';
+import { isX86Iommu, type X86IommuKind } from '../../events/machine.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
@@ -22,10 +23,6 @@ import { streamIds } from './requester-ids.ts';
  */
 export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
 
-type X86Kind = keyof typeof X86_OPS;
-
-const isX86 = (kind: string | undefined): kind is X86Kind => kind === 'intel' || kind === 'amd';
-
 /**
  * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
  * told of every mapping: batching does not pay, so domains are strict. Without register_scans_buses
@@ -40,7 +37,7 @@ const isX86 = (kind: string | undefined): kind is X86Kind => kind === 'intel' ||
 export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Path<number> {
   const spec = k.machine.devices.find((device) => device.name === iommu);
   const kind = spec?.iommu_kind;
-  if (!isX86(kind)) return -ENODEV;
+  if (!isX86Iommu(kind)) return -ENODEV;
   if (kind === 'intel' && spec?.caching_mode === true) {
     if (!k.state.dma_strict)
       yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
@@ -53,7 +50,7 @@ export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Pat
 });
 
 /** Is a unit of the kind still to come up in this boot? */
-function awaitsUnit(k: Kernel, kind: X86Kind): boolean {
+function awaitsUnit(k: Kernel, kind: X86IommuKind): boolean {
   return k.machine.boot.some((step) => {
     if (step.step !== 'iommu') return false;
     const spec = k.machine.devices.find((device) => device.name === step.iommu);
