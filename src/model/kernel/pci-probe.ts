@@ -10,13 +10,11 @@ import {
   busName,
   busNumber,
   isNumberedByKernel,
+  LAST_BUS,
 } from './pci-hardware.ts';
 import { pci_scan_slots, type Scan } from './pci-scan-slot.ts';
 import { devicesOn, pci_find_bus, pci_find_host_bridge } from './pci-search.ts';
 import { pci_assign_unassigned_bus_resources } from './pci-setup-bus.ts';
-
-/** The last bus number of a domain. */
-const LAST_BUS = 0xff;
 
 /**
  * Does the kernel number all bridges itself, whatever they hold?

@@ -7,7 +7,7 @@ import { dev_printk } from '../printk.ts';
 import { device_del } from './core.ts';
 import { __device_attach, device_initial_probe } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
-import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
+import { busOfFunction, hostsOf, LAST_BUS, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
 import { devicesBehind, devicesOn, pci_find_host_bridge, rootBus } from './pci-search.ts';
 import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
@@ -19,9 +19,6 @@ import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
  * Leaves out: nothing.
  */
 export const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
-
-/** The last bus number of a domain. */
-const LAST_BUS = 0xff;
 
 /**
  * Lets drivers find the functions of a bus, then those behind its bridges.
