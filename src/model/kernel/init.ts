@@ -94,8 +94,6 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
     case 'iommu':
       return yield* initX86Iommu(k, step.iommu);
     case 'late_initcall':
-      yield* arm_smmu_legacy_bus_init(k);
-      yield* pci_sysfs_init(k);
       return yield* late_initcalls(k);
   }
 }
@@ -107,11 +105,14 @@ function hasStep(k: Kernel, wanted: BootStep['step']): boolean {
 /**
  * The end of the boot: suppliers may hear of their consumers, deferred devices are retried.
  *
- * Kernel: late_initcall of drivers/base/core.c and drivers/base/dd.c, late_initcall_sync of
+ * Kernel: device_initcall_sync of drivers/iommu/arm/arm-smmu/arm-smmu.c; late_initcall of
+ * drivers/pci/pci-sysfs.c, drivers/base/core.c and drivers/base/dd.c; late_initcall_sync of
  * drivers/clk/clk.c and drivers/of/platform.c, v6.1.
  * Leaves out: the other initcalls of these levels.
  */
-const late_initcalls = path('late_initcalls', function* (k): Path<number> {
+export const late_initcalls = path('late_initcalls', function* (k): Path<number> {
+  yield* arm_smmu_legacy_bus_init(k);
+  yield* pci_sysfs_init(k);
   yield* device_links_supplier_sync_state_resume(k);
   const ret = yield* deferred_probe_initcall(k);
   if (isOnNfs(k)) yield* wait_for_init_devices_probe(k);

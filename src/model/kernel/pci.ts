@@ -58,7 +58,8 @@ function* device_attach(k: Kernel, dev: string): Path<void> {
  * Scans a root bus and starts its devices.
  *
  * Kernel: drivers/pci/probe.c:pci_host_probe, v6.1.
- * Leaves out: resource assignment.
+ * Leaves out: resource assignment; that v6.12 holds pci_rescan_remove_lock around the scan, and again
+ * while the devices are added.
  */
 export const pci_host_probe = path('pci_host_probe', function* (k, host: string): Path<number> {
   const bus = rootBusOf(k.machine, host);

@@ -30,7 +30,7 @@ export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
  *
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
  * v6.1; bus_set_iommu after the loop over all units, v6.0.
- * Leaves out: the hardware, reserved regions.
+ * Leaves out: the hardware.
  *
  * @returns 0, -ENODEV for what is no such IOMMU, or the error of the registration.
  */
