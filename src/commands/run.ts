@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import type { Change } from '../bisect/rerun.ts';
 import { foldAll } from '../engine/history.ts';
 import { ReprobeError, renderError } from '../error.ts';
+import { isX86Iommu } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
@@ -127,8 +128,7 @@ function warningsOf({ steps, expect, machine }: ParsedScenario): readonly string
   const lonely = machine.devices.filter(
     ({ ids, iommu_kind: kind }) =>
       kind !== undefined &&
-      kind !== 'intel' &&
-      kind !== 'amd' &&
+      !isX86Iommu(kind) &&
       kind !== 'virtio-iommu' &&
       !machine.drivers.some((driver) => matchesAny(driver.ids, ids)),
   );

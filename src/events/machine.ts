@@ -134,6 +134,13 @@ export type IommuKind =
   | 'amd'
   | 'ipmmu-vmsa';
 
+/** The kinds that find their devices by PCI address, without firmware's ids. */
+export type X86IommuKind = 'intel' | 'amd';
+
+export function isX86Iommu(kind: string | undefined): kind is X86IommuKind {
+  return kind === 'intel' || kind === 'amd';
+}
+
 /** A driver as registration hands it to the driver core. */
 export interface DriverSpec {
   readonly name: string;

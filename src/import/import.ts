@@ -19,7 +19,7 @@ import { keyOfLine, marksOfLog } from './log-marks.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
-import { createScheduleGuide, type ScheduleGuide, type TaskCourses } from './schedule.ts';
+import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
 export interface ImportOptions {
   /** What the log is called in the trace's header. */
@@ -178,21 +178,19 @@ const ROUNDS = 3;
  */
 function bestReplay(inputs: Inputs): Replay {
   const { machine, kernel, actions } = inputs;
-  const lines = actions.map(({ observation }) => observation.record.line);
-  let best = replay(inputs, null);
+  const first = replay(inputs, null);
   const isAsync = machine.drivers.some(({ probe_type }) => probe_type === 'async');
   const asked = [kernel.cmdline, ...actions.map(({ stimulus }) => paramsOf(stimulus))];
-  if (!isAsync && !asked.some((text) => text.includes('async_probe'))) return best;
-  let courses: TaskCourses | undefined;
-  for (let round = 0; round < ROUNDS && best.divergences.length > 0; round += 1) {
-    const marks = marksOfLog(inputs.observations, lines);
-    const schedule = createScheduleGuide(marks, keyOfLine, courses);
-    const found = replay(inputs, schedule);
-    courses = schedule.courses;
-    if (found.run.scheduler.choices.length === 0) break;
-    if (found.divergences.length < best.divergences.length) best = found;
-  }
-  return best;
+  if (!isAsync && !asked.some((text) => text.includes('async_probe'))) return first;
+  const lines = actions.map(({ observation }) => observation.record.line);
+  return searchSchedule(first, {
+    marks: marksOfLog(inputs.observations, lines),
+    keyOfPause: keyOfLine,
+    rounds: ROUNDS,
+    attempt: (schedule) => replay(inputs, schedule),
+    cost: ({ divergences }) => divergences.length,
+    choices: ({ run }) => run.scheduler.choices.length,
+  });
 }
 
 /** The parameters with which an action loads a module. */

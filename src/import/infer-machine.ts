@@ -1,13 +1,14 @@
 /** The machine behind a log: the least that explains what the log shows. */
-import type {
-  BootStep,
-  DeviceSpec,
-  DriverSpec,
-  IommuKind,
-  IommuMapRow,
-  Machine,
-  PcieType,
-  PciFunction,
+import {
+  type BootStep,
+  type DeviceSpec,
+  type DriverSpec,
+  type IommuKind,
+  type IommuMapRow,
+  isX86Iommu,
+  type Machine,
+  type PcieType,
+  type PciFunction,
 } from '../events/machine.ts';
 import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
@@ -233,7 +234,7 @@ function platformDevices(
 
 /** The bus of an IOMMU; '' for one that is no device of a bus. */
 function busOfIommu(kind: IommuKind): string {
-  if (kind === 'intel' || kind === 'amd') return '';
+  if (isX86Iommu(kind)) return '';
   return kind === 'virtio-iommu' ? 'virtio' : 'platform';
 }
 
@@ -255,7 +256,7 @@ function bootOf(evidence: Evidence, drivers: readonly DriverSpec[]): readonly Bo
     .sort((a, b) => a.at - b.at || a.i - b.i);
   const before = ranked.filter(({ at }) => at <= late).map(({ step }) => step);
   const after = ranked.filter(({ at }) => at > late).map(({ step }) => step);
-  const x86 = evidence.iommus.filter(({ kind }) => kind === 'intel' || kind === 'amd');
+  const x86 = evidence.iommus.filter(({ kind }) => isX86Iommu(kind));
   const units = x86.map(({ dev }) => ({ step: 'iommu', iommu: dev }) as const);
   return [{ step: 'populate' }, ...units, ...before, { step: 'late_initcall' }, ...after];
 }

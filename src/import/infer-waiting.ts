@@ -1,6 +1,6 @@
 /** What the devices wait for that are deferred when the log ends. */
 import type { Run } from '../engine/run.ts';
-import { streamIds } from '../model/kernel/requester-ids.ts';
+import { iommuOf } from '../model/kernel/requester-ids.ts';
 
 /** A device on a deferred list. */
 export interface Waiting {
@@ -20,8 +20,8 @@ export function stillWaiting({ state, kernel }: Run): readonly Waiting[] {
     const device = state.devices[dev];
     const suppliers = device?.spec.suppliers ?? [];
     const missing = suppliers.find((name) => state.devices[name]?.bound !== true);
-    const [stream] = device === undefined ? [] : streamIds(kernel, dev);
-    const iommu = state.iommus.some(({ name }) => name === stream?.iommu) ? null : stream?.iommu;
+    const behind = device === undefined ? undefined : iommuOf(kernel, dev)?.name;
+    const iommu = state.iommus.some(({ name }) => name === behind) ? null : behind;
     return { dev, waitsFor: missing ?? iommu ?? null, reason: device?.deferred_reason ?? null };
   });
 }

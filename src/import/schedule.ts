@@ -105,6 +105,39 @@ export function createScheduleGuide(
   };
 }
 
+/** What a search for a schedule works on. */
+export interface ScheduleSearch<T> {
+  readonly marks: ReadonlyMap<number, readonly Mark[]>;
+  readonly keyOfPause: KeyOfPause;
+  /** How often a schedule is looked for, each time with what the round before showed. */
+  readonly rounds: number;
+  /** A run under the guide. */
+  readonly attempt: (guide: ScheduleGuide) => T;
+  /** How much of what was recorded the run contradicts. */
+  readonly cost: (run: T) => number;
+  /** How often the schedule of the run had a choice. */
+  readonly choices: (run: T) => number;
+}
+
+/**
+ * The run that what was recorded contradicts least: `first`, or the best of those whose schedules
+ * follow the marks. Ends at a run without a contradiction, or without a choice to make. Cost: up to
+ * `rounds` runs.
+ */
+export function searchSchedule<T>(first: T, search: ScheduleSearch<T>): T {
+  const { marks, keyOfPause, rounds, attempt, cost, choices } = search;
+  let best = first;
+  let courses: TaskCourses | undefined;
+  for (let round = 0; round < rounds && cost(best) > 0; round += 1) {
+    const guide = createScheduleGuide(marks, keyOfPause, courses);
+    const found = attempt(guide);
+    courses = guide.courses;
+    if (cost(found) < cost(best)) best = found;
+    if (choices(found) === 0) break;
+  }
+  return best;
+}
+
 /** A task and how far it has come. */
 function moment(task: string, passed: Place | undefined): string {
   return passed === undefined ? task : `${task} ${passed.action} ${passed.place}`;

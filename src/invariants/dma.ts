@@ -2,6 +2,7 @@
 import type { KernelEvent } from '../events/event.ts';
 import type { Facts } from '../model/context.ts';
 import { idsAt, streamOf } from '../model/hardware/streams.ts';
+import { isArm } from '../model/kernel/arm-dma-mapping.ts';
 import type { ReadDevice, ReadMapping } from '../model/state/state.ts';
 import { type Breach, devicesOf, groupsOf, type Invariant } from './invariant.ts';
 
@@ -17,7 +18,7 @@ export const dmaOps: Invariant = {
   subsystem: 'dma mapping',
   when: 'always',
   watches: ['dma_ops.torn_down', 'dma.configured'],
-  subjects: (event, k) => (k.machine.arch === 'arm' ? devicesOf(event, k) : []),
+  subjects: (event, k) => (isArm(k) ? devicesOf(event, k) : []),
   name,
   suspects: [
     'arm_dont_teardown_third_party',
@@ -57,7 +58,7 @@ export const sharedMapping: Invariant = {
   subsystem: 'dma mapping',
   when: 'always',
   watches: ['dma_ops.torn_down', 'dma.configured'],
-  subjects: (event, k) => (k.machine.arch === 'arm' ? devicesOf(event, k) : []),
+  subjects: (event, k) => (isArm(k) ? devicesOf(event, k) : []),
   name,
   suspects: ['arm_dont_teardown_third_party', 'arm_teardown_reset_ops_v8', 'ipmmu_probe_finalize'],
   check(dev, k) {

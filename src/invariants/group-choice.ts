@@ -1,6 +1,6 @@
 /** What makes the choice of a group depend on when it is made: ACS that is off, a driver that is there. */
 import type { Facts } from '../model/context.ts';
-import { streamIds } from '../model/kernel/requester-ids.ts';
+import { iommuOf } from '../model/kernel/requester-ids.ts';
 import { driver_managed_dma } from '../model/lookup.ts';
 import type { ReadDevice } from '../model/state/state.ts';
 import type { Breach } from './invariant.ts';
@@ -9,13 +9,6 @@ import type { Breach } from './invariant.ts';
 function asksForAcs({ spec: { pci } }: ReadDevice): boolean {
   if (pci?.pcie === 'root-port' || pci?.pcie === 'downstream') return true;
   return pci?.multifunction === true && pci.pcie !== null;
-}
-
-/** Is the device behind an IOMMU that firmware has not switched off? */
-function isBehindIommu(dev: string, k: Facts): boolean {
-  const [first] = streamIds(k, dev);
-  const iommu = k.machine.devices.find((spec) => spec.name === first?.iommu);
-  return iommu !== undefined && iommu.disabled !== true;
 }
 
 /**
@@ -28,7 +21,7 @@ export function acsLeftOff(dev: string, k: Facts): Breach | null {
   const { spec, acs_enabled, iommu_group } = device;
   if (spec.pci?.acs_capable !== true || acs_enabled || !asksForAcs(device)) return null;
   if (k.has('of_acs_at_dma_configure') && iommu_group === null) return null;
-  if (!isBehindIommu(dev, k)) return null;
+  if (iommuOf(k, dev) === null) return null;
   const message =
     `${dev} has ACS and it is off, although an IOMMU translates for it: the function was found ` +
     'before ACS was requested, and would be grouped differently if it came later';

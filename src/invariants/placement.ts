@@ -2,7 +2,13 @@
 import type { Facts } from '../model/context.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
-import { bridges, dmaAliases, pciAddress, streamIds } from '../model/kernel/requester-ids.ts';
+import {
+  bridges,
+  dmaAliases,
+  iommuOf,
+  pciAddress,
+  streamIds,
+} from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import { acsLeftOff, joinedWhileBound } from './group-choice.ts';
 import { type Breach, devicesOf, type Invariant } from './invariant.ts';
@@ -105,14 +111,12 @@ export const order: Invariant = {
     const dev = subject;
     const device = k.state.devices[dev];
     if (device === undefined || !device.bound || device.iommu_group !== null) return null;
-    const [first] = streamIds(k, dev);
-    if (first === undefined) return null;
-    const iommu = k.machine.devices.find((spec) => spec.name === first.iommu);
-    if (iommu === undefined || iommu.disabled === true) return null;
-    const registered = k.state.iommus.some((instance) => instance.name === first.iommu);
+    const iommu = iommuOf(k, dev)?.name;
+    if (iommu === undefined) return null;
+    const registered = k.state.iommus.some(({ name }) => name === iommu);
     const message =
       `${dev} is bound to ${device.driver} without an IOMMU group, although firmware puts it ` +
-      `behind ${first.iommu}, which is ${registered ? '' : 'not '}registered`;
-    return { message, values: { driver: device.driver, iommu: first.iommu, registered } };
+      `behind ${iommu}, which is ${registered ? '' : 'not '}registered`;
+    return { message, values: { driver: device.driver, iommu, registered } };
   },
 };

@@ -4,7 +4,7 @@ import type { Facts } from '../model/context.ts';
 import { EPROBE_DEFER } from '../model/errno.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
 import { is, suppliersOf } from '../model/kernel/device-link-facts.ts';
-import { streamIds } from '../model/kernel/requester-ids.ts';
+import { iommuOf } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import type { ReadDevice, ReadDriver } from '../model/state/state.ts';
 import type { Invariant } from './invariant.ts';
@@ -94,10 +94,9 @@ function defersByItself({ spec: { outcomes, outcome } }: ReadDriver, dev: string
 
 /** The IOMMU that the device cannot do without and that is not there. */
 function missingIommu(dev: string, k: Facts): readonly string[] {
-  const [first] = streamIds(k, dev);
-  const spec = k.machine.devices.find(({ name }) => name === first?.iommu);
-  if (first === undefined || spec === undefined || spec.disabled === true) return [];
-  return k.state.iommus.some(({ name }) => name === first.iommu) ? [] : [first.iommu];
+  const iommu = iommuOf(k, dev)?.name;
+  if (iommu === undefined) return [];
+  return k.state.iommus.some(({ name }) => name === iommu) ? [] : [iommu];
 }
 
 /** What a deferred device waits for that is not there. */

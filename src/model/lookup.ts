@@ -1,6 +1,6 @@
 /** Finding things in the state; a path that names what is not there is a bug and says so. */
 import { assert } from '../assert.ts';
-import type { Facts, IommuOps, Kernel } from './context.ts';
+import type { Facts } from './context.ts';
 import type { ReadDevice, ReadDriver, ReadGroup } from './state/state.ts';
 import type { PatchName } from './versions/patch-table.ts';
 
@@ -33,13 +33,6 @@ export function groupById(k: Facts, id: number): ReadGroup {
 export function groupOf(k: Facts, dev: string): ReadGroup | undefined {
   const id = k.state.devices[dev]?.iommu_group;
   return id === null || id === undefined ? undefined : k.state.groups[id];
-}
-
-/** The ops of the IOMMU that translates for the device; null without one. */
-export function dev_iommu_ops(k: Kernel, dev: string): IommuOps | null {
-  const name = k.state.devices[dev]?.iommu ?? null;
-  const instance = k.state.iommus.find((iommu) => iommu.name === name);
-  return instance === undefined ? null : k.ops.iommu(instance.ops);
 }
 
 /** The patches that made drivers claim DMA ownership themselves, by driver. */

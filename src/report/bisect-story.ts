@@ -74,7 +74,10 @@ function caveats({ trace, contradictions, sourceName }: Story): readonly Line[] 
       '    ACS read out of the groups: INV-GRP can blame groups that change, all others with --machine',
       'dim',
     ),
-    line(`  hint: \`reprobe whatif ${sourceName} --all\` tries each patch and option, one at a time`, 'dim'),
+    line(
+      `  hint: \`reprobe whatif ${sourceName} --all\` tries each patch and option, one at a time`,
+      'dim',
+    ),
   ];
 }
 

@@ -166,7 +166,7 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     read: ({ place }, machine) => ({ do: 'driver_register', ...driverAt(place, machine.drivers) }),
   },
   late_initcall: {
-    doc: 'initcalls are over: deferred probes are tried once more',
+    doc: 'the last initcalls, as at the end of a boot: deferred probes are tried from here on',
     bare: true,
     read: () => ({ do: 'late_initcall' }),
   },

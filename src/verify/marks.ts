@@ -1,5 +1,5 @@
 /** What a recording shows of the order in which things happened. */
-import { keyOf, observePrintk } from '../import/message-key.ts';
+import { keyOfLine } from '../import/log-marks.ts';
 import type { KeyOfPause, Mark } from '../import/schedule.ts';
 import { keyOfCall } from './compare-calls.ts';
 import { linesOfLog } from './compare-messages.ts';
@@ -72,6 +72,5 @@ function sysfsMark(lines: readonly Mark[]): readonly Mark[] {
 /** The key of a line or of a probed call. */
 export const keyOfPause: KeyOfPause = (at) => {
   if (at.type === 'call') return keyOfModelCall(at.name, at.args);
-  const observation = observePrintk(at);
-  return observation === null ? null : keyOf(observation);
+  return keyOfLine(at);
 };

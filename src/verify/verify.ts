@@ -4,7 +4,7 @@
  */
 import type { DriverSpec } from '../events/machine.ts';
 import type { Observation } from '../import/observation.ts';
-import { createScheduleGuide, type ScheduleGuide, type TaskCourses } from '../import/schedule.ts';
+import { type ScheduleGuide, searchSchedule } from '../import/schedule.ts';
 import { compareActions } from './compare-actions.ts';
 import { compareCalls } from './compare-calls.ts';
 import { compareLinks } from './compare-links.ts';
@@ -46,14 +46,15 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
   const derived = deriveMachine(session, twin);
   let best = judge(session, derived, null);
   for (const withCalls of [true, false]) {
-    const marks = marksOf(session, withCalls);
-    let courses: TaskCourses | undefined;
-    for (let round = 0; round < ROUNDS && best.mismatches.length > 0; round += 1) {
-      const guide = createScheduleGuide(marks, keyOfPause, courses);
-      const found = judge(session, derived, guide);
-      courses = guide.courses;
-      if (differences(found) < differences(best)) best = found;
-    }
+    if (differences(best) === 0) break;
+    best = searchSchedule(best, {
+      marks: marksOf(session, withCalls),
+      keyOfPause,
+      rounds: ROUNDS,
+      attempt: (guide) => judge(session, derived, guide),
+      cost: differences,
+      choices: ({ emulation }) => emulation.run.scheduler.choices.length,
+    });
   }
   return best;
 }

@@ -1,13 +1,16 @@
 // Devices that waited for their IOMMU: what becomes of the log of a driver that came too late.
 import { describe, expect, it } from 'vitest';
+import { createRun } from '../../src/engine/run.ts';
 import type { EventType } from '../../src/events/event.ts';
 import type { Machine } from '../../src/events/machine.ts';
 import { gatherEvidence } from '../../src/import/evidence.ts';
 import { parseLog } from '../../src/import/format.ts';
 import { type Imported, importLog } from '../../src/import/import.ts';
+import { stillWaiting } from '../../src/import/infer-waiting.ts';
 import { inferWaits, UNNAMED_IOMMU } from '../../src/import/infer-waits.ts';
 import { recognise } from '../../src/import/recognise.ts';
 import { checkTrace } from '../../src/invariants/checker.ts';
+import { NIC, smallSystem, SMMU as THE_SMMU } from '../model/small-machine.ts';
 
 const BOOT = `
 [    0.000000] Linux version 6.1.0 (x@y) (gcc) #1 SMP
@@ -187,6 +190,20 @@ describe('a log that ends with deferred devices', () => {
       ['0000:02:00.0', '9050000.smmuv3'],
     ]);
     expect(imported(BOOT + INIT + GIVEN_UP).waiting).toEqual([]);
+  });
+
+  it('has nobody wait for an IOMMU that firmware switched off', () => {
+    const waitsFor = (disabled: boolean) => {
+      const { machine, kernel } = smallSystem({ outcomes: [-517], modularSmmu: !disabled });
+      const devices = machine.devices.map((spec) =>
+        spec.name === THE_SMMU ? { ...spec, disabled } : spec,
+      );
+      const run = createRun({ kernel, machine: { ...machine, devices } });
+      run.give({ do: 'boot' });
+      return stillWaiting(run).find(({ dev }) => dev === NIC)?.waitsFor;
+    };
+    expect(waitsFor(false)).toBe(THE_SMMU);
+    expect(waitsFor(true)).toBeNull();
   });
 
   it('takes a pending IOMMU for the one that was given up', () => {

@@ -1,9 +1,10 @@
 /** DMA operations of 32-bit Arm. Kernel: arch/arm/mm/dma-mapping.c, v5.4 unless said. */
 import type { DmaOps } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
-import { dev_iommu_ops, deviceOf, groupOf } from '../lookup.ts';
+import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
 
 /**

@@ -157,8 +157,9 @@ function* goAway(k: Kernel, dev: string): Path<void> {
 }
 
 /**
- * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_ops, v6.1.
- * Leaves out: stream mapping entries.
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_ops, v6.1; attach_dev and the stream mapping
+ * entries are in arm-smmu-streams.ts.
+ * Leaves out: ids and masks beyond what the SMMU takes, runtime power management.
  */
 export const armSmmuOps = firmwareIommuOps({
   drv: DRV,

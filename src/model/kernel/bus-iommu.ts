@@ -112,8 +112,9 @@ function isHeard(k: Kernel, bus: string): boolean {
 /**
  * A device was added to its bus, or is gone from it.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_bus_notifier, v6.1.
- * Leaves out: the notifications to VFIO.
+ * Kernel: drivers/iommu/iommu.c:iommu_bus_notifier, v6.1. What it tells a group's listeners of
+ * drivers that come and go, up to v5.15, is notifyGroup.
+ * Leaves out: nothing.
  */
 export const iommu_bus_notifier = path(
   'iommu_bus_notifier',

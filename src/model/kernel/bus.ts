@@ -76,7 +76,8 @@ export const bind_store = path(
     const device = k.state.devices[dev];
     const driver = driverOf(k, bus, drv);
     if (device?.bus !== bus || driver === undefined) return -ENODEV;
-    if (k.ops.bus(bus).match(k, device, driver) <= 0) return -ENODEV;
+    // A match that wants to be asked again later counts: the device is there, the answer is not.
+    if (k.ops.bus(bus).match(k, device, driver) === 0) return -ENODEV;
     if (device.driver !== null && !k.has('probe_errors_positive')) return -ENODEV;
     return yield* device_driver_attach(k, dev, drv);
   },

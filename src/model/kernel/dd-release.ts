@@ -9,7 +9,7 @@ import {
   device_links_driver_cleanup,
   device_links_unbind_consumers,
 } from './device-links.ts';
-import { iommu_bus_notifier } from './vfio-viable.ts';
+import { notifyGroup } from './vfio-viable.ts';
 
 /**
  * Unbinds the driver of `dev`, consumers of the device first; with `only`, no other driver than that.
@@ -58,7 +58,7 @@ const __device_release_driver = path(
       yield* device_unbind_cleanup(k, dev);
     }
     yield { type: 'driver.unbound', dev, drv };
-    yield* iommu_bus_notifier(k, 'unbound', dev);
+    yield* notifyGroup(k, 'unbound', dev);
   },
 );
 

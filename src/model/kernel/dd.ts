@@ -11,7 +11,7 @@ import {
   device_links_driver_bound,
   device_links_no_driver,
 } from './device-links.ts';
-import { iommu_bus_notifier } from './vfio-viable.ts';
+import { notifyGroup } from './vfio-viable.ts';
 
 const FILE = 'drivers/base/dd.c';
 
@@ -231,5 +231,5 @@ const driver_bound = path('driver_bound', function* (k, dev: string, drv: string
   yield* device_links_driver_bound(k, dev);
   yield* driver_deferred_probe_del(k, dev);
   yield* driver_deferred_probe_trigger(k);
-  yield* iommu_bus_notifier(k, 'bound', dev);
+  yield* notifyGroup(k, 'bound', dev);
 });

@@ -4,7 +4,7 @@ import type { Facts, Kernel } from '../context.ts';
 import { deviceOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
-import { instanceOf } from './iommu-ops.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { bridges } from './requester-ids.ts';
 
 /**
@@ -39,10 +39,7 @@ export function domainName(type: DomainType): string {
 
 /** What the IOMMU driver wants for the device; null for whatever the kernel prefers. */
 function ofDriver(k: Kernel, dev: string): DomainType | null {
-  const { iommu } = deviceOf(k, dev);
-  const instance = iommu === null ? undefined : instanceOf(k, iommu);
-  const ops = instance === undefined ? null : k.ops.iommu(instance.ops);
-  return ops?.def_domain_type?.(k, dev) ?? null;
+  return dev_iommu_ops(k, dev)?.def_domain_type?.(k, dev) ?? null;
 }
 
 /**

@@ -1,18 +1,20 @@
 /** The domain that a group is on by default. Kernel: drivers/iommu/iommu.c, v6.1. */
 import type { DomainType } from '../../events/event.ts';
+import { isX86Iommu } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
-import { deviceOf, groupById } from '../lookup.ts';
+import { groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
+import { isArm } from './arm-dma-mapping.ts';
 import { typeByDevice, typeByGroup, typeByMembers } from './def-domain-type.ts';
-import { instanceOf } from './iommu-ops.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { kstrtobool } from './kstrtobool.ts';
 import { attachToDefault } from './set-domain.ts';
 
 /** Is the machine one on which the `iommu=` of x86 is read? */
 const isX86 = (k: Kernel): boolean =>
-  k.machine.devices.some(({ iommu_kind }) => iommu_kind === 'intel' || iommu_kind === 'amd');
+  k.machine.devices.some(({ iommu_kind }) => isX86Iommu(iommu_kind));
 
 /**
  * Does the command line choose between translation and passthrough?
@@ -66,7 +68,7 @@ export function isStrict(k: Kernel): boolean {
  * @returns 0, or -EINVAL for a group whose members cannot agree.
  */
 export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
-  if (k.machine.arch === 'arm' && !k.has('direct_before_attach')) return 0;
+  if (isArm(k) && !k.has('direct_before_attach')) return 0;
   if (groupById(k, id).default_domain === null) {
     const wanted = yield* wantedType(k, id, dev);
     if (wanted === 'refused') return -EINVAL;
@@ -79,7 +81,7 @@ export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null):
 
 /** Who is asked: the one that joined, or all members; 32-bit Arm leaves translation to mappings. */
 function* wantedType(k: Kernel, id: number, dev: string | null) {
-  if (k.machine.arch === 'arm') return 'identity';
+  if (isArm(k)) return 'identity';
   if (k.has('direct_before_attach')) return yield* typeByGroup(k, id);
   return dev === null ? yield* typeByMembers(k, id) : typeByDevice(k, dev);
 }
@@ -119,8 +121,5 @@ function* alloc(
 }
 
 function canAlloc(k: Kernel, dev: string, type: DomainType): boolean {
-  const { iommu } = deviceOf(k, dev);
-  const instance = iommu === null ? undefined : instanceOf(k, iommu);
-  const ops = instance === undefined ? null : k.ops.iommu(instance.ops);
-  return ops?.can_alloc?.(k, type) ?? true;
+  return dev_iommu_ops(k, dev)?.can_alloc?.(k, type) ?? true;
 }

@@ -79,23 +79,6 @@ function* deferFor(k: Kernel, dev: string, reason: string): Path<number> {
 }
 
 /**
- * A device gets a driver without a probe: links to suppliers that are not there go.
- *
- * Kernel: drivers/base/core.c:device_links_force_bind, v6.1.
- * Leaves out: nothing.
- */
-export const device_links_force_bind = path(
-  'device_links_force_bind',
-  function* (k, dev: string): Path<void> {
-    for (const link of suppliersOf(k, dev)) {
-      if (link.status !== 'AVAILABLE') yield* device_link_drop_managed(k, link);
-      else yield* setStatus(link, 'CONSUMER_PROBE');
-    }
-    yield { type: 'links.status', dev, status: 'PROBING' };
-  },
-);
-
-/**
  * `dev` is bound: its consumers may come, its suppliers are in use.
  *
  * Kernel: drivers/base/core.c:device_links_driver_bound, v6.1.

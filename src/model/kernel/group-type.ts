@@ -49,14 +49,12 @@ const flushQueueOnly = (k: Kernel, id: number, value: Word): boolean =>
 /** Any number of devices, as long as nobody owns the group. */
 function* setByOwner(k: Kernel, id: number, value: Word): Path<number> {
   const { devices, owner_cnt } = groupById(k, id);
-  if (!flushQueueOnly(k, id, value)) {
-    if (devices.length === 0 || owner_cnt > 0) return -EPERM;
-    const wanted = yield* typeByGroup(k, id);
-    if (wanted === 'refused') return -EINVAL;
-    if (value !== 'auto' && wanted !== null && wanted !== value) return -EINVAL;
-    return yield* change(k, id, value === 'auto' ? (wanted ?? defaultDomainType(k)) : value);
-  }
-  return yield* change(k, id, value === 'auto' ? defaultDomainType(k) : value);
+  if (flushQueueOnly(k, id, value)) return yield* change(k, id, 'DMA-FQ');
+  if (devices.length === 0 || owner_cnt > 0) return -EPERM;
+  const wanted = yield* typeByGroup(k, id);
+  if (wanted === 'refused') return -EINVAL;
+  if (value !== 'auto' && wanted !== null && wanted !== value) return -EINVAL;
+  return yield* change(k, id, value === 'auto' ? (wanted ?? defaultDomainType(k)) : value);
 }
 
 /** One device, under its lock, without a driver. */

@@ -1,9 +1,9 @@
 /** The kernel's own boot. Kernel: init/main.c, drivers/of/platform.c, v6.1. */
 import {
   type BootStep,
-  type DeviceSpec,
   INITCALL_LEVELS,
   type InitcallLevel,
+  isX86Iommu,
 } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
@@ -96,8 +96,6 @@ function* initcall(k: Kernel, step: BootStep): Path<number> {
     case 'iommu':
       return yield* initX86Iommu(k, step.iommu);
     case 'late_initcall':
-      yield* arm_smmu_legacy_bus_init(k);
-      yield* pci_sysfs_init(k);
       return yield* late_initcalls(k);
   }
 }
@@ -109,11 +107,14 @@ function hasStep(k: Kernel, wanted: BootStep['step']): boolean {
 /**
  * The end of the boot: suppliers may hear of their consumers, deferred devices are retried.
  *
- * Kernel: late_initcall of drivers/base/core.c and drivers/base/dd.c, late_initcall_sync of
+ * Kernel: device_initcall_sync of drivers/iommu/arm/arm-smmu/arm-smmu.c; late_initcall of
+ * drivers/pci/pci-sysfs.c, drivers/base/core.c and drivers/base/dd.c; late_initcall_sync of
  * drivers/clk/clk.c and drivers/of/platform.c, v6.1.
  * Leaves out: the other initcalls of these levels.
  */
-const late_initcalls = path('late_initcalls', function* (k): Path<number> {
+export const late_initcalls = path('late_initcalls', function* (k): Path<number> {
+  yield* arm_smmu_legacy_bus_init(k);
+  yield* pci_sysfs_init(k);
   yield* device_links_supplier_sync_state_resume(k);
   const ret = yield* deferred_probe_initcall(k);
   if (isOnNfs(k)) yield* wait_for_init_devices_probe(k);
@@ -172,9 +173,9 @@ const of_platform_default_populate = path(
       k.machine.boot.flatMap((step) => (step.step === 'device' ? step.dev : [])),
     );
     for (const spec of k.machine.devices) {
-      const { name, pci, disabled } = spec;
+      const { name, pci, disabled, iommu_kind } = spec;
       if (pci !== undefined || disabled === true || inBoot.has(name)) continue;
-      if (k.state.devices[name] !== undefined || isX86Iommu(spec)) continue;
+      if (k.state.devices[name] !== undefined || isX86Iommu(iommu_kind)) continue;
       if (spec.bus !== NO_BUS) yield* device_add(k, spec);
       else if (roots.has(name)) {
         yield* pr_debug(k, 'drivers/base/core.c', `device: '${name}': device_add`);
@@ -188,9 +189,6 @@ const of_platform_default_populate = path(
 
 /** The bus of a device that is on none: a PCI root of ACPI. */
 const NO_BUS = '';
-
-const isX86Iommu = (spec: DeviceSpec): boolean =>
-  spec.iommu_kind === 'intel' || spec.iommu_kind === 'amd';
 
 /**
  * Adds one device of the machine.

@@ -5,11 +5,18 @@
  */
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
-import { dev_iommu_ops, deviceOf, groupById } from '../lookup.ts';
+import { deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { attachDefaultDomain } from './default-domain.ts';
-import { iommu_group_add_device, leaveGroup } from './iommu-group.ts';
-import { busOpsGone, keepModule, module_put, opsFor, try_module_get } from './iommu-ops.ts';
+import { iommu_group_add_device, iommu_group_remove_device } from './iommu-group.ts';
+import {
+  busOpsGone,
+  dev_iommu_ops,
+  keepModule,
+  module_put,
+  opsFor,
+  try_module_get,
+} from './iommu-ops.ts';
 import { attachToDefault } from './set-domain.ts';
 
 /**
@@ -73,7 +80,7 @@ export const remove_device = path('remove_device', function* (k, dev: string): P
     return;
   }
   yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
-  yield* leaveGroup(k, dev);
+  yield* iommu_group_remove_device(k, dev);
   yield { type: 'iommu.device_released', dev };
   yield* module_put(k, iommu_ops, dev);
   yield { type: 'dev_iommu.freed', dev };

@@ -1,18 +1,12 @@
 /** What an IOMMU can do for a device. Kernel: drivers/iommu/iommu.c, v6.1. */
-import type { IommuOps, Kernel } from '../context.ts';
+import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { hostOf } from './property.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
+import { pci_get_host_bridge_device } from './requester-ids.ts';
 
 /** enum iommu_cap, without the prefix. */
 export type IommuCap = 'CACHE_COHERENCY' | 'INTR_REMAP';
-
-/** The ops of the IOMMU that translates for the device; null for none. */
-export function opsOf(k: Kernel, dev: string): IommuOps | null {
-  const { iommu } = deviceOf(k, dev);
-  const ops = k.state.iommus.find((instance) => instance.name === iommu)?.ops;
-  return ops === undefined ? null : k.ops.iommu(ops);
-}
 
 /**
  * Is the device's DMA coherent with IOMMU_CACHE, or are its interrupts remapped?
@@ -24,7 +18,7 @@ export const device_iommu_capable = path(
   'device_iommu_capable',
   function* (k, dev: string, cap: IommuCap): Path<boolean> {
     yield* [];
-    const ops = opsOf(k, dev);
+    const ops = dev_iommu_ops(k, dev);
     if (ops === null) return false;
     return cap === 'CACHE_COHERENCY' ? ops.cache_coherent(k, dev) : hasIsolatedMsi(k, dev);
   },
@@ -32,5 +26,7 @@ export const device_iommu_capable = path(
 
 /** Are the MSIs of the device told apart from those of others? */
 export function hasIsolatedMsi(k: Kernel, dev: string): boolean {
-  return hostOf(k, dev)?.isolated_msi ?? true;
+  const device = deviceOf(k, dev);
+  const at = device.spec.pci === undefined ? device : pci_get_host_bridge_device(k, dev);
+  return at?.spec.isolated_msi ?? true;
 }

@@ -3,7 +3,7 @@ import type { Kernel } from '../context.ts';
 import { groupById, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
-import { iommu_bus_notifier } from './vfio-viable.ts';
+import { notifyGroup } from './vfio-viable.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
 
@@ -31,7 +31,7 @@ export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
     yield { type: 'group.joined', dev, group };
-    yield* iommu_bus_notifier(k, 'added', dev);
+    yield* notifyGroup(k, 'added', dev);
     yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
   },
 );
@@ -44,7 +44,7 @@ export const iommu_group_add_device = path(
  * __iommu_group_free_device with release_silent.
  * Leaves out: sysfs.
  */
-export function* leaveGroup(k: Kernel, dev: string): Path<void> {
+export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
   if (group === undefined) return;
   if (!k.has('release_silent'))

@@ -6,6 +6,7 @@
 import type { Facts, IommuOps, Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
+import { instanceNamed } from '../state/iommu.ts';
 import type { ReadDevice, ReadState } from '../state/state.ts';
 
 /**
@@ -16,8 +17,19 @@ import type { ReadDevice, ReadState } from '../state/state.ts';
  * Leaves out: what else a freed entry of the list does to those who walk it.
  */
 export function instanceOf(k: Facts, name: string): ReadState['iommus'][number] | undefined {
-  const named = k.state.iommus.filter((instance) => instance.name === name);
-  return named.find(({ freed }) => !freed) ?? named[0];
+  return instanceNamed(k.state.iommus, name);
+}
+
+/**
+ * The ops of the IOMMU that translates for the device; null without one.
+ *
+ * Kernel: include/linux/iommu.h:dev_iommu_ops, v6.1.
+ * Leaves out: nothing.
+ */
+export function dev_iommu_ops(k: Kernel, dev: string): IommuOps | null {
+  const name = k.state.devices[dev]?.iommu ?? null;
+  const instance = name === null ? undefined : instanceOf(k, name);
+  return instance === undefined ? null : k.ops.iommu(instance.ops);
 }
 
 /**

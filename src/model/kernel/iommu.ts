@@ -1,15 +1,16 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { EEXIST, EINVAL, ENODEV } from '../errno.ts';
-import { dev_iommu_ops, deviceOf, groupById, groupOf } from '../lookup.ts';
+import { deviceOf, groupById, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadDevice } from '../state/state.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { add_device, remove_device, whyNoOps } from './iommu-add-device.ts';
-import { iommu_group_add_device, leaveGroup } from './iommu-group.ts';
+import { iommu_group_add_device, iommu_group_remove_device } from './iommu-group.ts';
 import {
   busOpsGone,
+  dev_iommu_ops,
   deviceOpsGone,
   instanceOf,
   keepModule,
@@ -196,7 +197,7 @@ export const iommu_release_device = path(
       return;
     }
     yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
-    yield* leaveGroup(k, dev);
+    yield* iommu_group_remove_device(k, dev);
     yield* forgetIommu(k, dev, device.iommu_ops);
   },
 );

@@ -1,5 +1,5 @@
 /** Firmware tells a device of its IOMMU. Kernel: drivers/iommu/of_iommu.c, v6.1 unless said. */
-import type { DeviceSpec } from '../../events/machine.ts';
+import { type DeviceSpec, isX86Iommu } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { EINVAL, ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { matchesAny } from '../firmware/modalias.ts';
@@ -76,7 +76,7 @@ function firmwareLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
 
 /** IOMMUs that need no word of firmware for each device. */
 function findsByItself({ iommu_kind, mmu_masters }: DeviceSpec): boolean {
-  return iommu_kind === 'intel' || iommu_kind === 'amd' || mmu_masters === true;
+  return isX86Iommu(iommu_kind) || mmu_masters === true;
 }
 
 function* waitForAcpi(k: Kernel, dev: string): Path<number> {

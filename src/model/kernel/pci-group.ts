@@ -39,24 +39,20 @@ function onSameBus(k: Facts, dev: string): readonly string[] {
 const groupIdOf = (k: Facts, dev: string): number | null =>
   k.state.devices[dev]?.iommu_group ?? null;
 
-/** The group of a function that `dev` aliases or that aliases it; `seen` ends the recursion. */
-function get_pci_alias_group(k: Facts, dev: string, seen: Set<string>): number | null {
-  if (seen.has(dev)) return null;
-  seen.add(dev);
-  const own = groupIdOf(k, dev);
-  if (own !== null) return own;
-  return null;
-}
-
-/** The group of another function of the slot that nothing isolates from `dev`. */
-function get_pci_function_alias_group(k: Facts, dev: string, seen: Set<string>): number | null {
+/**
+ * The group of another function of the slot that nothing isolates from `dev`.
+ *
+ * Kernel: drivers/iommu/iommu.c:get_pci_function_alias_group, v6.1.
+ * Leaves out: get_pci_alias_group, which asks for quirks of single devices.
+ */
+function get_pci_function_alias_group(k: Facts, dev: string): number | null {
   const device = deviceOf(k, dev);
   if (device.spec.pci?.multifunction !== true || pci_acs_enabled(device)) return null;
   const slot = (pciAddress(dev)?.devfn ?? 0) >> 3;
   for (const other of onSameBus(k, dev)) {
     if ((pciAddress(other)?.devfn ?? -1) >> 3 !== slot) continue;
     if (pci_acs_enabled(deviceOf(k, other))) continue;
-    const group = get_pci_alias_group(k, other, seen);
+    const group = groupIdOf(k, other);
     if (group !== null) return group;
   }
   return null;
@@ -91,12 +87,7 @@ function searchUpstream(k: Facts, dev: string): Found {
  */
 function sharedGroup(k: Facts, dev: string): number | null {
   const found = searchUpstream(k, dev);
-  if ('group' in found) return found.group;
-  const seen = new Set<string>();
-  return (
-    get_pci_alias_group(k, found.beside, seen) ??
-    get_pci_function_alias_group(k, found.beside, seen)
-  );
+  return 'group' in found ? found.group : get_pci_function_alias_group(k, found.beside);
 }
 
 /**

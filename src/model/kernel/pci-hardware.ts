@@ -13,6 +13,9 @@ export interface BusNumbers {
 /** What a scan has written to bridges, by the name of the bridge at boot, and not yet recorded. */
 export type Written = Map<string, BusNumbers>;
 
+/** The last bus number of a domain. */
+export const LAST_BUS = 0xff;
+
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 /** `0000:03:00.1` is on bus `0000:03`. */

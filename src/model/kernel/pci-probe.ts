@@ -10,13 +10,11 @@ import {
   busName,
   busNumber,
   isNumberedByKernel,
+  LAST_BUS,
 } from './pci-hardware.ts';
 import { pci_scan_slots, type Scan } from './pci-scan-slot.ts';
-import { devicesOn, hostOf, pci_find_bus } from './pci-search.ts';
+import { devicesOn, pci_find_bus, pci_find_host_bridge } from './pci-search.ts';
 import { pci_assign_unassigned_bus_resources } from './pci-setup-bus.ts';
-
-/** The last bus number of a domain. */
-const LAST_BUS = 0xff;
 
 /**
  * Does the kernel number all bridges itself, whatever they hold?
@@ -200,7 +198,7 @@ export const pci_scan_child_bus = path(
  * Leaves out: nothing.
  */
 export const pci_scan_card = path('pci_scan_slot', function* (k, bus: string): Path<void> {
-  const host = hostOf(k, bus);
+  const host = pci_find_host_bridge(k, bus);
   if (host === null) return;
   const scan: Scan = { host, first: false, written: new Map(), found: new Set() };
   yield* pci_scan_slots(k, scan, bus);

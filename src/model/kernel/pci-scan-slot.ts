@@ -22,7 +22,7 @@ function foundLine(dev: string, pci: PciFunction): string {
   return `pci ${dev}: ${ids} type ${hex(pci.header, 2)} class 0x${hex(pci.class, 6)}`;
 }
 
-/** What kernels from 6.10 on add to the line: the kind of port. */
+/** What pci_port_in_log adds to the line: the kind of port. */
 const PORT_NAMES: Readonly<Record<string, string>> = {
   endpoint: 'PCIe Endpoint',
   'legacy-endpoint': 'PCIe Legacy Endpoint',

@@ -61,7 +61,7 @@ export function rootBus(k: Facts, host: string): string | null {
  * Kernel: drivers/pci/host-bridge.c:pci_find_host_bridge, v6.1.
  * Leaves out: nothing.
  */
-export function hostOf(k: Facts, bus: string): string | null {
+export function pci_find_host_bridge(k: Facts, bus: string): string | null {
   let found = pci_find_bus(k, bus);
   while (found !== null && found.above !== null) found = pci_find_bus(k, found.above);
   return found?.bridge ?? null;

@@ -7,9 +7,9 @@ import { dev_printk } from '../printk.ts';
 import { device_del } from './core.ts';
 import { __device_attach, device_initial_probe } from './dd-attach.ts';
 import { device_release_driver_internal } from './dd-release.ts';
-import { busOfFunction, hostsOf, rootBusOf } from './pci-hardware.ts';
+import { busOfFunction, hostsOf, LAST_BUS, rootBusOf } from './pci-hardware.ts';
 import { hostLine, pci_scan_child_bus } from './pci-probe.ts';
-import { devicesBehind, devicesOn, hostOf, rootBus } from './pci-search.ts';
+import { devicesBehind, devicesOn, pci_find_host_bridge, rootBus } from './pci-search.ts';
 import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
 
 /**
@@ -19,9 +19,6 @@ import { pci_create_sysfs_dev_files } from './pci-sysfs.ts';
  * Leaves out: nothing.
  */
 export const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
-
-/** The last bus number of a domain. */
-const LAST_BUS = 0xff;
 
 /**
  * Lets drivers find the functions of a bus, then those behind its bridges.
@@ -61,7 +58,8 @@ function* device_attach(k: Kernel, dev: string): Path<void> {
  * Scans a root bus and starts its devices.
  *
  * Kernel: drivers/pci/probe.c:pci_host_probe, v6.1.
- * Leaves out: resource assignment.
+ * Leaves out: resource assignment; that v6.12 holds pci_rescan_remove_lock around the scan, and again
+ * while the devices are added.
  */
 export const pci_host_probe = path('pci_host_probe', function* (k, host: string): Path<number> {
   const bus = rootBusOf(k.machine, host);
@@ -199,6 +197,6 @@ function* rescanAll(k: Kernel): Path<void> {
 /** Scans a bus, or that of a function; nothing when no root bus leads to it. */
 function* rescanAt(k: Kernel, at: string): Path<void> {
   const bus = isPciBus(at) ? at : busOfFunction(at);
-  const host = hostOf(k, bus);
+  const host = pci_find_host_bridge(k, bus);
   if (host !== null) yield* pci_rescan_bus(k, host, bus);
 }

@@ -47,8 +47,3 @@ function upwards(k: Facts, dev: string): readonly DeviceSpec[] {
   }
   return found;
 }
-
-/** The device that a PCI function's root bus hangs below; the device itself on other buses. */
-export function hostOf(k: Facts, dev: string): DeviceSpec | undefined {
-  return upwards(k, dev).find(({ pci }) => pci === undefined);
-}

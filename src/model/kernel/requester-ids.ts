@@ -81,7 +81,7 @@ export function dmaAliases(k: Facts, dev: string): readonly { id: number; by: st
  * Kernel: drivers/pci/host-bridge.c:pci_get_host_bridge_device, v6.1.
  * Leaves out: nothing.
  */
-function hostBridge(k: Facts, dev: string): ReadDevice | null {
+export function pci_get_host_bridge_device(k: Facts, dev: string): ReadDevice | null {
   return ancestors(k, dev).find((above) => above.bus !== 'pci') ?? null;
 }
 
@@ -118,7 +118,12 @@ export function askedIds(
   dev: string,
 ): { readonly of: ReadDevice; readonly asked: readonly AskedId[] } | null {
   const { spec, bus } = deviceOf(k, dev);
-  const of = bus === 'fsl-mc' ? mcRoot(k, dev) : spec.pci === undefined ? null : hostBridge(k, dev);
+  const of =
+    bus === 'fsl-mc'
+      ? mcRoot(k, dev)
+      : spec.pci === undefined
+        ? null
+        : pci_get_host_bridge_device(k, dev);
   if (of === null || of.spec.iommu_map === undefined) return null;
   const ids = bus === 'fsl-mc' ? [spec.icid ?? 0] : dmaAliases(k, dev).map((alias) => alias.id);
   const asked: AskedId[] = [];
@@ -145,4 +150,11 @@ export function streamIds(k: Facts, dev: string): readonly StreamId[] {
   const asked = askedIds(k, dev)?.asked ?? [];
   const streams = asked.flatMap(({ stream }) => stream ?? []);
   return streams.length === asked.length ? streams : [];
+}
+
+/** The IOMMU that firmware puts the device behind and has not switched off; null without one. */
+export function iommuOf(k: Facts, dev: string): DeviceSpec | null {
+  const [first] = streamIds(k, dev);
+  const iommu = k.machine.devices.find(({ name }) => name === first?.iommu);
+  return iommu === undefined || iommu.disabled === true ? null : iommu;
 }

@@ -1,8 +1,9 @@
 /** Putting groups on domains. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { DomainType } from '../../events/event.ts';
 import type { Kernel } from '../context.ts';
-import { dev_iommu_ops, deviceOf, driverOf, groupById } from '../lookup.ts';
+import { deviceOf, driverOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
 
 /**

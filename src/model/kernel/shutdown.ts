@@ -3,6 +3,8 @@ import type { Kernel } from '../context.ts';
 import { driverOf } from '../lookup.ts';
 import { deviceLock, locked, type Path, path } from '../path.ts';
 import { dev_printk, initcall_debug, printk } from '../printk.ts';
+import { ASYNC } from './dd-async.ts';
+import { DEFERRED_PROBE_WORK } from './dd-deferred.ts';
 
 /** What the kernel says when all devices are shut down. */
 const LAST_WORDS = {
@@ -34,8 +36,8 @@ export const kernel_restart = path(
  * Leaves out: classes' shutdown_pre, runtime power management.
  */
 const device_shutdown = path('device_shutdown', function* (k): Path<void> {
-  yield { type: 'join', what: 'deferred_probe_work' };
-  yield { type: 'join', what: 'async' };
+  yield { type: 'join', what: DEFERRED_PROBE_WORK };
+  yield { type: 'join', what: ASYNC };
   yield { type: 'probing.blocked' };
   for (;;) {
     const dev = k.state.devices_kset.at(-1);

@@ -3,9 +3,9 @@ import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { bind_store, driver_override_store, drivers_probe_store, unbind_store } from './bus.ts';
-import { deferred_probe_initcall, deferred_probe_timeout_work_func } from './dd-deferred.ts';
+import { deferred_probe_timeout_work_func } from './dd-deferred.ts';
 import { iommu_group_store_type } from './group-type.ts';
-import { addDevice, do_initcalls, registerDriver } from './init.ts';
+import { addDevice, do_initcalls, late_initcalls, registerDriver } from './init.ts';
 import { delete_module, load_module, modprobe } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
 import { param_attr_store } from './params.ts';
@@ -31,7 +31,7 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
     case 'driver_register':
       return registerDriver(k, s.bus, s.drv);
     case 'late_initcall':
-      return deferred_probe_initcall(k);
+      return late_initcalls(k);
     case 'modprobe':
       return modprobe(k, s.module, s.params);
     case 'insmod':

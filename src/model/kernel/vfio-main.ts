@@ -5,8 +5,9 @@ import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
-import { device_iommu_capable, opsOf } from './iommu-capable.ts';
+import { device_iommu_capable } from './iommu-capable.ts';
 import { iommu_group_add_device, iommu_group_alloc } from './iommu-group.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { boolParam } from './params.ts';
 import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
 
@@ -19,7 +20,7 @@ import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
  */
 function* isCoherent(k: Kernel, dev: string): Path<boolean> {
   if (k.has('vfio_device_capable')) return yield* device_iommu_capable(k, dev, 'CACHE_COHERENCY');
-  return opsOf(k, dev) !== null;
+  return dev_iommu_ops(k, dev) !== null;
 }
 
 /** VFIO always maps with IOMMU_CACHE: user space could not make up for what it lacks. */

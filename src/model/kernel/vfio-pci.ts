@@ -4,7 +4,7 @@ import { EINVAL, ENOENT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
-import { new_id_store } from './new-id.ts';
+import { pci_add_dynid } from './new-id.ts';
 import { boolParam, moduleParam, ownBoolParam } from './params.ts';
 import { vfio_register_group_dev, vfio_unregister_group_dev } from './vfio-main.ts';
 
@@ -67,7 +67,7 @@ function* vfio_pci_fill_ids(k: Kernel): Path<number> {
       continue;
     }
     // The driver core tries the driver within pci_add_dynid, before the line about the id.
-    const ret = yield* new_id_store(k, 'pci', 'vfio-pci', id);
+    const ret = yield* pci_add_dynid(k, 'vfio-pci', id.split(':'));
     const sub = [0, 1].map((i) => subsystem[i] ?? 'ffffffff').join(':');
     const text = `[${vendor}:${device}[${sub}]] class 0x000000/00000000`;
     yield ret === 0

@@ -57,10 +57,11 @@ function listener(k: Kernel, dev: string): ReadVfioGroup | undefined {
 /**
  * Tells VFIO that a device joined its group, or that a driver was bound to it or left it.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_bus_notifier and iommu_group_add_device, v5.15.
+ * Kernel: the calls of a group's chain of notifiers in drivers/iommu/iommu.c:iommu_bus_notifier and
+ * iommu_group_add_device, v5.15.
  * Leaves out: listeners other than VFIO; drivers about to come or go, to which VFIO does nothing.
  */
-export function* iommu_bus_notifier(k: Kernel, action: Action, dev: string): Path<void> {
+export function* notifyGroup(k: Kernel, action: Action, dev: string): Path<void> {
   if (listener(k, dev) !== undefined) yield* vfio_iommu_group_notifier(k, action, dev);
   else if (action === 'unbound') yield* forgetUnbound(k, dev);
 }

@@ -4,12 +4,14 @@
  * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
  */
 import type { DomainType } from '../../events/event.ts';
+import { isX86Iommu, type X86IommuKind } from '../../events/machine.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { bus_set_iommu, iommu_present } from './bus-iommu.ts';
+import { isStrict } from './default-domain.ts';
 import { iommu_device_register } from './iommu-register.ts';
 import { pci_device_group } from './pci-group.ts';
 import { streamIds } from './requester-ids.ts';
@@ -22,10 +24,6 @@ import { streamIds } from './requester-ids.ts';
  */
 export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
 
-type X86Kind = keyof typeof X86_OPS;
-
-const isX86 = (kind: string | undefined): kind is X86Kind => kind === 'intel' || kind === 'amd';
-
 /**
  * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
  * told of every mapping: batching does not pay, so domains are strict. Without register_scans_buses
@@ -33,27 +31,40 @@ const isX86 = (kind: string | undefined): kind is X86Kind => kind === 'intel' ||
  *
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
  * v6.1; bus_set_iommu after the loop over all units, v6.0.
- * Leaves out: the hardware, reserved regions.
+ * Leaves out: the hardware.
  *
  * @returns 0, -ENODEV for what is no such IOMMU, or the error of the registration.
  */
 export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Path<number> {
   const spec = k.machine.devices.find((device) => device.name === iommu);
   const kind = spec?.iommu_kind;
-  if (!isX86(kind)) return -ENODEV;
+  if (!isX86Iommu(kind)) return -ENODEV;
   if (kind === 'intel' && spec?.caching_mode === true) {
     if (!k.state.dma_strict)
       yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
     yield { type: 'iommu.dma_strict' };
   }
+  if (kind === 'amd') yield* amd_iommu_init_dma_ops(k);
   const ret = yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
   if (ret !== 0 || k.has('register_scans_buses')) return ret;
   if (iommu_present(k, 'pci') || awaitsUnit(k, kind)) return 0;
   return yield* bus_set_iommu(k, 'pci', X86_OPS[kind]);
 });
 
+/**
+ * AMD's driver said itself when the TLB is flushed, until the core did: with its first unit.
+ *
+ * Kernel: drivers/iommu/amd/iommu.c:amd_iommu_init_dma_ops, v5.14.
+ * Leaves out: swiotlb.
+ */
+function* amd_iommu_init_dma_ops(k: Kernel): Path<void> {
+  if (k.has('dma_policy_in_log') || k.state.iommus.some(({ ops }) => ops === X86_OPS.amd)) return;
+  const policy = isStrict(k) ? 'IO/TLB flush on unmap enabled' : 'Lazy IO/TLB flushing enabled';
+  yield printk('info', `AMD-Vi: ${policy}`);
+}
+
 /** Is a unit of the kind still to come up in this boot? */
-function awaitsUnit(k: Kernel, kind: X86Kind): boolean {
+function awaitsUnit(k: Kernel, kind: X86IommuKind): boolean {
   return k.machine.boot.some((step) => {
     if (step.step !== 'iommu') return false;
     const spec = k.machine.devices.find((device) => device.name === step.iommu);

@@ -47,7 +47,7 @@ export interface Device {
   /** A device above it was deleted first: it is not in sysfs any more. */
   orphaned: boolean;
   resource_files: boolean;
-  /** ACS is switched on: decided when the device is added. */
+  /** ACS is switched on: as the device is added, or later by pci.acs_enabled. */
   acs_enabled: boolean;
   /** dev->dma_ops, of 32-bit Arm only. */
   dma_ops: DmaOps | null;

@@ -11,6 +11,15 @@ function forgetIommu(device: Device): void {
   device.iommu_freed = false;
 }
 
+/** The IOMMU of that name: the one that is in use, else the first that its driver freed. */
+export function instanceNamed<T extends { readonly name: string; readonly freed: boolean }>(
+  iommus: readonly T[],
+  name: string,
+): T | undefined {
+  const named = iommus.filter((instance) => instance.name === name);
+  return named.find(({ freed }) => !freed) ?? named[0];
+}
+
 export const iommuReducers = {
   'fwspec.set': (state, { dev, iommu, ids }) => {
     const device = state.devices[dev];
@@ -28,7 +37,7 @@ export const iommuReducers = {
     forgetIommu(device);
   },
   'iommu.disabled': (state, { iommu }) => {
-    const found = state.iommus.find((instance) => instance.name === iommu);
+    const found = instanceNamed(state.iommus, iommu);
     if (found !== undefined) found.disabled = true;
   },
   'iommu.registered': (state, { iommu, ops, fwnode, at }) => {
@@ -52,7 +61,7 @@ export const iommuReducers = {
       if (device.iommu === iommu) device.iommu_freed = true;
   },
   'iommu.sysfs_removed': (state, { iommu }) => {
-    const found = state.iommus.find((instance) => instance.name === iommu);
+    const found = instanceNamed(state.iommus, iommu);
     if (found !== undefined) found.in_sysfs = false;
   },
   'iommu.unregistered': (state, { iommu }) => {
@@ -73,7 +82,7 @@ export const iommuReducers = {
   'iommu.device_probed': (state, { dev, iommu }) => {
     const device = state.devices[dev];
     if (device === undefined) return;
-    const instance = state.iommus.findLast(({ name }) => name === iommu);
+    const instance = instanceNamed(state.iommus, iommu);
     device.iommu = iommu;
     device.iommu_ops = instance?.ops ?? null;
     device.iommu_ops_at = instance?.at ?? null;

@@ -10,7 +10,6 @@ import {
   device_links_check_suppliers,
   device_links_driver_bound,
   device_links_driver_cleanup,
-  device_links_force_bind,
   device_links_no_driver,
   device_links_purge,
   device_links_unbind_consumers,
@@ -227,15 +226,6 @@ describe('a consumer', () => {
       on.run(end, 'user');
       expect(on.state.links).toEqual([]);
     }
-  });
-
-  it('that gets a driver by force loses the links to suppliers that are not there', () => {
-    const on = bench(['user', 'clock', 'reset']);
-    on.run(device_link_add, 'user', 'clock', []);
-    on.run(device_link_add, 'user', 'reset', []);
-    bind(on, 'clock');
-    on.run(device_links_force_bind, 'user');
-    expect(on.state.links).toMatchObject([{ supplier: 'clock', status: 'CONSUMER_PROBE' }]);
   });
 });
 

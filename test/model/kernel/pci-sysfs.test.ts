@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createRun, type Run, type RunOptions } from '../../../src/engine/run.ts';
 import type { TaskView } from '../../../src/engine/scheduler.ts';
+import type { Machine } from '../../../src/events/machine.ts';
 import { BOOT, NIC, PORT, smallSystem } from '../small-machine.ts';
 
 /** The small machine with resources in its port and its card. */
-function boot(cmdline: string, options: RunOptions = {}): Run {
-  const { machine, kernel } = smallSystem({}, { cmdline });
+function boot(cmdline: string, options: RunOptions = {}, steps: Machine['boot'] = []): Run {
+  const { machine, kernel } = smallSystem({ boot: steps }, { cmdline });
   const devices = machine.devices.map((spec) =>
     spec.pci === undefined ? spec : { ...spec, pci: { ...spec.pci, bars: [1, 4] } },
   );
@@ -51,6 +52,16 @@ describe('the resource files of PCI functions', () => {
     expect(made).toBeGreaterThan(initialized);
     expect(duplicates(run)).toEqual([]);
     expect(files(run)).toEqual([true, true]);
+  });
+
+  it('are made by late_initcall where it is a step of its own, and suppliers hear of the end', () => {
+    const host = { step: 'driver', bus: 'platform', drv: 'pci-host-generic' } as const;
+    const smmu = { step: 'driver', bus: 'platform', drv: 'arm-smmu-v3' } as const;
+    const run = boot('', {}, [{ step: 'populate' }, smmu, host]);
+    expect(files(run)).toEqual([false, false]);
+    run.give({ do: 'late_initcall' });
+    expect(files(run)).toEqual([true, true]);
+    expect(run.state.defer_sync_state_count).toBe(0);
   });
 
   it('are made when a function is added where the initcall is over before the scan', () => {

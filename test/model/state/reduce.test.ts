@@ -35,6 +35,30 @@ describe('the reducer', () => {
     expect(state.devices[NIC]).toMatchObject({ driver: 'vfio-pci', bound: true, owner_uses: 1 });
   });
 
+  it('means the IOMMU that is in use where a freed one of the name is left', () => {
+    const at = (place: number): KernelEvent => ({
+      type: 'iommu.registered',
+      iommu: 'smmu',
+      ops: 'arm-smmu',
+      fwnode: true,
+      at: place,
+    });
+    const spec = { name: 'nic', bus: 'platform', parent: null, ids: [] };
+    const state = fold([
+      { type: 'device.added', dev: 'nic', spec },
+      at(1),
+      { type: 'iommu.freed', iommu: 'smmu' },
+      at(2),
+      { type: 'iommu.device_probed', dev: 'nic', iommu: 'smmu' },
+      { type: 'iommu.sysfs_removed', iommu: 'smmu' },
+    ]);
+    expect(state.devices['nic']).toMatchObject({ iommu_ops_at: 2, iommu_freed: false });
+    expect(state.iommus.map(({ freed, in_sysfs }) => [freed, in_sysfs])).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+  });
+
   it('gives the same state in the fast lane and under Immer, at any position', () => {
     const property = fc.property(
       theEvents,
