@@ -8,7 +8,7 @@ import { balance, idle, isolation, ownerCount } from './ownership.ts';
 import { grouping, order } from './placement.ts';
 import { once } from './shutdown.ts';
 import { oops } from './soundness.ts';
-import { acyclic, waitsEnd } from './waiting.ts';
+import { acyclic, suppliersStay, waitsEnd } from './waiting.ts';
 
 export const INVARIANTS: readonly Invariant[] = [
   balance,
@@ -22,6 +22,7 @@ export const INVARIANTS: readonly Invariant[] = [
   once,
   acyclic,
   waitsEnd,
+  suppliersStay,
   liveness,
   masters,
   sharedMapping,

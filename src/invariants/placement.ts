@@ -1,6 +1,5 @@
 /** Groups and order: who shares a group with whom, and that the IOMMU comes first. */
 import type { Facts } from '../model/context.ts';
-import { matchesAny } from '../model/firmware/modalias.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
 import {
   bridges,
@@ -11,7 +10,7 @@ import {
 } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import { acsLeftOff, joinedWhileBound } from './group-choice.ts';
-import { type Breach, devicesOf, type Invariant } from './invariant.ts';
+import { devicesOf, type Invariant } from './invariant.ts';
 
 /**
  * The bridges that nothing isolates from `dev`: those it aliases, and those up to the first that ACS
@@ -73,42 +72,18 @@ export const grouping: Invariant = {
   },
 };
 
-/** Marks a supplier as the subject, where it takes its consumers' resources over. */
-const CLEAN_UP = 'clean-up of ';
-
-/** What firmware says of the consumers of `dev`, as far as they have drivers and are not bound. */
-function cleanedUpTooEarly(dev: string, k: Facts): Breach | null {
-  const consumer = k.machine.devices.find(({ name, bus, ids, suppliers, disabled }) => {
-    if (disabled === true || suppliers?.includes(dev) !== true) return false;
-    if (k.state.devices[name]?.bound === true) return false;
-    return k.machine.drivers.some((drv) => drv.bus === bus && matchesAny(drv.ids, ids));
-  });
-  if (consumer === undefined) return null;
-  const message =
-    `${dev} switches off what it thinks unused, although its consumer ${consumer.name} ` +
-    'has not been probed yet and may still be at work as the boot loader left it';
-  return { message, values: { consumer: consumer.name } };
-}
-
 /** INV-ORDER. */
 export const order: Invariant = {
   id: 'client-binds-after-its-iommu',
   code: 'INV-ORDER',
-  claim:
-    'A device that firmware puts behind an IOMMU is in a group when its driver is bound; a supplier ' +
-    'cleans up after those of its consumers are bound for which there are drivers.',
+  claim: 'A device that firmware puts behind an IOMMU is in a group when its driver is bound.',
   subsystem: 'iommu core',
   when: 'always',
-  watches: ['driver.bound', 'device.sync_state', 'supplier.cleaned_up'],
-  subjects: (event, k) =>
-    event.type === 'driver.bound'
-      ? devicesOf(event, k)
-      : devicesOf(event, k).map((dev) => `${CLEAN_UP}${dev}`),
-  name: (subject) => subject.replace(CLEAN_UP, ''),
-  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on', 'sync_state_timeout'],
-  check(subject, k) {
-    if (subject.startsWith(CLEAN_UP)) return cleanedUpTooEarly(subject.slice(CLEAN_UP.length), k);
-    const dev = subject;
+  watches: ['driver.bound'],
+  subjects: devicesOf,
+  name: (subject) => subject,
+  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on'],
+  check(dev, k) {
     const device = k.state.devices[dev];
     if (device === undefined || !device.bound || device.iommu_group !== null) return null;
     const iommu = iommuOf(k, dev)?.name;

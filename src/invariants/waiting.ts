@@ -7,7 +7,7 @@ import { is, suppliersOf } from '../model/kernel/device-link-facts.ts';
 import { iommuOf } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import type { ReadDevice, ReadDriver } from '../model/state/state.ts';
-import type { Invariant } from './invariant.ts';
+import { type Breach, devicesOf, type Invariant } from './invariant.ts';
 
 const ARROW = ' -> ';
 
@@ -175,4 +175,33 @@ export const waitsEnd: Invariant = {
     if (wrong === null) return null;
     return { message: `${dev} ${wrong}`, values: { reason: device.deferred_reason } };
   },
+};
+
+/** What firmware says of the consumers of `dev`, as far as they have drivers and are not bound. */
+function cleanedUpTooEarly(dev: string, k: Facts): Breach | null {
+  const consumer = k.machine.devices.find(({ name, bus, ids, suppliers, disabled }) => {
+    if (disabled === true || suppliers?.includes(dev) !== true) return false;
+    if (k.state.devices[name]?.bound === true) return false;
+    return k.machine.drivers.some((drv) => drv.bus === bus && matchesAny(drv.ids, ids));
+  });
+  if (consumer === undefined) return null;
+  const message =
+    `${dev} switches off what it thinks unused, although its consumer ${consumer.name} ` +
+    'has not been probed yet and may still be at work as the boot loader left it';
+  return { message, values: { consumer: consumer.name } };
+}
+
+/** INV-SYNC. */
+export const suppliersStay: Invariant = {
+  id: 'supplier-cleans-up-after-its-consumers-came',
+  code: 'INV-SYNC',
+  claim:
+    'A supplier switches nothing off before those of its consumers are bound for which there are drivers.',
+  subsystem: 'driver core',
+  when: 'always',
+  watches: ['device.sync_state', 'supplier.cleaned_up'],
+  subjects: devicesOf,
+  name: (subject) => subject,
+  suspects: ['fw_devlink_on', 'sync_state_timeout'],
+  check: cleanedUpTooEarly,
 };

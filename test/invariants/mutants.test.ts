@@ -211,7 +211,7 @@ const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    code: 'INV-ORDER',
+    code: 'INV-SYNC',
     what: 'a clock that goes off before the display it feeds has its driver',
     subject: '6000000.clock',
     broken: () => runScenario('clock-goes-off-before-its-user-comes').trace(),
