@@ -21,13 +21,11 @@ export { ReprobeError, renderError } from './error.ts';
 // Events: the vocabulary, traces and their files.
 export { describeEvent, describeRecorded } from './events/describe.ts';
 export type {
-  DomainType,
   EventMap,
   EventOf,
   EventType,
   KernelEvent,
   Origin,
-  PrintkLevel,
   Recorded,
 } from './events/event.ts';
 export type {
@@ -43,6 +41,7 @@ export type {
 export type { Stimulus } from './events/stimulus.ts';
 export { describeStimulus } from './events/stimulus.ts';
 export type { Table } from './events/table.ts';
+export type { DomainType, PrintkLevel } from './events/terms.ts';
 export type { Trace, TraceHeader, TraceSource } from './events/trace.ts';
 export { readTrace, writeTrace } from './events/trace-file.ts';
 export type { Imported, ImportOptions } from './import/import.ts';

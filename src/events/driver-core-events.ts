@@ -1,6 +1,7 @@
 /** What happens in the driver core and to modules. The payloads of events, by type. */
-import type { LinkFlag, LinkState, LinksStatus } from './event.ts';
+
 import type { DeviceSpec, DriverSpec } from './machine.ts';
+import type { LinkFlag, LinkState, LinksStatus } from './terms.ts';
 
 export interface DriverCoreEvents {
   // Devices on their bus.

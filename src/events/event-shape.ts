@@ -1,11 +1,12 @@
 /** The shapes of events in a trace file. The compiler asks for one that is missing. */
-import type { DomainType, EventMap, EventType, Origin, PrintkLevel, StreamType } from './event.ts';
+import type { EventMap, EventType, Origin } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
 import type { DmaOps } from './machine.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
 import { count, flag, integer, listOf, name, object, oneOf, orNull, text } from './shape.ts';
 import { stimulusShape } from './stimulus-shape.ts';
+import type { DomainType, PrintkLevel, StreamType } from './terms.ts';
 import type { TraceSource } from './trace.ts';
 
 const uint = count();

@@ -10,33 +10,8 @@ import type { DriverCoreEvents } from './driver-core-events.ts';
 import type { IommuEvents } from './iommu-events.ts';
 import type { PciEvents } from './pci-events.ts';
 import type { Stimulus } from './stimulus.ts';
+import type { PrintkLevel } from './terms.ts';
 import type { VfioEvents } from './vfio-events.ts';
-
-/** What a group's DMA goes through. Kernel: IOMMU_DOMAIN_*; the spelling of sysfs `type` where it has one. */
-export type DomainType =
-  | 'DMA'
-  | 'DMA-FQ'
-  | 'identity'
-  /** An identity domain that a driver made to use PASIDs: not the default one, but like it. */
-  | 'identity-pasid'
-  | 'blocked'
-  | 'unmanaged';
-
-/** What an SMMU does with a stream: `boot` is translation by the tables that firmware left. */
-export type StreamType = 'boot' | 'translate' | 'bypass' | 'fault';
-
-/** printk levels by the kernel's names, most severe first. */
-export const PRINTK_LEVELS = [
-  'emerg',
-  'alert',
-  'crit',
-  'err',
-  'warn',
-  'notice',
-  'info',
-  'debug',
-] as const;
-export type PrintkLevel = (typeof PRINTK_LEVELS)[number];
 
 export interface EventMap extends DriverCoreEvents, PciEvents, IommuEvents, VfioEvents {
   // Tasks: one a stimulus, worker or initcall.
@@ -53,31 +28,6 @@ export interface EventMap extends DriverCoreEvents, PciEvents, IommuEvents, Vfio
   // What a log said that the model did not expect; the state then follows the log.
   'log.diverged': { readonly expected: string; readonly observed: string };
 }
-
-/** DL_FLAG_* in the order of their bits. Kernel: include/linux/device.h. */
-export const LINK_FLAGS = [
-  'STATELESS',
-  'AUTOREMOVE_CONSUMER',
-  'PM_RUNTIME',
-  'RPM_ACTIVE',
-  'AUTOREMOVE_SUPPLIER',
-  'AUTOPROBE_CONSUMER',
-  'MANAGED',
-  'SYNC_STATE_ONLY',
-  'INFERRED',
-  'CYCLE',
-] as const;
-export type LinkFlag = (typeof LINK_FLAGS)[number];
-/** enum device_link_state; NONE for a link that is not managed. Kernel: include/linux/device.h. */
-export type LinkState =
-  | 'NONE'
-  | 'DORMANT'
-  | 'AVAILABLE'
-  | 'CONSUMER_PROBE'
-  | 'ACTIVE'
-  | 'SUPPLIER_UNBIND';
-/** enum dl_dev_state. Kernel: include/linux/device.h. */
-export type LinksStatus = 'NO_DRIVER' | 'PROBING' | 'DRIVER_BOUND' | 'UNBINDING';
 
 export type EventType = keyof EventMap;
 /** The event of a type; without an argument, the union of all. */

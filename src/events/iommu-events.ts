@@ -1,6 +1,7 @@
 /** What happens in the IOMMU core, in IOMMUs, and to DMA. The payloads of events, by type. */
-import type { DomainType, StreamType } from './event.ts';
+
 import type { DmaOps } from './machine.ts';
+import type { DomainType, StreamType } from './terms.ts';
 
 export interface IommuEvents {
   // IOMMU core.

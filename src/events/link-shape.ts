@@ -1,6 +1,7 @@
 /** What values of device links look like in files. */
-import type { LinkFlag, LinkState, LinksStatus } from './event.ts';
+
 import { oneOf } from './shape.ts';
+import type { LinkFlag, LinkState, LinksStatus } from './terms.ts';
 
 export const linkState = oneOf<LinkState>({
   NONE: true,

@@ -5,7 +5,7 @@
  * conversion. One that begins with `{prefix} {dev}: ` is printed by dev_printk; one that begins with
  * `{name}: ` has a word before the first colon.
  */
-import type { PrintkLevel } from '../events/event.ts';
+import type { PrintkLevel } from '../events/terms.ts';
 import type { ObservationKind } from './observation.ts';
 
 /** A row as it is written down. */

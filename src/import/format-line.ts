@@ -4,7 +4,7 @@
  * Each line is read on its own, so that a file may change its format half way, as mails and captures
  * of shell sessions do.
  */
-import { PRINTK_LEVELS, type PrintkLevel } from '../events/event.ts';
+import { PRINTK_LEVELS, type PrintkLevel } from '../events/terms.ts';
 import { readKmsgLine } from './format-kmsg.ts';
 import { levelOfPriority, type Reading, reading } from './format-reading.ts';
 import { readIso, readStamp } from './format-stamp.ts';

@@ -1,5 +1,5 @@
 /** What one line of a log says, before lines are put together to records. */
-import { PRINTK_LEVELS, type PrintkLevel } from '../events/event.ts';
+import { PRINTK_LEVELS, type PrintkLevel } from '../events/terms.ts';
 import type { LogFormat } from './record.ts';
 
 /** The clock that a stamp was read from; stamps of different clocks cannot be compared. */

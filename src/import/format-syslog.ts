@@ -1,5 +1,5 @@
 /** Lines of /var/log/kern.log, of `journalctl` with headers of text, and of logcat. */
-import type { PrintkLevel } from '../events/event.ts';
+import type { PrintkLevel } from '../events/terms.ts';
 import { type Reading, reading } from './format-reading.ts';
 import { LEAP_YEAR, monthOf, readCaller, readIso, readStamp, wallTimeUs } from './format-stamp.ts';
 

@@ -1,5 +1,5 @@
 /** What a log file is once its format is out of the way: records in the order of the file. */
-import type { PrintkLevel } from '../events/event.ts';
+import type { PrintkLevel } from '../events/terms.ts';
 
 /** How a file wraps what the kernel printed; the names are those of `import --json`. */
 export type LogFormat =

@@ -1,6 +1,7 @@
 /** What a kernel path is given: the state, the kernel's switches, and function pointers. */
-import type { DomainType } from '../events/event.ts';
+
 import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { DomainType } from '../events/terms.ts';
 import type { Frame, Path } from './path.ts';
 import type { ReadDevice, ReadDriver, ReadMapping, ReadState } from './state/state.ts';
 import type { OptionName } from './versions/option-table.ts';

@@ -3,7 +3,8 @@
  *
  * Kernel: include/linux/dev_printk.h, drivers/base/core.c:dev_driver_string.
  */
-import type { EventOf, PrintkLevel } from '../events/event.ts';
+import type { EventOf } from '../events/event.ts';
+import type { PrintkLevel } from '../events/terms.ts';
 import type { Kernel } from './context.ts';
 import { deviceOf } from './lookup.ts';
 

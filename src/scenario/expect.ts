@@ -1,7 +1,7 @@
 /** Expectations of a scenario: from places, and back to YAML. */
 
 import { errnoName } from '../events/errno.ts';
-import type { DomainType } from '../events/event.ts';
+import type { DomainType } from '../events/terms.ts';
 import { findInvariant, INVARIANTS } from '../invariants/all.ts';
 import {
   entriesOf,

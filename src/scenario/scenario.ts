@@ -1,7 +1,8 @@
 /** A scenario: what a run is given, and what is expected of it. */
-import type { DomainType } from '../events/event.ts';
+
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
+import type { DomainType } from '../events/terms.ts';
 
 export interface Scenario {
   /** Named by what happens: `test-remove-leaves-owner_cnt`. */

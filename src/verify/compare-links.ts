@@ -1,6 +1,6 @@
 /** Device links of /sys/class/devlink against the emulated ones at the same moment. */
 import { createHistory, stateAfter } from '../engine/history.ts';
-import type { LinkFlag, LinkState } from '../events/event.ts';
+import type { LinkFlag, LinkState } from '../events/terms.ts';
 import type { ReadState } from '../model/state/state.ts';
 import type { Emulation } from './emulate.ts';
 import type { Session } from './session.ts';

@@ -1,18 +1,13 @@
 /** Arbitrary values of the vocabulary, hostile names included, for property tests of all rooms. */
 import fc, { type Arbitrary } from 'fast-check';
 import type {
-  DomainType,
   EventMap,
   EventOf,
   EventType,
   KernelEvent,
-  LinkState,
-  LinksStatus,
   Origin,
   Recorded,
-  StreamType,
 } from '../../src/events/event.ts';
-import { LINK_FLAGS, PRINTK_LEVELS } from '../../src/events/event.ts';
 import type {
   Arch,
   BootMapping,
@@ -30,6 +25,8 @@ import type {
 } from '../../src/events/machine.ts';
 import { type ShutdownKind, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
 import { type Table, tableOf } from '../../src/events/table.ts';
+import type { DomainType, LinkState, LinksStatus, StreamType } from '../../src/events/terms.ts';
+import { LINK_FLAGS, PRINTK_LEVELS } from '../../src/events/terms.ts';
 import { SCHEMA_VERSION, type Trace } from '../../src/events/trace.ts';
 
 /** Names that have broken programs: prototypes, quotes, other planes, YAML and JSON syntax. */

@@ -4,8 +4,9 @@
  * Source: Arm SMMU architecture, versions 2 and 3: an entry for a stream says that it is translated,
  * bypasses or faults, and a register says what becomes of streams without an entry.
  */
-import type { StreamType } from '../../events/event.ts';
+
 import type { DeviceSpec } from '../../events/machine.ts';
+import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
 
 /** The ids under which a device that firmware describes speaks to the IOMMU. */

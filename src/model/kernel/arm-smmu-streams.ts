@@ -3,8 +3,9 @@
  *
  * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c, arm-smmu-qcom.c, ../arm-smmu-v3/arm-smmu-v3.c, v6.1.
  */
-import type { DomainType, StreamType } from '../../events/event.ts';
+
 import type { DeviceSpec } from '../../events/machine.ts';
+import type { DomainType, StreamType } from '../../events/terms.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENOSPC } from '../errno.ts';
 import { freeContext, idsAt, streamOf } from '../hardware/streams.ts';

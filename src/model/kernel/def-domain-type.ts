@@ -1,5 +1,5 @@
 /** Which domain type the devices of a group must have. Kernel: drivers/iommu/iommu.c, v6.1. */
-import type { DomainType } from '../../events/event.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { Facts, Kernel } from '../context.ts';
 import { deviceOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';

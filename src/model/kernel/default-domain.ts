@@ -1,6 +1,7 @@
 /** The domain that a group is on by default. Kernel: drivers/iommu/iommu.c, v6.1. */
-import type { DomainType } from '../../events/event.ts';
+
 import { isX86Iommu } from '../../events/machine.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
 import { groupById } from '../lookup.ts';

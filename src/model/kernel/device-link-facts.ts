@@ -1,5 +1,5 @@
 /** What can be asked of device links. Kernel: drivers/base/core.c, v6.1. */
-import { LINK_FLAGS, type LinkFlag } from '../../events/event.ts';
+import { LINK_FLAGS, type LinkFlag } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import type { ReadState } from '../state/state.ts';
 

@@ -1,5 +1,5 @@
 /** One device link: how it is made, changed and dropped. Kernel: drivers/base/core.c, v6.1. */
-import { LINK_FLAGS, type LinkFlag, type LinkState } from '../../events/event.ts';
+import { LINK_FLAGS, type LinkFlag, type LinkState } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';

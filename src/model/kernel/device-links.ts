@@ -1,5 +1,5 @@
 /** What links do as drivers come and go. Kernel: drivers/base/core.c:device_links_*, v6.1. */
-import type { LinkState } from '../../events/event.ts';
+import type { LinkState } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { EAGAIN, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';

@@ -1,5 +1,5 @@
 /** Device links that firmware asks for. Kernel: drivers/base/core.c:fw_devlink_*, v6.1 unless said. */
-import type { LinkFlag } from '../../events/event.ts';
+import type { LinkFlag } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';

@@ -1,5 +1,5 @@
 /** Writing the `type` file of a group. Kernel: drivers/iommu/iommu.c:iommu_group_store_type, v6.1. */
-import type { DomainType } from '../../events/event.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { EACCES, EBUSY, EINVAL, EPERM } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';

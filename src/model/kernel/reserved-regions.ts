@@ -1,6 +1,7 @@
 /** Memory that firmware reserves for a device. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
-import type { DomainType } from '../../events/event.ts';
+
 import type { DeviceSpec, ReservedRegion } from '../../events/machine.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { Facts, Kernel } from '../context.ts';
 import { EINVAL, EPERM } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';

@@ -1,5 +1,5 @@
 /** Putting groups on domains. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
-import type { DomainType } from '../../events/event.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { deviceOf, driverOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';

@@ -3,8 +3,9 @@
  *
  * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
  */
-import type { DomainType } from '../../events/event.ts';
+
 import { isX86Iommu, type X86IommuKind } from '../../events/machine.ts';
+import type { DomainType } from '../../events/terms.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';

@@ -1,7 +1,8 @@
 /** The state of devices, drivers, buses, modules and links. Written by reducers only. */
-import type { LinkFlag, LinkState, LinksStatus } from '../../events/event.ts';
+
 import type { DeviceSpec, DmaOps, DriverSpec } from '../../events/machine.ts';
 import type { Table } from '../../events/table.ts';
+import type { LinkFlag, LinkState, LinksStatus } from '../../events/terms.ts';
 
 /** struct device with what dd.c, iommu.c and vfio keep beside it. */
 export interface Device {

@@ -1,6 +1,7 @@
 /** The state of IOMMUs, their groups and their hardware. Written by reducers only. */
-import type { DomainType, StreamType } from '../../events/event.ts';
+
 import type { Table } from '../../events/table.ts';
+import type { DomainType, StreamType } from '../../events/terms.ts';
 
 /** struct iommu_device, while it is on the core's list. */
 export interface IommuInstance {

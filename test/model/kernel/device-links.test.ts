@@ -1,7 +1,8 @@
 // Goal: device links are made, merged, moved and dropped as drivers/base/core.c does it. Method: the
 // paths run one by one on a state that is put together by events; each step they yield is folded.
 import { describe, expect, it } from 'vitest';
-import type { KernelEvent, LinkFlag, LinksStatus } from '../../../src/events/event.ts';
+import type { KernelEvent } from '../../../src/events/event.ts';
+import type { LinkFlag, LinksStatus } from '../../../src/events/terms.ts';
 import type { Kernel } from '../../../src/model/context.ts';
 import { device_is_dependent, device_link_add } from '../../../src/model/kernel/device-link.ts';
 import { flagBits } from '../../../src/model/kernel/device-link-facts.ts';
