@@ -63,6 +63,19 @@ export interface DriverOps {
   readonly shutdown?: (k: Kernel, dev: string, drv: string) => Path<void>;
 }
 
+/** A transaction that an IOMMU did not let through. */
+export interface DmaFault {
+  readonly iommu: string;
+  readonly dev: string;
+  /** The stream or requester id it came with. */
+  readonly id: number;
+  /** The address it asked for: below 2^53. */
+  readonly addr: number;
+  readonly write: boolean;
+  /** Nothing is said of its stream, the stream's entry refuses it, or no mapping allows it. */
+  readonly why: 'stream' | 'entry' | 'translation' | 'permission';
+}
+
 /** struct iommu_ops, by the name of the IOMMU driver. */
 export interface IommuOps {
   /** The module that owns the ops when the driver is modular. */
@@ -83,6 +96,8 @@ export interface IommuOps {
   readonly attach_dev?: (k: Kernel, dev: string, domain: DomainType | null) => Path<number>;
   /** The translation context for a mapping of 32-bit Arm, or a negative errno. */
   readonly init_context?: (k: Kernel, dev: string, mapping: ReadMapping) => Path<number>;
+  /** What the driver's interrupt handler says of a fault that the hardware reports. */
+  readonly report_fault?: (k: Kernel, fault: DmaFault) => Path<void>;
   readonly probe_finalize?: (k: Kernel, dev: string) => Path<void>;
   readonly release_device?: (k: Kernel, dev: string) => Path<void>;
 }
