@@ -2,6 +2,7 @@
 import { disagreement } from './disagreement.ts';
 import { errnoName } from './errno.ts';
 import type { EventOf, EventType } from './event.ts';
+import type { SmmuEntry } from './iommu-events.ts';
 import { describeStimulus } from './stimulus.ts';
 
 /** Every event type; the compiler asks for one that is missing. */
@@ -467,14 +468,30 @@ export const LINES: {
     line: (e) => `${e.dev}: managed DMA buffer allocated`,
   },
 
+  'smmu.features': {
+    doc: "An SMMU's driver read its id registers.",
+    line: (e) => `${e.iommu}: SMMU features ${hex(e.features)}`,
+  },
   'smmu.reset': {
     doc: 'An SMMU was reset: of what firmware had set up, only the entries named here stay.',
     line: (e) =>
-      `${e.iommu}: SMMU reset, streams ${e.streams.map(stream).join(' ') || 'forgotten'}, others ${e.unmatched}`,
+      `${e.iommu}: SMMU reset, streams ${e.entries.map(smmuEntry).join(' ') || 'forgotten'}, others ${e.unmatched}`,
   },
-  'smmu.stream_written': {
-    doc: 'The stream mapping entry of one stream id was written.',
-    line: (e) => `${e.iommu}: stream ${hex(e.id)} ${e.does ?? 'has no entry any more'}`,
+  'smmu.entry_written': {
+    doc: 'A stream mapping entry, or an entry of the stream table, was written.',
+    line: (e) => `${e.iommu}: entry ${e.index} written, stream ${smmuEntry(e)}`,
+  },
+  'smmu.entry_freed': {
+    doc: 'A stream mapping entry was made invalid.',
+    line: (e) => `${e.iommu}: entry ${e.index} made invalid`,
+  },
+  'smmu.context_bank': {
+    doc: 'A domain got a context bank of an SMMU.',
+    line: (e) => `${e.iommu}: context bank ${e.context} for group ${e.group}, ${e.domain}`,
+  },
+  'smmu.disabled': {
+    doc: 'An SMMU was switched off: what asks it passes.',
+    line: (e) => `${e.iommu}: SMMU disabled, all streams pass`,
   },
   'dma.faulted': {
     doc: 'DMA that ran was cut off: since before the kernel started, or past an SMMU that came late.',
@@ -623,8 +640,9 @@ function container(name: string): string {
   return name.startsWith('container ') ? name : `container ${name}`;
 }
 
-function stream({ id, does }: { readonly id: number; readonly does: string }): string {
-  return `${hex(id)} ${does}`;
+function smmuEntry({ id, mask, does, context }: SmmuEntry): string {
+  const stream = mask === 0 ? hex(id) : `${hex(id)} mask ${hex(mask)}`;
+  return context === null ? `${stream} ${does}` : `${stream} ${does} (context bank ${context})`;
 }
 
 function hex(id: number): string {

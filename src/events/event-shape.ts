@@ -40,18 +40,24 @@ const printkLevel = oneOf<PrintkLevel>({
   info: true,
   debug: true,
 });
-const domain = orNull(
-  oneOf<DomainType>({
-    DMA: true,
-    'DMA-FQ': true,
-    identity: true,
-    'identity-pasid': true,
-    blocked: true,
-    unmanaged: true,
-  }),
-);
+const domainType = oneOf<DomainType>({
+  DMA: true,
+  'DMA-FQ': true,
+  identity: true,
+  'identity-pasid': true,
+  blocked: true,
+  unmanaged: true,
+});
+const domain = orNull(domainType);
 
-const streamType = oneOf<StreamType>({ boot: true, translate: true, bypass: true, fault: true });
+const smmuEntry = {
+  index: uint,
+  id: uint,
+  mask: uint,
+  does: oneOf<StreamType>({ boot: true, translate: true, bypass: true, fault: true }),
+  context: orNull(uint),
+  count: uint,
+};
 
 export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]> } = {
   'task.started': object({ stimulus: stimulusShape }),
@@ -193,12 +199,23 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'mapping.put': object({ mapping: uint }),
   'dma.allocated': dev,
 
+  'smmu.features': object({
+    iommu: name,
+    features: uint,
+    streamid_mask: uint,
+    groups: uint,
+    contexts: uint,
+    s2_contexts: uint,
+  }),
   'smmu.reset': object({
     iommu: name,
-    streams: listOf(object({ id: uint, does: streamType })),
+    entries: listOf(object(smmuEntry)),
     unmatched: oneOf<'bypass' | 'fault'>({ bypass: true, fault: true }),
   }),
-  'smmu.stream_written': object({ iommu: name, id: uint, does: orNull(streamType) }),
+  'smmu.entry_written': object({ iommu: name, ...smmuEntry }),
+  'smmu.entry_freed': object({ iommu: name, index: uint }),
+  'smmu.context_bank': object({ iommu: name, context: uint, group: uint, domain: domainType }),
+  'smmu.disabled': object({ iommu: name }),
   'dma.faulted': object({ dev: name, iommu: name, id: uint }),
   'dma.handed_over': dev,
 

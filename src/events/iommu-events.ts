@@ -3,6 +3,19 @@
 import type { DmaOps } from './machine.ts';
 import type { DomainType, StreamType } from './terms.ts';
 
+/** One entry of an SMMU as it is written. */
+export type SmmuEntry = {
+  /** The number of the mapping group; in a stream table the stream id. */
+  readonly index: number;
+  readonly id: number;
+  /** Bits of a stream id that do not count. */
+  readonly mask: number;
+  readonly does: StreamType;
+  readonly context: number | null;
+  /** Devices, and ranges that firmware reserves, for which it is there. */
+  readonly count: number;
+};
+
 export interface IommuEvents {
   // IOMMU core.
   'fwspec.set': { readonly dev: string; readonly iommu: string; readonly ids: readonly number[] };
@@ -62,19 +75,34 @@ export interface IommuEvents {
   'dma.allocated': { readonly dev: string };
 
   // Streams of an SMMU, and DMA that runs since before the kernel.
+  /** What the driver read in the id registers; see hardware/smmu-registers.ts of the model. */
+  'smmu.features': {
+    readonly iommu: string;
+    readonly features: number;
+    readonly streamid_mask: number;
+    readonly groups: number;
+    readonly contexts: number;
+    readonly s2_contexts: number;
+  };
   'smmu.reset': {
     readonly iommu: string;
     /** The stream mapping entries that the reset writes. */
-    readonly streams: readonly { readonly id: number; readonly does: StreamType }[];
+    readonly entries: readonly SmmuEntry[];
     /** What becomes of streams without an entry. */
     readonly unmatched: 'bypass' | 'fault';
   };
-  /** `does` is null where the entry was made invalid. */
-  'smmu.stream_written': {
+  'smmu.entry_written': { readonly iommu: string } & SmmuEntry;
+  /** The entry was made invalid. */
+  'smmu.entry_freed': { readonly iommu: string; readonly index: number };
+  /** A context bank translates for the group's domain of that type from here on. */
+  'smmu.context_bank': {
     readonly iommu: string;
-    readonly id: number;
-    readonly does: StreamType | null;
+    readonly context: number;
+    readonly group: number;
+    readonly domain: DomainType;
   };
+  /** It lets all pass: sCR0.CLIENTPD set, or CR0.SMMUEN clear. */
+  'smmu.disabled': { readonly iommu: string };
   'dma.faulted': { readonly dev: string; readonly iommu: string; readonly id: number };
   'dma.handed_over': { readonly dev: string };
 

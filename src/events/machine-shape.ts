@@ -89,7 +89,9 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   iommu_kind: optional(iommuKind),
   dma_coherent: optional(flag),
   snoops: optional(flag),
-  id_coherent: optional(flag),
+  registers: optional(tableWith(uint)),
+  stream_match_mask: optional(uint),
+  context_irqs: optional(uint),
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
   mmu_masters: optional(flag),
@@ -99,7 +101,9 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   notifier_dma_ops: optional(
     oneOf<Exclude<DmaOps, 'iommu_ops'>>({ arm_dma_ops: true, arm_coherent_dma_ops: true }),
   ),
-  iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
+  iommus: optional(
+    listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint), masks: optional(listOf(uint)) })),
+  ),
   suppliers: optional(names),
   match_defers_on: optional(names),
   child_suppliers: optional(names),

@@ -48,6 +48,8 @@ export interface IommuMapRow {
 export interface IommuSpec {
   readonly iommu: string;
   readonly ids: readonly number[];
+  /** Which bits of each id an SMMU v1 or v2 is not to look at; absent, those of the SMMU's own node. */
+  readonly masks?: readonly number[];
 }
 
 /** `struct dma_map_ops` of 32-bit Arm, by the kernel's names. */
@@ -85,8 +87,15 @@ export interface DeviceSpec {
   readonly dma_coherent?: boolean;
   /** Wired so in truth, where firmware errs. */
   readonly snoops?: boolean;
-  /** Of an SMMU: its id register says that its table walks are coherent (IDR0.CTTW, IDR0.COHACC). */
-  readonly id_coherent?: boolean;
+  /**
+   * Of an SMMU: what its id registers read as, by name: ID0, ID1, ID2 of v1 and v2; IDR0, IDR1, IDR3,
+   * IDR5 of v3. One that is not named reads as 0.
+   */
+  readonly registers?: Readonly<Record<string, number>>;
+  /** Of an SMMU v1 or v2: the mask of stream ids that say none of their own (`stream-match-mask`). */
+  readonly stream_match_mask?: number;
+  /** Of an SMMU v1 or v2: the interrupts that are left for context banks; absent, enough for all. */
+  readonly context_irqs?: number;
   /** On a host bridge: false where its MSIs are not told apart by the device that sends them. */
   readonly isolated_msi?: boolean;
   /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */

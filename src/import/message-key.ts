@@ -14,10 +14,15 @@ interface PrintedKind {
   readonly debug: boolean;
   /** The model does not know what the device is called there. */
   readonly anyDevice?: boolean;
+  /** All that the line says must agree. */
+  readonly whole?: boolean;
 }
 
 const always = (...compared: string[]): PrintedKind => ({ compared, debug: false });
 const debug = (...compared: string[]): PrintedKind => ({ compared, debug: true });
+
+/** What a log's machine does not tell, its registers, makes these lines: absence says nothing. */
+const hardware: PrintedKind = { compared: [], debug: true, whole: true };
 
 const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['iommu.group.added', always()],
@@ -37,6 +42,12 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['pci.host_bridge', always('bus')],
   ['pci.attach_failed', always()],
   ['sysfs.duplicate', always('path')],
+  ['iommu.detected', hardware],
+  ['iommu.feature', hardware],
+  ['iommu.probe_failed', hardware],
+  ['iommu.fault', hardware],
+  ['iommu.fault_detail', hardware],
+  ['iommu.disabled', hardware],
   ['vfio.loaded', always()],
   ['vfio.blocked', always()],
   ['vfio.noiommu_added', always()],
@@ -82,6 +93,11 @@ export function isDebug(kind: ObservationKind): boolean {
   return PRINTED.get(kind)?.debug === true;
 }
 
+/** Does the kind of line tell of hardware that only some machines describe? */
+export function tellsHardware(kind: ObservationKind): boolean {
+  return PRINTED.get(kind) === hardware;
+}
+
 /** The key of an observation; null for a kind that the model does not print. */
 export function keyOf({
   kind,
@@ -91,10 +107,14 @@ export function keyOf({
   group,
   error,
   fields,
+  row,
 }: Observation): string | null {
   const printed = PRINTED.get(kind);
   if (printed === undefined) return null;
-  const rest = printed.compared.map((name) => fields[name] ?? '');
+  const rest =
+    printed.whole === true
+      ? [row, ...Object.values(fields)]
+      : printed.compared.map((name) => fields[name] ?? '');
   const who = printed.anyDevice === true ? null : dev;
   return [kind, prefix, who, drv, group, error, ...rest].map((part) => part ?? '-').join(' ');
 }

@@ -1,5 +1,6 @@
 /** Coherency: that VFIO takes what is coherent and no other, and that nobody errs about SMMUs. */
 import type { Facts } from '../model/context.ts';
+import { coherentByRegister } from '../model/hardware/smmu-registers.ts';
 import { snoops } from '../model/kernel/property.ts';
 import { devicesOf, type Invariant } from './invariant.ts';
 
@@ -69,8 +70,8 @@ export const wiring: Invariant = {
   suspects: [],
   check(dev, k) {
     const spec = k.state.devices[dev]?.spec;
-    const register = spec?.id_coherent;
-    if (spec === undefined || register === undefined) return null;
+    const register = spec === undefined ? null : coherentByRegister(spec);
+    if (spec === undefined || register === null) return null;
     const firmware = spec.dma_coherent === true;
     const truth = snoops(k, dev) === true;
     if (firmware === truth && register === truth) return null;

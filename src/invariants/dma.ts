@@ -92,7 +92,8 @@ export const bootDma: Invariant = {
   when: 'always',
   watches: [
     'smmu.reset',
-    'smmu.stream_written',
+    'smmu.entry_written',
+    'smmu.entry_freed',
     'group.attached',
     'group.direct_mapped',
     'dma.handed_over',

@@ -6,8 +6,9 @@ import type {
   DriverSpec,
   ReservedRegion,
 } from '../events/machine.ts';
+import { tableOf } from '../events/table.ts';
 import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, oneOf } from './decode.ts';
-import { type Entry, listOf, map, plain } from './print-yaml.ts';
+import { type Entry, hex, listOf, map, plain } from './print-yaml.ts';
 import type { Place } from './yaml-source.ts';
 
 const ARCHES: readonly Arch[] = ['arm', 'arm64'];
@@ -21,14 +22,29 @@ export function readArch(fields: Fields): { readonly arch?: Arch } {
   return arch === undefined ? {} : { arch: oneOf(arch, ARCHES) };
 }
 
-type DeviceDma = Pick<DeviceSpec, 'contexts' | 'boot_mapping' | 'reserved' | 'notifier_dma_ops'>;
+type DeviceDma = Pick<
+  DeviceSpec,
+  | 'registers'
+  | 'stream_match_mask'
+  | 'context_irqs'
+  | 'contexts'
+  | 'boot_mapping'
+  | 'reserved'
+  | 'notifier_dma_ops'
+>;
 
 export function readDeviceDma(fields: Fields): DeviceDma {
+  const registers = fields.get('registers');
+  const mask = fields.get('stream_match_mask');
+  const irqs = fields.get('context_irqs');
   const contexts = fields.get('contexts');
   const mapping = fields.get('boot_mapping');
   const reserved = fields.get('reserved');
   const notifier = fields.get('notifier_dma_ops');
   return {
+    ...(registers === undefined ? {} : { registers: readRegisters(registers) }),
+    ...(mask === undefined ? {} : { stream_match_mask: integerOf(mask) }),
+    ...(irqs === undefined ? {} : { context_irqs: integerOf(irqs) }),
     ...(contexts === undefined ? {} : { contexts: integerOf(contexts) }),
     ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, BOOT_MAPPINGS) }),
     ...(reserved === undefined ? {} : { reserved: itemsOf(reserved).map(readRegion) }),
@@ -45,13 +61,30 @@ function readRegion(place: Place): ReservedRegion {
 }
 
 export function printDeviceDma(device: DeviceDma): readonly Entry[] {
+  const { registers, stream_match_mask, context_irqs } = device;
   const { contexts, boot_mapping, reserved, notifier_dma_ops } = device;
   return [
+    registers === undefined ? null : ['registers', printRegisters(registers)],
+    stream_match_mask === undefined ? null : ['stream_match_mask', hex(stream_match_mask)],
+    context_irqs === undefined ? null : ['context_irqs', String(context_irqs)],
     contexts === undefined ? null : ['contexts', String(contexts)],
     boot_mapping === undefined ? null : ['boot_mapping', boot_mapping],
     reserved === undefined ? null : ['reserved', listOf(reserved.map(printRegion))],
     notifier_dma_ops === undefined ? null : ['notifier_dma_ops', notifier_dma_ops],
   ];
+}
+
+/** The id registers of SMMUs v1 and v2, then those of v3. */
+const REGISTERS = ['ID0', 'ID1', 'ID2', 'IDR0', 'IDR1', 'IDR3', 'IDR5'] as const;
+
+function readRegisters(place: Place): Readonly<Record<string, number>> {
+  const fields = fieldsOf(place, REGISTERS);
+  const named = REGISTERS.map((name) => [name, fields.get(name)] as const);
+  return tableOf(named.flatMap(([name, at]) => (at === undefined ? [] : [[name, integerOf(at)]])));
+}
+
+function printRegisters(registers: Readonly<Record<string, number>>) {
+  return map(Object.entries(registers).map(([name, value]): Entry => [name, hex(value)]));
 }
 
 function printRegion({ type, via }: ReservedRegion) {

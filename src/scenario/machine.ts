@@ -131,7 +131,6 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('snoops', (value) => flagAt(value, false)),
-    ...optional('id_coherent', (value) => flagAt(value, false)),
     ...optional('isolated_msi', (value) => flagAt(value, false)),
     ...optional('caching_mode', (value) => flagAt(value, false)),
     ...optional('mmu_masters', (value) => flagAt(value, false)),
@@ -158,10 +157,12 @@ function busOf(place: Place): string {
 type ReadName = (place: Place) => string;
 
 function readIommuSpec(place: Place, named: ReadName) {
-  const fields = fieldsOf(place, ['iommu', 'ids']);
+  const fields = fieldsOf(place, ['iommu', 'ids', 'masks']);
+  const masks = fields.get('masks');
   return {
     iommu: named(fields.need('iommu')),
     ids: itemsOf(fields.need('ids')).map((id) => integerOf(id)),
+    ...(masks === undefined ? {} : { masks: itemsOf(masks).map((mask) => integerOf(mask)) }),
   };
 }
 

@@ -120,7 +120,6 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
     maybe('snoops', device.snoops, String),
-    maybe('id_coherent', device.id_coherent, String),
     maybe('isolated_msi', device.isolated_msi, String),
     maybe('caching_mode', device.caching_mode, String),
     maybe('mmu_masters', device.mmu_masters, String),
@@ -139,8 +138,12 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
   return map(entries);
 }
 
-function printIommuSpec({ iommu, ids }: IommuSpec): Yaml {
-  return map([field('iommu', iommu), ['ids', listOf(ids.map(hex))]]);
+function printIommuSpec({ iommu, ids, masks }: IommuSpec): Yaml {
+  return map([
+    field('iommu', iommu),
+    ['ids', listOf(ids.map(hex))],
+    maybe('masks', masks, (list) => listOf(list.map(hex))),
+  ]);
 }
 
 function printMapRow({ rid_base, iommu, sid_base, length }: IommuMapRow): Yaml {

@@ -1,8 +1,9 @@
 import type { DeviceSpec, Machine } from '../events/machine.ts';
 import { devicetreeDevices } from '../model/firmware/devicetree.ts';
 import { parseDmar } from '../model/firmware/dmar.ts';
-import { type FdtNode, parseFdt } from '../model/firmware/fdt.ts';
+import { type FdtNode, parseFdt, stringsOf } from '../model/firmware/fdt.ts';
 import { type Iort, parseIort } from '../model/firmware/iort.ts';
+import { withKnownRegisters } from '../model/firmware/known-registers.ts';
 import {
   type NativeControl,
   portServices,
@@ -57,7 +58,13 @@ export function firmwareOf(
   const cmdline = cmdlineOf(session);
   const strict = parameterOf(cmdline, 'fw_devlink.strict') === '1';
   const root = files.fdt === null ? null : parseFdt(files.fdt);
-  const ofTree = root === null ? [] : devicetreeDevices(root, { strict, amba: true });
+  const ofTree =
+    root === null
+      ? []
+      : withKnownRegisters(
+          devicetreeDevices(root, { strict, amba: true }),
+          stringsOf(root, 'compatible'),
+        );
   const configs = files.pciConfig === null ? [] : parsePciConfig(files.pciConfig);
   const usesAcpi = ofTree.length === 0 && isAcpi(session, files);
   const platform = usesAcpi
@@ -93,7 +100,7 @@ function isAcpi(session: Session, files: MachineFiles): boolean {
 /** SMMUs of the IORT or units of the DMAR, the devices that ACPI names, then the host bridge. */
 function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): DeviceSpec[] {
   const iort: Iort =
-    files.iort === null ? { devices: [], rootComplexes: [] } : parseIort(files.iort);
+    files.iort === null ? { maker: null, devices: [], rootComplexes: [] } : parseIort(files.iort);
   const dmar = files.dmar === null ? null : parseDmar(files.dmar, configs);
   const complex = iort.rootComplexes.find((candidate) => candidate.segment === 0);
   const map = complex?.iommu_map ?? dmar?.iommu_map ?? [];
@@ -105,7 +112,8 @@ function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): Devi
     ...(map.length === 0 ? {} : { iommu_map: map }),
     dma_coherent: complex?.dma_coherent ?? true,
   };
-  return [...iort.devices, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
+  const smmus = withKnownRegisters(iort.devices, iort.maker === null ? [] : [iort.maker]);
+  return [...smmus, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
 }
 
 /** CAP_REG.CM: a unit of an emulated machine that wants to be told of every mapping. */

@@ -2,7 +2,8 @@
  * Is the emulator right? A recorded session of a real kernel is emulated from its inputs, and all
  * that was observed is compared with the emulated run.
  */
-import type { DriverSpec } from '../events/machine.ts';
+import type { DeviceSpec, DriverSpec } from '../events/machine.ts';
+import { tellsHardware } from '../import/message-key.ts';
 import type { Observation } from '../import/observation.ts';
 import { type ScheduleGuide, searchSchedule } from '../import/schedule.ts';
 import { compareActions } from './compare-actions.ts';
@@ -79,7 +80,10 @@ function judge(
       tally,
       session.dmesg,
       emulation,
-      (seen) => isModelled(seen, names) && hasDriver(seen, derived.machine.drivers),
+      (seen) =>
+        isModelled(seen, names) &&
+        hasDriver(seen, derived.machine.drivers) &&
+        hasRegisters(seen, derived.machine.devices),
     );
   const { checks, mismatches } = tally;
   const { choices } = emulation.run.scheduler;
@@ -110,6 +114,12 @@ function modelledNames(session: Session, emulation: Emulation): ReadonlySet<stri
 function hasDriver({ kind, drv, fields }: Observation, drivers: readonly DriverSpec[]): boolean {
   if (kind !== 'driver.registered' && kind !== 'driver.unregistered') return true;
   return drivers.some(({ bus, name }) => bus === fields['bus'] && name === drv);
+}
+
+/** What an IOMMU says of its hardware follows from its registers, where they are known. */
+function hasRegisters({ kind, dev }: Observation, devices: readonly DeviceSpec[]): boolean {
+  if (!tellsHardware(kind)) return true;
+  return devices.some(({ name, registers }) => name === dev && registers !== undefined);
 }
 
 /** A PCI bus by its number, with or without its domain. */

@@ -155,7 +155,9 @@ const deviceFields = {
   ),
   dma_coherent: fc.boolean(),
   snoops: fc.boolean(),
-  id_coherent: fc.boolean(),
+  registers: fc.dictionary(aName, uint, { maxKeys: 3 }),
+  stream_match_mask: uint,
+  context_irqs: uint,
   isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   mmu_masters: fc.boolean(),
@@ -356,7 +358,14 @@ const domain = fc.constantFrom<DomainType | null>(
   null,
 );
 
-const streamType = fc.constantFrom<StreamType>('boot', 'translate', 'bypass', 'fault');
+const smmuEntry = {
+  index: uint,
+  id: uint,
+  mask: uint,
+  does: fc.constantFrom<StreamType>('boot', 'translate', 'bypass', 'fault'),
+  context: fc.option(uint),
+  count: uint,
+};
 
 const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'task.started': fc.record({ stimulus: aStimulus }),
@@ -499,10 +508,26 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'dma.allocated': aDev,
   'smmu.reset': fc.record({
     iommu: aName,
-    streams: fc.array(fc.record({ id: uint, does: streamType }), { maxLength: 3 }),
+    entries: fc.array(fc.record(smmuEntry), { maxLength: 3 }),
     unmatched: fc.constantFrom('bypass', 'fault'),
   }),
-  'smmu.stream_written': fc.record({ iommu: aName, id: uint, does: fc.option(streamType) }),
+  'smmu.entry_written': fc.record({ iommu: aName, ...smmuEntry }),
+  'smmu.entry_freed': fc.record({ iommu: aName, index: uint }),
+  'smmu.context_bank': fc.record({
+    iommu: aName,
+    context: uint,
+    group,
+    domain: fc.constantFrom<DomainType>('DMA', 'blocked', 'unmanaged'),
+  }),
+  'smmu.disabled': fc.record({ iommu: aName }),
+  'smmu.features': fc.record({
+    iommu: aName,
+    features: uint,
+    streamid_mask: uint,
+    groups: uint,
+    contexts: uint,
+    s2_contexts: uint,
+  }),
   'dma.faulted': fc.record({ ...dev, iommu: aName, id: uint }),
   'dma.handed_over': aDev,
   'owner.used': fc.record({ ...dev, group, ret: aRet }),

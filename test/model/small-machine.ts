@@ -13,6 +13,7 @@ import type {
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import { tableOf } from '../../src/events/table.ts';
 import type { Trace } from '../../src/events/trace.ts';
+import { QEMU_SMMU_V3 } from '../../src/model/firmware/known-registers.ts';
 
 export const SMMU = '9050000.smmuv3';
 const HOST = '40000000.pcie';
@@ -67,6 +68,12 @@ function driver(name: string, bus: string, over: Partial<DriverSpec>): DriverSpe
   };
 }
 
+/** Those of an SMMU v3 whose IDR0.COHACC says so, or not. */
+function registersOf(coherent: boolean): NonNullable<DeviceSpec['registers']> {
+  const { IDR0 = 0 } = QEMU_SMMU_V3;
+  return { ...QEMU_SMMU_V3, IDR0: coherent ? IDR0 : IDR0 - 0x10 };
+}
+
 function devices({
   acs = true,
   coherentSmmu = true,
@@ -81,7 +88,7 @@ function devices({
       ids: ['arm,smmu-v3'],
       iommu_kind: 'arm-smmu-v3',
       dma_coherent: coherentSmmu,
-      ...(idCoherent === undefined ? {} : { id_coherent: idCoherent }),
+      ...(idCoherent === undefined ? {} : { registers: registersOf(idCoherent) }),
     },
     {
       name: HOST,

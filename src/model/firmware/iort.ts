@@ -9,6 +9,8 @@ export interface RootComplex {
 }
 
 export interface Iort {
+  /** The OEM id of the table's header: six characters. */
+  readonly maker: string | null;
   /** The platform devices made from it, in the order of creation. */
   readonly devices: readonly DeviceSpec[];
   readonly rootComplexes: readonly RootComplex[];
@@ -54,7 +56,7 @@ export function parseIort(bytes: Uint8Array, file = 'machine-IORT.bin'): Iort {
   const rootComplexes = nodes
     .filter((node) => node.type === ROOT_COMPLEX)
     .map((node) => rootComplexOf(table, node, names));
-  return { devices, rootComplexes };
+  return { maker: text(table, 10, 6), devices, rootComplexes };
 }
 
 function nodesOf(table: Binary): Node[] {

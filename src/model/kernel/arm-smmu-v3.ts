@@ -4,7 +4,8 @@ import { EINVAL } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
-import { probeCoherency } from './arm-smmu-coherency.ts';
+import { switchOff } from './arm-smmu-reset.ts';
+import { arm_smmu_device_hw_probe, arm_smmu_init_queues } from './arm-smmu-v3-hw-probe.ts';
 import type { BusHabits } from './bus-iommu.ts';
 import { firmwareIommuOps, freeIommu, registerIommu, unregisterIommu } from './firmware-iommu.ts';
 import { isFirstModule } from './kconfig.ts';
@@ -28,7 +29,9 @@ function busHabits(k: Kernel): BusHabits {
 export const armSmmuV3Driver: DriverOps = {
   probe: path('arm_smmu_device_probe', function* (k, dev: string): Path<number> {
     yield { type: 'sleep', on: `the set-up of ${dev}` };
-    yield* probeCoherency(k, dev);
+    const refused = yield* arm_smmu_device_hw_probe(k, dev);
+    if (refused !== 0) return refused;
+    yield* arm_smmu_init_queues(k, dev);
     const ret = yield* registerIommu(k, dev, busHabits(k));
     if (ret !== 0 && k.has('register_scans_buses'))
       yield dev_printk(k, 'err', dev, 'Failed to register iommu');
@@ -36,11 +39,13 @@ export const armSmmuV3Driver: DriverOps = {
   }),
   remove: path('arm_smmu_device_remove', function* (k, dev: string): Path<void> {
     yield* goAway(k, dev);
+    yield* switchOff(k, dev);
     yield* freeIommu(k, dev);
   }),
   shutdown: path('arm_smmu_device_shutdown', function* (k, dev: string, drv: string): Path<void> {
     yield { type: 'driver.shutdown', dev, drv };
     if (!k.has('smmu_no_unregister_on_shutdown')) yield* goAway(k, dev);
+    yield* switchOff(k, dev);
     yield { type: 'iommu.disabled', iommu: dev };
   }),
 };

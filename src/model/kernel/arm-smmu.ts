@@ -4,8 +4,10 @@ import { ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
-import { probeCoherency } from './arm-smmu-coherency.ts';
-import { qcom_smmu_def_domain_type } from './arm-smmu-streams.ts';
+import { arm_smmu_device_cfg_probe, checkContextIrqs } from './arm-smmu-cfg-probe.ts';
+import { qcom_smmu_def_domain_type } from './arm-smmu-qcom.ts';
+import { isDescribed, switchOff } from './arm-smmu-reset.ts';
+import { arm_smmu_master_alloc_smes, checkStreamIds } from './arm-smmu-sme.ts';
 import { type BusHabits, setBusOps } from './bus-iommu.ts';
 import { arm_smmu_device_group } from './device-group.ts';
 import { device_link_add } from './device-link.ts';
@@ -121,7 +123,8 @@ export const armSmmuDriver: DriverOps = {
     if (mismatch !== 0) return mismatch;
     if (asksInVain(k, dev, DRV)) return -EPROBE_DEFER;
     yield { type: 'sleep', on: `the set-up of ${dev}` };
-    yield* probeCoherency(k, dev);
+    const refused = (yield* arm_smmu_device_cfg_probe(k, dev)) || (yield* checkContextIrqs(k, dev));
+    if (refused !== 0) return refused;
     const habits = busHabits(k);
     const fwnode = !(listsMasters && k.has('bus_ops_retired'));
     const inProbe = listsMasters ? { ...habits, buses: [] } : habits;
@@ -132,12 +135,14 @@ export const armSmmuDriver: DriverOps = {
   }),
   remove: path('arm_smmu_device_remove', function* (k, dev: string): Path<void> {
     yield* goAway(k, dev);
+    yield* switchOff(k, dev);
     yield* freeIommu(k, dev);
   }),
   shutdown: path('arm_smmu_device_shutdown', function* (k, dev: string, drv: string): Path<void> {
     yield { type: 'driver.shutdown', dev, drv };
     if (k.has('smmu_no_unregister_on_shutdown')) yield* disableTranslation(k, dev);
     else yield* goAway(k, dev);
+    yield* switchOff(k, dev);
     yield { type: 'iommu.disabled', iommu: dev };
   }),
 };
@@ -157,9 +162,8 @@ function* goAway(k: Kernel, dev: string): Path<void> {
 }
 
 /**
- * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_ops, v6.1; attach_dev and the stream mapping
- * entries are in arm-smmu-streams.ts.
- * Leaves out: ids and masks beyond what the SMMU takes, runtime power management.
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_ops, v6.1; attach_dev is in arm-smmu-attach.ts.
+ * Leaves out: runtime power management.
  */
 export const armSmmuOps = firmwareIommuOps({
   drv: DRV,
@@ -167,6 +171,12 @@ export const armSmmuOps = firmwareIommuOps({
   probeName: 'arm_smmu_probe_device',
   describe: registerMaster,
   *take(k, dev, iommu) {
+    if (isDescribed(k, iommu)) {
+      const ids = yield* checkStreamIds(k, dev, iommu);
+      if (ids !== 0) return ids;
+      const taken = yield* arm_smmu_master_alloc_smes(k, dev, iommu);
+      if (taken !== 0) return taken;
+    }
     if (k.has('smmu_device_links'))
       yield* device_link_add(k, dev, iommu, ['PM_RUNTIME', 'AUTOREMOVE_SUPPLIER']);
     return 0;

@@ -8,7 +8,7 @@ import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { resetSmmu } from './arm-smmu-streams.ts';
+import { resetSmmu } from './arm-smmu-reset.ts';
 import { type BusHabits, setBusOps, unsetBusOps } from './bus-iommu.ts';
 import { groupByBus } from './device-group.ts';
 import { get_by_fwnode } from './iommu-instance.ts';

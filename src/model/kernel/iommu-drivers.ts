@@ -1,7 +1,7 @@
 /** The drivers of IOMMUs and their ops, by name. Kernel: drivers/iommu, v6.1. */
 import type { DriverOps, IommuOps } from '../context.ts';
 import { armSmmuDriver, armSmmuOps } from './arm-smmu.ts';
-import { smmuStreams } from './arm-smmu-streams.ts';
+import { smmuStreams } from './arm-smmu-attach.ts';
 import { armSmmuV3Driver, armSmmuV3Ops } from './arm-smmu-v3.ts';
 import { ipmmuMapping } from './ipmmu-mapping.ts';
 import { ipmmuDriver, ipmmuOps } from './ipmmu-vmsa.ts';

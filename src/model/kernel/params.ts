@@ -69,8 +69,22 @@ export function boolParam(k: Kernel, module: string, name: string): boolean | nu
  * Leaves out: nothing.
  */
 export function ownBoolParam(k: Kernel, dev: string, name: string): boolean | null {
+  return boolParam(k, ownModule(k, dev), name);
+}
+
+/**
+ * The text of such a parameter; null where nobody set it.
+ *
+ * Kernel: as ownBoolParam.
+ * Leaves out: nothing.
+ */
+export function ownParam(k: Kernel, dev: string, name: string): string | null {
+  return moduleParam(k, ownModule(k, dev), name);
+}
+
+function ownModule(k: Kernel, dev: string): string {
   const { bus, driver } = deviceOf(k, dev);
-  return boolParam(k, driver_module(k, dev) ?? moduleOfDriver(bus, driver ?? ''), name);
+  return driver_module(k, dev) ?? moduleOfDriver(bus, driver ?? '');
 }
 
 /**

@@ -52,23 +52,42 @@ export const armDmaReducers = {
 function smmuOf(state: State, name: string): Smmu {
   let smmu = state.smmus[name];
   if (smmu === undefined) {
-    smmu = { streams: emptyTable(), unmatched: 'bypass' };
+    smmu = {
+      features: null,
+      enabled: true,
+      entries: emptyTable(),
+      unmatched: 'bypass',
+      context_banks: emptyTable(),
+    };
     state.smmus[name] = smmu;
   }
   return smmu;
 }
 
 export const smmuReducers = {
-  'smmu.reset': (state, { iommu, streams, unmatched }) => {
+  'smmu.features': (state, { iommu, ...features }) => {
     const smmu = smmuOf(state, iommu);
-    smmu.streams = emptyTable();
-    smmu.unmatched = unmatched;
-    for (const { id, does } of streams) smmu.streams[id] = does;
+    smmu.features = features;
+    smmu.context_banks = emptyTable();
   },
-  'smmu.stream_written': (state, { iommu, id, does }) => {
-    const { streams } = smmuOf(state, iommu);
-    if (does === null) delete streams[id];
-    else streams[id] = does;
+  'smmu.reset': (state, { iommu, entries, unmatched }) => {
+    const smmu = smmuOf(state, iommu);
+    smmu.entries = emptyTable();
+    smmu.enabled = true;
+    smmu.unmatched = unmatched;
+    for (const { index, ...entry } of entries) smmu.entries[index] = entry;
+  },
+  'smmu.entry_written': (state, { iommu, index, ...entry }) => {
+    smmuOf(state, iommu).entries[index] = entry;
+  },
+  'smmu.entry_freed': (state, { iommu, index }) => {
+    delete smmuOf(state, iommu).entries[index];
+  },
+  'smmu.context_bank': (state, { iommu, context, group, domain }) => {
+    smmuOf(state, iommu).context_banks[context] = { group, domain };
+  },
+  'smmu.disabled': (state, { iommu }) => {
+    smmuOf(state, iommu).enabled = false;
   },
   'dma.faulted': nothing,
   'dma.handed_over': (state, { dev }) => {

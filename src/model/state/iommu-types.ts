@@ -44,9 +44,35 @@ export interface Mapping {
   context: number | null;
 }
 
-/** Hardware: the stream mapping entries or stream table of an SMMU. */
+/** Hardware: a stream mapping register group with its S2CR, or a stream table entry. */
+export interface StreamEntry {
+  id: number;
+  /** Bits of a stream id that do not count; 0 in a stream table. */
+  mask: number;
+  does: StreamType;
+  /** The context bank that translates. */
+  context: number | null;
+  /** Devices, and ranges that firmware reserves, for which it is there. */
+  count: number;
+}
+
+/** Hardware: the stream mapping entries or the stream table of an SMMU, and its context banks. */
 export interface Smmu {
-  /** By stream id. */
-  streams: Table<StreamType>;
+  /** What its driver read in the id registers; null where the machine does not tell them. */
+  features: SmmuFeatures | null;
+  enabled: boolean;
+  /** By the number of the mapping group; in a stream table by stream id. */
+  entries: Table<StreamEntry>;
   unmatched: 'bypass' | 'fault';
+  /** The domain that each context bank in use translates for. */
+  context_banks: Table<{ group: number; domain: DomainType }>;
+}
+
+/** What an SMMU can do, as its driver keeps it: see hardware/smmu-registers.ts. */
+export interface SmmuFeatures {
+  features: number;
+  streamid_mask: number;
+  groups: number;
+  contexts: number;
+  s2_contexts: number;
 }

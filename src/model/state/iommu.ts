@@ -1,7 +1,9 @@
 /** Reducers of IOMMU instances, groups, domains and DMA ownership. */
+import type { DomainType } from '../../events/terms.ts';
 import { busOf } from './devices.ts';
 import type { Device } from './driver-core-types.ts';
 import { drop, type Reducers } from './reducer.ts';
+import type { State } from './state.ts';
 
 /** The device has no IOMMU any more. */
 function forgetIommu(device: Device): void {
@@ -9,6 +11,13 @@ function forgetIommu(device: Device): void {
   device.iommu_ops = null;
   device.iommu_ops_at = null;
   device.iommu_freed = false;
+}
+
+/** The group's domains of these types are freed, and with them their context banks. */
+function freeContextBanks(state: State, group: number, is: (type: DomainType) => boolean): void {
+  for (const { context_banks } of Object.values(state.smmus))
+    for (const [bank, use] of Object.entries(context_banks))
+      if (use.group === group && is(use.domain)) delete context_banks[bank];
 }
 
 /** The IOMMU of that name: the one that is in use, else the first that its driver freed. */
@@ -121,8 +130,10 @@ export const groupReducers = {
   },
   'group.freed': (state, { group }) => {
     delete state.groups[group];
+    freeContextBanks(state, group, () => true);
   },
   'group.default_domain': (state, { group, domain }) => {
+    freeContextBanks(state, group, (type) => type.startsWith('DMA') && type !== domain);
     const found = state.groups[group];
     if (found === undefined) return;
     found.default_domain = domain;
@@ -131,6 +142,7 @@ export const groupReducers = {
   'group.attached': (state, { group, domain }) => {
     const found = state.groups[group];
     if (found !== undefined) found.domain = domain;
+    if (domain !== 'unmanaged') freeContextBanks(state, group, (type) => type === 'unmanaged');
   },
   'group.direct_mapped': (state, { dev, group }) => {
     state.groups[group]?.direct_mapped.push(dev);

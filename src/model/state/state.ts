@@ -14,7 +14,7 @@ import type {
   Link,
   Module,
 } from './driver-core-types.ts';
-import type { Group, IommuInstance, Mapping, Smmu } from './iommu-types.ts';
+import type { Group, IommuInstance, Mapping, Smmu, StreamEntry } from './iommu-types.ts';
 import type { Pci } from './pci-types.ts';
 import type { VfioContainer, VfioGroup } from './vfio-types.ts';
 
@@ -78,6 +78,7 @@ export type ReadDevice = DeepReadonly<Device>;
 export type ReadDriver = DeepReadonly<Driver>;
 export type ReadGroup = DeepReadonly<Group>;
 export type ReadMapping = DeepReadonly<Mapping>;
+export type ReadStreamEntry = DeepReadonly<StreamEntry>;
 
 /** The state before anything happened. */
 export function initialState(): State {

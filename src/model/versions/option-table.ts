@@ -48,6 +48,12 @@ const options = {
     meaning: 'SMMUs may list their masters in their own nodes, from 5.6 on',
   },
   ARM_AMBA: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the amba bus' },
+  ARM64_64K_PAGES: { values: BOOL, assumed: 'n', meaning: 'pages have 64 KiB, not 4' },
+  CMA_ALIGNMENT: {
+    values: ['n', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'],
+    assumed: 'n',
+    meaning: 'the order of the largest aligned memory for DMA; n is without an allocator for it',
+  },
   FSL_MC_BUS: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the fsl-mc bus' },
   TEGRA_HOST1X_CONTEXT_BUS: {
     values: BOOL,

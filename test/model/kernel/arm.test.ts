@@ -57,10 +57,10 @@ describe('the reset of an SMMU', () => {
 
   it('keeps what a device was attached to before', () => {
     const run = runScenario('qcom-readback-keeps-the-splash-screen');
-    expect(run.state.smmus['15000000.iommu']).toEqual({
-      streams: { 2176: 'bypass' },
-      unmatched: 'fault',
-    });
+    const smmu = run.state.smmus['15000000.iommu'];
+    const entry = { id: 2176, mask: 0, does: 'bypass', context: null };
+    expect(Object.values(smmu?.entries ?? {})).toEqual([expect.objectContaining(entry)]);
+    expect(smmu?.unmatched).toBe('fault');
   });
 
   it('is followed by entries that go with their devices', () => {
@@ -71,11 +71,12 @@ describe('the reset of an SMMU', () => {
       dev: '5000000.iommu',
     } as const;
     const kept = runScenario('direct-regions-mapped-before-the-attach');
-    expect(kept.state.smmus['5000000.iommu']?.streams).toEqual({ 32: 'translate' });
+    const entries = Object.values(kept.state.smmus['5000000.iommu']?.entries ?? {});
+    expect(entries).toEqual([expect.objectContaining({ id: 32, does: 'translate' })]);
     const driver = (spec: DriverSpec) => ({ ...spec, suppress_bind_attrs: false });
     const changes = { more: [unbind], driver };
     const gone = runScenario('direct-regions-mapped-before-the-attach', changes);
-    expect(gone.state.smmus['5000000.iommu']?.streams).toEqual({});
+    expect(gone.state.smmus['5000000.iommu']?.entries).toEqual({});
   });
 
   it('needs a machine that says what was left', () => {

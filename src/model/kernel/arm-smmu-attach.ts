@@ -1,0 +1,177 @@
+/**
+ * Attaching devices behind SMMUs to domains.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c, ../arm-smmu-v3/arm-smmu-v3.c, v6.1 unless said.
+ */
+import type { SmmuEntry } from '../../events/iommu-events.ts';
+import type { DomainType, StreamType } from '../../events/terms.ts';
+import type { IommuOps, Kernel } from '../context.ts';
+import { ENOSPC } from '../errno.ts';
+import { FEAT_V2 } from '../hardware/smmu-registers.ts';
+import { entriesOf, freeContext, freeContextBank, streamOf } from '../hardware/streams.ts';
+import { deviceOf, groupOf } from '../lookup.ts';
+import { type Path, path } from '../path.ts';
+import type { ReadMapping } from '../state/state.ts';
+import { reportFault, reportFaultV3 } from './arm-smmu-fault.ts';
+import { isDescribed } from './arm-smmu-reset.ts';
+import {
+  arm_smmu_master_free_smes,
+  disable_bypass,
+  entriesOfDevice,
+  entryFor,
+} from './arm-smmu-sme.ts';
+import { streamIds } from './requester-ids.ts';
+import { reservedRegions } from './reserved-regions.ts';
+
+/**
+ * The context bank that translates for a domain: the one it has, or the first that is free. Banks for
+ * stage 2 alone come first and are left to it.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_init_domain_context, v6.1.
+ * Leaves out: the formats of page tables, a domain on two SMMUs.
+ *
+ * @returns the bank, -ENOSPC when none is free.
+ */
+const arm_smmu_init_domain_context = path(
+  'arm_smmu_init_domain_context',
+  function* (k, iommu: string, group: number, domain: DomainType): Path<number> {
+    const smmu = k.state.smmus[iommu];
+    const banks = Object.entries(smmu?.context_banks ?? {});
+    const own = banks.find(([, use]) => use.group === group && use.domain === domain);
+    if (own !== undefined) return Number(own[0]);
+    const hasS1 = ((smmu?.features?.features ?? 0) & FEAT_V2.TRANS_S1) !== 0;
+    const context = freeContextBank(k, iommu, hasS1 ? (smmu?.features?.s2_contexts ?? 0) : 0);
+    if (context === null) return -ENOSPC;
+    yield { type: 'smmu.context_bank', iommu, context, group, domain };
+    return context;
+  },
+);
+
+/** Does the domain need tables of its own? A blocking one is an empty domain of a user until v6.8. */
+function translates(k: Kernel, domain: DomainType | null): domain is DomainType {
+  if (domain === null || domain.startsWith('identity')) return false;
+  return domain !== 'blocked' || !k.has('smmu_blocked_domain');
+}
+
+/** What an entry does for a domain. */
+function typeFor(domain: DomainType | null): StreamType {
+  if (domain?.startsWith('identity')) return 'bypass';
+  return domain === 'blocked' || domain === null ? 'fault' : 'translate';
+}
+
+/**
+ * Writes the entries of a device for its new domain.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_attach_dev, v6.1.
+ * Leaves out: runtime power management.
+ *
+ * @returns 0, -ENOSPC when no context bank is free.
+ */
+function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
+  const { iommu } = deviceOf(k, dev);
+  const group = groupOf(k, dev);
+  if (iommu === null || !isDescribed(k, iommu)) return 0;
+  let context: number | null = null;
+  if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
+    const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
+    if (bank < 0) return bank;
+    context = bank;
+  }
+  for (const entry of entriesOfDevice(k, dev, iommu))
+    yield* writeEntry(k, dev, iommu, entryFor(entry, typeFor(domain), context));
+  return 0;
+}
+
+/**
+ * The same for the stream table of a v3.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_attach_dev, v6.1.
+ * Leaves out: context descriptors.
+ *
+ * @returns 0.
+ */
+function* attach_dev_v3(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
+  const { iommu } = deviceOf(k, dev);
+  if (iommu === null || !isDescribed(k, iommu)) return 0;
+  for (const id of ownIds(k, dev, iommu)) {
+    const entry = { index: id, id, mask: 0, context: null, count: 1 };
+    yield* writeEntry(k, dev, iommu, { ...entry, does: typeFor(domain) });
+  }
+  return 0;
+}
+
+/** The stream ids of a device at its SMMU. */
+function ownIds(k: Kernel, dev: string, iommu: string): readonly number[] {
+  return streamIds(k, dev).flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
+}
+
+/**
+ * Writes an entry unless it is as it should be. What firmware left running goes through it from here
+ * on, and faults where the domain does not map it.
+ */
+function* writeEntry(k: Kernel, dev: string, iommu: string, entry: SmmuEntry): Path<void> {
+  const { index, id, does, context } = entry;
+  const old = k.state.smmus[iommu]?.entries[index];
+  if (old?.does === does && old.context === context) return;
+  yield { type: 'smmu.entry_written', iommu, ...entry };
+  const mapped = groupOf(k, dev)?.direct_mapped.includes(dev) === true;
+  const faults = does === 'fault' || (does === 'translate' && !mapped);
+  if (deviceOf(k, dev).live_dma && faults) yield { type: 'dma.faulted', dev, iommu, id };
+}
+
+/** Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_release_device, v6.1. */
+function* release_device(k: Kernel, dev: string): Path<void> {
+  const { iommu } = deviceOf(k, dev);
+  if (iommu !== null) yield* arm_smmu_master_free_smes(k, dev, iommu);
+}
+
+/**
+ * A device goes: its entries abort or bypass, but for those that a reserved range needs.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_release_device, v6.1.
+ */
+function* release_device_v3(k: Kernel, dev: string): Path<void> {
+  const { iommu, spec } = deviceOf(k, dev);
+  if (iommu === null || reservedRegions(k, spec).some(({ via }) => via === 'rmr')) return;
+  const does = disable_bypass(k, iommu) ? 'fault' : 'bypass';
+  const ids = ownIds(k, dev, iommu);
+  for (const entry of entriesOf(k, iommu))
+    if (ids.includes(entry.id) && streamOf(k, iommu, entry.id) !== does)
+      yield { type: 'smmu.entry_written', iommu, ...entryFor(entry, does, null) };
+}
+
+/**
+ * A context bank for a mapping of 32-bit Arm.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_init_domain_context, v6.1.
+ * Leaves out: stage 2.
+ *
+ * @returns the context bank, -ENOSPC when all are taken.
+ */
+function* init_context(k: Kernel, _dev: string, mapping: ReadMapping): Path<number> {
+  yield* [];
+  if (mapping.context !== null) return mapping.context;
+  const contexts = k.state.devices[mapping.iommu]?.spec.contexts ?? Number.POSITIVE_INFINITY;
+  return freeContext(k, mapping.iommu, contexts) ?? -ENOSPC;
+}
+
+/**
+ * What the ops of an SMMU have beside those of every IOMMU, by the name of the driver.
+ *
+ * Kernel: struct iommu_ops of both drivers, v6.1.
+ * Leaves out: nested domains.
+ */
+export const smmuStreams: ReadonlyMap<string, Partial<IommuOps>> = new Map<
+  string,
+  Partial<IommuOps>
+>([
+  ['arm-smmu', { attach_dev, init_context, release_device, report_fault: reportFault }],
+  [
+    'arm-smmu-v3',
+    {
+      attach_dev: attach_dev_v3,
+      release_device: release_device_v3,
+      report_fault: reportFaultV3,
+    },
+  ],
+]);

@@ -1,0 +1,42 @@
+/** What the drivers of Arm's SMMUs do with the hardware, and what they say. Rows of the patch table. */
+import type { Patch } from './patch.ts';
+
+export const smmuPatches = {
+  smmu_blocked_domain: {
+    commit: null,
+    subject: 'iommu/arm-smmu: Implement IOMMU_DOMAIN_BLOCKED',
+    landed: '6.8',
+    stable: [],
+    before:
+      'a group that a user owns waits on an empty domain of its own, which takes a context bank',
+    after: 'its stream mapping entries fault, and no bank is taken',
+    scenario: 'context-banks-run-out-under-vfio',
+  },
+  smmu_fault_stream: {
+    commit: null,
+    subject: 'iommu/arm-smmu: Log CBFRSYNRA register on context fault',
+    landed: '5.3',
+    stable: [],
+    before: 'the line of a context fault does not say whose it is',
+    after: 'it has the stream id: cbfrsynra',
+    scenario: 'dma-beyond-what-is-mapped',
+  },
+  smmu_fault_decoded: {
+    commit: null,
+    subject: 'iommu/arm-smmu: Pretty-print context fault related regs',
+    landed: '6.12',
+    stable: [],
+    before: 'the registers of a context fault are numbers',
+    after: 'two more lines spell FSR and FSYNR0 out',
+    scenario: 'dma-beyond-what-is-mapped',
+  },
+  smmu_v3_events_decoded: {
+    commit: null,
+    subject: 'iommu/arm-smmu-v3: Log better event records',
+    landed: '6.15',
+    stable: [],
+    before: 'an event of an SMMU v3 is printed as four raw words',
+    after: 'its name, the device, the address and the kind of access are printed',
+    scenario: 'late-smmu-blocks-a-running-card',
+  },
+} as const satisfies Record<string, Patch>;
