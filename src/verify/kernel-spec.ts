@@ -139,7 +139,11 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
     ...(version === '6.1' ? [] : BUILT_IN_FROM_6_12),
     ...(isX86 ? [] : BUILT_IN_ON_ARM64),
   ];
-  if (!isX86) always.push(...BUSES_ON_ARM64.map((option): [string, string] => [option, 'y']));
+  if (!isX86)
+    always.push(
+      ...BUSES_ON_ARM64.map((option): [string, string] => [option, 'y']),
+      ['CMA_ALIGNMENT', '8'],
+    );
   const value = (option: string): [string, string] => [
     option,
     builtIn.includes(option) ? 'y' : 'm',

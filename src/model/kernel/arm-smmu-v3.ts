@@ -32,6 +32,7 @@ export const armSmmuV3Driver: DriverOps = {
     const refused = yield* arm_smmu_device_hw_probe(k, dev);
     if (refused !== 0) return refused;
     yield* arm_smmu_init_queues(k, dev);
+    yield { type: 'sleep', on: `the interrupts of ${dev}` };
     const ret = yield* registerIommu(k, dev, busHabits(k));
     if (ret !== 0 && k.has('register_scans_buses'))
       yield dev_printk(k, 'err', dev, 'Failed to register iommu');
