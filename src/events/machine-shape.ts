@@ -16,6 +16,7 @@ import type {
   PcieType,
   PciFunction,
   ReservedRegion,
+  SmmuRegisters,
 } from './machine.ts';
 import type { ObjectShape } from './shape.ts';
 import {
@@ -89,7 +90,17 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   iommu_kind: optional(iommuKind),
   dma_coherent: optional(flag),
   snoops: optional(flag),
-  registers: optional(tableWith(uint)),
+  registers: optional(
+    object<SmmuRegisters>({
+      ID0: optional(uint),
+      ID1: optional(uint),
+      ID2: optional(uint),
+      IDR0: optional(uint),
+      IDR1: optional(uint),
+      IDR3: optional(uint),
+      IDR5: optional(uint),
+    }),
+  ),
   stream_match_mask: optional(uint),
   context_irqs: optional(uint),
   isolated_msi: optional(flag),

@@ -52,6 +52,12 @@ export interface IommuSpec {
   readonly masks?: readonly number[];
 }
 
+/** The id registers of SMMUs v1 and v2, then those of v3. */
+export const SMMU_REGISTERS = ['ID0', 'ID1', 'ID2', 'IDR0', 'IDR1', 'IDR3', 'IDR5'] as const;
+export type SmmuRegister = (typeof SMMU_REGISTERS)[number];
+/** What they read as: 32 bits each. */
+export type SmmuRegisters = { readonly [name in SmmuRegister]?: number };
+
 /** `struct dma_map_ops` of 32-bit Arm, by the kernel's names. */
 export type DmaOps = 'arm_dma_ops' | 'arm_coherent_dma_ops' | 'iommu_ops';
 
@@ -87,11 +93,8 @@ export interface DeviceSpec {
   readonly dma_coherent?: boolean;
   /** Wired so in truth, where firmware errs. */
   readonly snoops?: boolean;
-  /**
-   * Of an SMMU: what its id registers read as, by name: ID0, ID1, ID2 of v1 and v2; IDR0, IDR1, IDR3,
-   * IDR5 of v3. One that is not named reads as 0.
-   */
-  readonly registers?: Readonly<Record<string, number>>;
+  /** Of an SMMU: what its id registers read as; one that is not named reads as 0. */
+  readonly registers?: SmmuRegisters;
   /** Of an SMMU v1 or v2: the mask of stream ids that say none of their own (`stream-match-mask`). */
   readonly stream_match_mask?: number;
   /** Of an SMMU v1 or v2: the interrupts that are left for context banks; absent, enough for all. */

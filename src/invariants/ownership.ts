@@ -136,7 +136,9 @@ export const idle: Invariant = {
     });
     if (used) return null;
     const { owner_cnt, owner, domain, default_domain } = group;
-    const isDefault = domain === default_domain || hasMapping(group, k);
+    // Nothing is attached to the group of a device whose first attach failed.
+    const isFresh = group.devices.length === 0 && domain === null;
+    const isDefault = domain === default_domain || isFresh || hasMapping(group, k);
     if (owner_cnt === 0 && owner === null && isDefault) return null;
     const message = `group ${subject} is idle, yet owner_cnt is ${owner_cnt} and its domain ${domain}`;
     return { message, values: { owner_cnt, owner, domain, default_domain } };

@@ -1,12 +1,13 @@
 /** What scenarios say of DMA: from places, and back to YAML. */
-import type {
-  Arch,
-  BootMapping,
-  DeviceSpec,
-  DriverSpec,
-  ReservedRegion,
+import {
+  type Arch,
+  type BootMapping,
+  type DeviceSpec,
+  type DriverSpec,
+  type ReservedRegion,
+  SMMU_REGISTERS,
+  type SmmuRegisters,
 } from '../events/machine.ts';
-import { tableOf } from '../events/table.ts';
 import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, oneOf } from './decode.ts';
 import { type Entry, hex, listOf, map, plain } from './print-yaml.ts';
 import type { Place } from './yaml-source.ts';
@@ -74,17 +75,23 @@ export function printDeviceDma(device: DeviceDma): readonly Entry[] {
   ];
 }
 
-/** The id registers of SMMUs v1 and v2, then those of v3. */
-const REGISTERS = ['ID0', 'ID1', 'ID2', 'IDR0', 'IDR1', 'IDR3', 'IDR5'] as const;
-
-function readRegisters(place: Place): Readonly<Record<string, number>> {
-  const fields = fieldsOf(place, REGISTERS);
-  const named = REGISTERS.map((name) => [name, fields.get(name)] as const);
-  return tableOf(named.flatMap(([name, at]) => (at === undefined ? [] : [[name, integerOf(at)]])));
+function readRegisters(place: Place): SmmuRegisters {
+  const fields = fieldsOf(place, SMMU_REGISTERS);
+  const registers: { -readonly [name in keyof SmmuRegisters]: number } = {};
+  for (const name of SMMU_REGISTERS) {
+    const value = fields.get(name);
+    if (value !== undefined) registers[name] = integerOf(value);
+  }
+  return registers;
 }
 
-function printRegisters(registers: Readonly<Record<string, number>>) {
-  return map(Object.entries(registers).map(([name, value]): Entry => [name, hex(value)]));
+function printRegisters(registers: SmmuRegisters) {
+  return map(
+    SMMU_REGISTERS.map((name): Entry => {
+      const value = registers[name];
+      return value === undefined ? null : [name, hex(value)];
+    }),
+  );
 }
 
 function printRegion({ type, via }: ReservedRegion) {

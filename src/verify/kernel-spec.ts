@@ -140,10 +140,10 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
     ...(isX86 ? [] : BUILT_IN_ON_ARM64),
   ];
   if (!isX86)
-    always.push(
-      ...BUSES_ON_ARM64.map((option): [string, string] => [option, 'y']),
-      ['CMA_ALIGNMENT', '8'],
-    );
+    always.push(...BUSES_ON_ARM64.map((option): [string, string] => [option, 'y']), [
+      'CMA_ALIGNMENT',
+      '8',
+    ]);
   const value = (option: string): [string, string] => [
     option,
     builtIn.includes(option) ? 'y' : 'm',

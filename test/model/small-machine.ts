@@ -9,6 +9,7 @@ import type {
   KernelSpec,
   Machine,
   PciFunction,
+  SmmuRegisters,
 } from '../../src/events/machine.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
 import { tableOf } from '../../src/events/table.ts';
@@ -69,7 +70,7 @@ function driver(name: string, bus: string, over: Partial<DriverSpec>): DriverSpe
 }
 
 /** Those of an SMMU v3 whose IDR0.COHACC says so, or not. */
-function registersOf(coherent: boolean): NonNullable<DeviceSpec['registers']> {
+function registersOf(coherent: boolean): SmmuRegisters {
   const { IDR0 = 0 } = QEMU_SMMU_V3;
   return { ...QEMU_SMMU_V3, IDR0: coherent ? IDR0 : IDR0 - 0x10 };
 }

@@ -4,12 +4,10 @@
  * Source: for QEMU, hw/arm/smmuv3.c:smmuv3_init_id_regs, v7.2 to v9; for NXP's, the register and the
  * log that the boards' users published on the iommu list in December 2022.
  */
-import type { DeviceSpec } from '../../events/machine.ts';
-
-type Registers = NonNullable<DeviceSpec['registers']>;
+import type { DeviceSpec, SmmuRegisters } from '../../events/machine.ts';
 
 /** Stage 1 with 44 bits, two-level tables, coherent; queues of 2^19 entries. */
-export const QEMU_SMMU_V3: Registers = {
+export const QEMU_SMMU_V3: SmmuRegisters = {
   IDR0: 0x0d40101a,
   IDR1: 0x02730010,
   IDR3: 0x00000404,
@@ -17,13 +15,13 @@ export const QEMU_SMMU_V3: Registers = {
 };
 
 /** An MMU-500 whose IDR0.CTTW was tied off. */
-const NXP_MMU_500: Registers = { ID0: 0x7c013e80, ID1: 0xd0000040, ID2: 0x5555 };
+const NXP_MMU_500: SmmuRegisters = { ID0: 0x7c013e80, ID1: 0xd0000040, ID2: 0x5555 };
 
 const BOARDS: readonly {
   /** A compatible string of the board, or what an ACPI table has for its maker. */
   readonly board: string;
   readonly kind: DeviceSpec['iommu_kind'];
-  readonly registers: Registers;
+  readonly registers: SmmuRegisters;
 }[] = [
   { board: 'linux,dummy-virt', kind: 'arm-smmu-v3', registers: QEMU_SMMU_V3 },
   { board: 'BOCHS ', kind: 'arm-smmu-v3', registers: QEMU_SMMU_V3 },

@@ -4,7 +4,7 @@
  * Source: Arm SMMU architecture, versions 2 (IHI 0062) and 3 (IHI 0070): ID0 to ID2, IDR0 to IDR5.
  */
 
-import type { DeviceSpec } from '../../events/machine.ts';
+import type { DeviceSpec, SmmuRegister } from '../../events/machine.ts';
 
 /** What an SMMU can do, as its driver keeps it. */
 export interface SmmuFeatures {
@@ -44,7 +44,7 @@ export function field(register: number, low: number, width: number): number {
 const bit = (register: number, at: number): boolean => field(register, at, 1) === 1;
 
 /** A register by name; one that the machine does not name reads as 0. */
-export function register({ registers }: Pick<DeviceSpec, 'registers'>, name: string): number {
+export function register({ registers }: Pick<DeviceSpec, 'registers'>, name: SmmuRegister): number {
   return registers?.[name] ?? 0;
 }
 

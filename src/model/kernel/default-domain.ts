@@ -66,7 +66,7 @@ export function isStrict(k: Kernel): boolean {
  * Leaves out: attaching later, at the first use of DMA, which kdump kernels do and
  * which looks the same from here.
  *
- * @returns 0, or -EINVAL for a group whose members cannot agree.
+ * @returns 0, -EINVAL for a group whose members cannot agree, or what the IOMMU driver returned.
  */
 export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
   if (isArm(k) && !k.has('direct_before_attach')) return 0;
@@ -76,8 +76,7 @@ export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null):
     yield { type: 'group.default_domain', group: id, domain: yield* alloc(k, id, dev, wanted) };
   }
   const { default_domain, owner } = groupById(k, id);
-  if (owner === null) yield* attachToDefault(k, id, default_domain, dev);
-  return 0;
+  return owner === null ? yield* attachToDefault(k, id, default_domain, dev) : 0;
 }
 
 /** Who is asked: the one that joined, or all members; 32-bit Arm leaves translation to mappings. */

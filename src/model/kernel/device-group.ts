@@ -1,6 +1,7 @@
 /** Which group a device belongs to, by kind of IOMMU driver. Kernel: drivers/iommu/iommu.c, v6.1. */
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
+import { entryOf, overlaps } from '../hardware/streams.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadDevice } from '../state/state.ts';
@@ -55,7 +56,7 @@ export const groupByBus = path('device_group', function* (k, dev: string): Path<
  *
  * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_device_group, v6.1. What counts is the
  * entry of the last id; an earlier one only speaks against it.
- * Leaves out: entries that cover several ids with a mask.
+ * Leaves out: nothing.
  *
  * @returns -EINVAL when two entries remember different groups.
  */
@@ -72,11 +73,17 @@ export const arm_smmu_device_group = path(
   },
 );
 
-/** The group of the other devices that use a stream id on the IOMMU of `dev`. */
+/**
+ * The group of the other devices that use a stream id on the IOMMU of `dev`, or one that the same entry
+ * takes in.
+ */
 function groupOfStream(k: Kernel, dev: string, id: number): number | null {
-  const own = deviceOf(k, dev).fwspec?.iommu;
+  const own = deviceOf(k, dev).fwspec?.iommu ?? '';
+  const entry = entryOf(k, own, id);
+  const isSame = (other: number): boolean =>
+    other === id || (entry !== undefined && overlaps(entry, other, 0));
   const holder = Object.values(k.state.devices).find(
-    ({ name, iommu, fwspec }) => name !== dev && iommu === own && fwspec?.ids.includes(id) === true,
+    ({ name, iommu, fwspec }) => name !== dev && iommu === own && fwspec?.ids.some(isSame) === true,
   );
   return holder?.iommu_group ?? null;
 }

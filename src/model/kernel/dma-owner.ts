@@ -73,10 +73,11 @@ function* unuse(k: Kernel, dev: string, id: number): Path<void> {
  * User space takes the group: its devices are cut off by a blocking domain.
  *
  * Kernel: drivers/iommu/iommu.c:iommu_group_claim_dma_owner, v6.1.
- * Leaves out: failures to allocate or attach the blocking domain.
+ * Leaves out: failures to allocate the blocking domain.
  *
  * @returns 0; -EPERM while owner_cnt is not 0; -EBUSY when the group is not on its default domain;
- * -EINVAL with require_direct for a device that firmware wants mapped 1:1.
+ * -EINVAL with require_direct for a device that firmware wants mapped 1:1; what the IOMMU driver
+ * returns, -ENOSPC from an SMMU without a free context bank.
  */
 export const iommu_group_claim_dma_owner = path(
   'iommu_group_claim_dma_owner',
@@ -89,7 +90,7 @@ export const iommu_group_claim_dma_owner = path(
 function* claim(k: Kernel, group: number, owner: string): Path<number> {
   let ret = groupById(k, group).owner_cnt > 0 ? -EPERM : busyDomain(k, group);
   if (ret === 0) ret = yield* refuseBlocking(k, group);
-  if (ret === 0) yield* iommu_group_set_domain(k, group, 'blocked');
+  if (ret === 0) ret = yield* iommu_group_set_domain(k, group, 'blocked');
   yield { type: 'owner.claimed', group, owner, ret };
   return ret;
 }

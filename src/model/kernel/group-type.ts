@@ -81,8 +81,10 @@ function* changeForDevice(k: Kernel, id: number, dev: string, value: Word): Path
 }
 
 function* change(k: Kernel, id: number, domain: DomainType): Path<number> {
-  if (groupById(k, id).default_domain === domain) return 0;
+  const { default_domain: old } = groupById(k, id);
+  if (old === domain) return 0;
   yield { type: 'group.default_domain', group: id, domain };
-  yield* attachToDefault(k, id, domain, null);
-  return 0;
+  const ret = yield* attachToDefault(k, id, domain, null);
+  if (ret !== 0) yield { type: 'group.default_domain', group: id, domain: old };
+  return ret;
 }

@@ -7,6 +7,7 @@ import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
+import { dev_printk } from '../printk.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { iommu_group_add_device, iommu_group_remove_device } from './iommu-group.ts';
 import {
@@ -59,11 +60,29 @@ export const add_device = path('add_device', function* (k, dev: string): Path<nu
   yield* attachDefaultDomain(k, group, dev);
   yield* iommu_group_add_device(k, group, dev);
   const { default_domain, owner } = groupById(k, group);
-  if (default_domain !== null && owner === null)
-    yield* attachToDefault(k, group, default_domain, dev);
+  if (default_domain !== null && owner === null) {
+    const ret = yield* attachToDefault(k, group, default_domain, dev);
+    if (ret !== 0) return yield* giveUp(k, dev, group, name, ret);
+  }
   yield* ops.probe_finalize?.(k, dev) ?? [];
   return 0;
 });
+
+/** The group's domain does not take the device: it leaves again. */
+function* giveUp(
+  k: Kernel,
+  dev: string,
+  group: number,
+  ops: string | null,
+  ret: number,
+): Path<number> {
+  yield dev_printk(k, 'err', dev, `Failed to add to iommu group ${group}: ${ret}`);
+  yield { type: 'group.left', dev, group };
+  if (groupById(k, group).devices.length === 0) yield { type: 'group.freed', group };
+  yield { type: 'iommu.device_released', dev };
+  yield* module_put(k, ops, dev);
+  return ret;
+}
 
 /**
  * The IOMMU driver lets the device go. One that is in no group is not its business.

@@ -81,7 +81,7 @@ function isTaken(k: Kernel, ops: string, at: number | null): boolean {
  * Probes every device of a bus, then gives the new groups their default domains.
  *
  * Kernel: drivers/iommu/iommu.c:bus_iommu_probe, v6.1.
- * Leaves out: attach failures.
+ * Leaves out: nothing.
  *
  * @returns 0, or the first error other than -ENODEV.
  */

@@ -78,6 +78,7 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
   yield { type: 'iommu.device_probed', dev, iommu: found };
   const group = yield* ops.device_group(k, dev);
   if (group < 0) {
+    yield* ops.release_device?.(k, dev) ?? [];
     yield* forgetIommu(k, dev, name);
     return group;
   }
@@ -155,7 +156,7 @@ export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
  *
  * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1; without probe_phases the driver's
  * add_device does all of it.
- * Leaves out: a failing attach.
+ * Leaves out: nothing.
  *
  * @returns 0 or a negative errno.
  */

@@ -1,4 +1,5 @@
 /** Putting groups on domains. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
+import { errnoName } from '../../events/errno.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { deviceOf, driverOf, groupById } from '../lookup.ts';
@@ -34,20 +35,28 @@ export function* iommu_group_set_domain(
  *
  * Kernel: drivers/iommu/iommu.c:iommu_setup_default_domain, v6.5; iommu_probe_device, v6.1;
  * iommu_group_add_device, v5.4.
- * Leaves out: failures.
+ * Leaves out: failures of the mappings.
+ *
+ * @returns 0, or what the IOMMU driver returned: since direct_before_attach with a warning, because
+ * a first attach must not fail.
  */
 export function* attachToDefault(
   k: Kernel,
   id: number,
   domain: DomainType | null,
   joining: string | null,
-): Path<void> {
+): Path<number> {
   const { devices } = groupById(k, id);
-  if ([...devices, joining].some((dev) => dev !== null && managesIommu(k, dev))) return;
+  if ([...devices, joining].some((dev) => dev !== null && managesIommu(k, dev))) return 0;
   const mapsFirst = k.has('direct_before_attach') || !k.has('probe_phases');
   if (mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
-  yield* iommu_group_set_domain(k, id, domain);
+  const ret = yield* iommu_group_set_domain(k, id, domain);
+  if (ret !== 0 && k.has('direct_before_attach')) {
+    const what = `the first domain of group ${id} cannot be attached: ${errnoName(ret)}`;
+    yield { type: 'kernel.warned', at: 'iommu_setup_default_domain', what };
+  }
   if (!mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
+  return ret;
 }
 
 /** Does the driver that probes or has the device attach domains itself, as a proposal had it? */

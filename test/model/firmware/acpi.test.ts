@@ -33,6 +33,7 @@ const DMAR = bytes(`
 describe('an IORT', () => {
   it('gives SMMUs and what goes through them, each id in one row', () => {
     expect(parseIort(IORT)).toEqual({
+      maker: 'BOCHS ',
       devices: [
         {
           name: 'arm-smmu-v3.0.auto',

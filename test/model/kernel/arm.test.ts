@@ -48,9 +48,9 @@ describe('the reset of an SMMU', () => {
 
   it('keeps every reserved stream in the tables of v3', () => {
     expect(reset({ device: twoStreams })).toMatchObject({
-      streams: [
-        { id: 0x7c, does: 'bypass' },
-        { id: 0x7d, does: 'bypass' },
+      entries: [
+        { index: 0x7c, id: 0x7c, does: 'bypass' },
+        { index: 0x7d, id: 0x7d, does: 'bypass' },
       ],
     });
   });
