@@ -58,6 +58,8 @@ export interface Evidence {
   readonly hostScans: Table<number>;
   /** IOMMUs, each with its first line. */
   readonly iommus: { readonly dev: string; readonly kind: IommuKind; readonly line: number }[];
+  /** Arm's SMMUs that said what they can do: whether firmware calls them coherent. */
+  readonly coherent: Table<boolean>;
   readonly joins: SeenJoin[];
   /** Devices that gave up waiting for what firmware says they need. */
   readonly ignored: { readonly dev: string; readonly line: number }[];
@@ -99,6 +101,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     hosts: emptyTable(),
     hostScans: emptyTable(),
     iommus: [],
+    coherent: emptyTable(),
     joins: [],
     ignored: [],
     pending: [],
@@ -154,6 +157,10 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.detected':
       noteIommu(evidence, seen);
+      noteCoherent(evidence, seen);
+      break;
+    case 'iommu.feature':
+      noteCoherent(evidence, seen);
       break;
     case 'probe.async_queued':
     case 'probe.async_done': {
@@ -180,6 +187,19 @@ function noteIommu(evidence: Evidence, { dev, prefix, fields, record }: Observat
   const name = dev ?? fields['unit'] ?? (kind === 'intel' ? 'dmar0' : 'ivhd0');
   if (!evidence.iommus.some((iommu) => iommu.dev === name))
     evidence.iommus.push({ dev: name, kind, line: record.line });
+}
+
+/** ARM_SMMU_FEAT_COHERENCY of v3. */
+const COHERENCY = 1 << 8;
+
+/** An SMMU v1 or v2 of which neither firmware nor its register speaks says nothing: it is not coherent. */
+function noteCoherent(evidence: Evidence, { row, dev, fields }: Observation): void {
+  if (dev === null) return;
+  if (row === 'smmu-coherent-walk') evidence.coherent[dev] = true;
+  if (row === 'smmu-version' || row === 'smmu-noncoherent-walk') evidence.coherent[dev] = false;
+  const features = fields['features'];
+  if (row === 'smmu3-features' && features !== undefined)
+    evidence.coherent[dev] = (NUMBER(features) & COHERENCY) !== 0;
 }
 
 /** The kind of IOMMU that a driver's name or the catalogue's word stands for; null for none. */

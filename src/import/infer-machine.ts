@@ -213,7 +213,7 @@ function platformDevices(
       parent: null,
       ids: [seenId(dev)],
       iommu_kind: kind,
-      dma_coherent: true,
+      dma_coherent: evidence.coherent[dev] ?? true,
     });
   if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
   for (const { dev, drv } of evidence.pairs) {

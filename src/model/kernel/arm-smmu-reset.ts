@@ -82,6 +82,8 @@ const arm_smmu_device_reset = path(
       const text = `\tpreserved ${reserved.length} boot mapping${reserved.length === 1 ? '' : 's'}`;
       yield dev_printk(k, 'notice', iommu, text);
     }
+    if (drv === 'arm-smmu-v3' && isEnabledByFirmware(k, iommu))
+      yield dev_printk(k, 'warn', iommu, 'SMMU currently enabled! Resetting...');
     const entries = [...before, ...reserved];
     yield { type: 'smmu.reset', iommu, entries, unmatched: unmatchedStreams(k, iommu, drv) };
     for (const { name, boot_mapping } of liveMasters(k, iommu))
@@ -89,6 +91,12 @@ const arm_smmu_device_reset = path(
     for (const dev of runningMasters(k, iommu)) yield* cutOff(k, dev, iommu, drv);
   },
 );
+
+/** CR0.SMMUEN: firmware has set up streams and left the SMMU on. */
+function isEnabledByFirmware(k: Kernel, iommu: string): boolean {
+  if (k.state.smmus[iommu]?.enabled === false) return false;
+  return liveMasters(k, iommu).some(({ boot_mapping = 'none' }) => boot_mapping !== 'none');
+}
 
 /** Gives entries that have no number yet the next free one; in a stream table the id is the number. */
 function numbered(

@@ -17,6 +17,8 @@ import { streamIds } from './requester-ids.ts';
  * Leaves out: nothing.
  */
 export function disable_bypass(k: Kernel, iommu: string): boolean {
+  const isV3 = k.state.devices[iommu]?.spec.iommu_kind === 'arm-smmu-v3';
+  if (isV3 && k.has('smmu_v3_bypass_retired')) return true;
   return ownBoolParam(k, iommu, 'disable_bypass') ?? k.has('disable_bypass_default');
 }
 

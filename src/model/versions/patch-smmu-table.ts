@@ -30,6 +30,15 @@ export const smmuPatches = {
     after: 'two more lines spell FSR and FSYNR0 out',
     scenario: 'dma-beyond-what-is-mapped',
   },
+  smmu_v3_bypass_retired: {
+    commit: null,
+    subject: 'iommu/arm-smmu-v3: Retire disable_bypass parameter',
+    landed: '6.10',
+    stable: [],
+    before: 'streams that no device was attached for bypass with arm_smmu_v3.disable_bypass=0',
+    after: 'they abort, whatever the command line says',
+    scenario: 'unattached-streams-of-an-smmu-v3-bypass',
+  },
   smmu_v3_events_decoded: {
     commit: null,
     subject: 'iommu/arm-smmu-v3: Log better event records',
