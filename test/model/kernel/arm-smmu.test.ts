@@ -1,0 +1,134 @@
+// SMMUs whose registers are known: what their drivers print, take and give back.
+import { describe, expect, it } from 'vitest';
+import type { DeviceSpec, SmmuRegisters } from '../../../src/events/machine.ts';
+import { type Changes, runScenario } from '../scenario-run.ts';
+
+type Run = ReturnType<typeof runScenario>;
+const events = (run: Run) => run.scheduler.events.map(({ event }) => event);
+const prints = (run: Run) =>
+  events(run).flatMap((event) => (event.type === 'printk' ? [event.text] : []));
+const smmuOf = (run: Run) => Object.values(run.state.smmus)[0];
+
+/** The scenario with other registers in its SMMU. */
+function withRegisters(name: string, registers: SmmuRegisters, more: Changes = {}): Run {
+  const device = (spec: DeviceSpec): DeviceSpec =>
+    spec.registers === undefined
+      ? spec
+      : { ...spec, registers: { ...spec.registers, ...registers } };
+  return runScenario(name, { device, ...more });
+}
+
+describe('the probe of an SMMU v2', () => {
+  const SOUND = 'no-context-bank-for-the-second-card';
+
+  it.each([
+    [{ ID1: 0x00030002 }, 'impossible number of S2 context banks!'],
+    [{ ID0: 0x7c017e00 }, 'stream-matching supported, but no SMRs present!'],
+    [{ ID0: 0x04017e80 }, '\tno translation support!'],
+  ])('fails with the registers %o', (registers, text) => {
+    const run = withRegisters(SOUND, registers);
+    expect(prints(run)).toContain(`arm-smmu 2b500000.iommu: ${text}`);
+    expect(run.state.devices['2b500000.iommu']?.bound).toBe(false);
+    expect(run.state.smmus).toEqual({});
+  });
+
+  it('wants an interrupt for each context bank', () => {
+    const few = (spec: DeviceSpec): DeviceSpec =>
+      spec.registers === undefined ? spec : { ...spec, context_irqs: 0 };
+    const run = runScenario(SOUND, { device: few });
+    const text = 'found only 0 context irq(s) but 1 required';
+    expect(prints(run)).toContain(`arm-smmu 2b500000.iommu: ${text}`);
+    expect(run.state.devices['2b500000.iommu']?.bound).toBe(false);
+  });
+
+  it('takes the id for the index where streams are not matched', () => {
+    const run = withRegisters(SOUND, { ID0: 0x74017e00 });
+    expect(prints(run).some((text) => text.includes('stream matching'))).toBe(false);
+    expect(Object.keys(smmuOf(run)?.entries ?? {})).toEqual(['8']);
+  });
+});
+
+describe('the entries of an SMMU v2', () => {
+  it('fault until the device is attached, and go with it', () => {
+    const remove = { do: 'remove', dev: '0000:00:01.0' } as const;
+    const run = runScenario('no-context-bank-for-the-second-card', { more: [remove] });
+    const written = events(run).filter(({ type }) => type === 'smmu.entry_written');
+    expect(written.slice(0, 2)).toMatchObject([
+      { id: 8, does: 'fault', context: null, count: 1 },
+      { id: 8, does: 'translate', context: 0, count: 1 },
+    ]);
+    expect(smmuOf(run)).toMatchObject({ entries: {}, context_banks: {} });
+  });
+
+  it('are shared, and stay until the last of their devices goes', () => {
+    const NAME = 'stream-of-one-master-overlaps-another';
+    expect(smmuOf(runScenario(NAME))?.entries['0']).toMatchObject({ id: 0x10, mask: 3, count: 2 });
+  });
+
+  it('are those of stage 2 where nothing else is there', () => {
+    const run = runScenario('smmu-of-acpi-with-stage-2-alone');
+    expect(smmuOf(run)?.context_banks).toEqual({ 0: { group: 0, domain: 'DMA' } });
+    const both = withRegisters('smmu-of-acpi-with-stage-2-alone', {
+      ID0: 0x69005e80,
+      ID1: 0x00040080,
+    });
+    expect(smmuOf(both)?.context_banks).toEqual({ 4: { group: 0, domain: 'DMA' } });
+  });
+});
+
+describe('a context bank', () => {
+  it('is taken by the domain of a user, by the blocking one before 6.8, and given back', () => {
+    const banks = (patches: Record<string, boolean>): number[] => {
+      const run = withRegisters(
+        'context-banks-run-out-under-vfio',
+        { ID1: 0x80000008 },
+        {
+          patches,
+          more: [{ do: 'vfio_release', hold: 'guest' }],
+        },
+      );
+      expect(Object.values(smmuOf(run)?.context_banks ?? {})).toMatchObject(
+        patches['smmu_blocked_domain']
+          ? [{ domain: 'DMA' }]
+          : [{ domain: 'DMA' }, { domain: 'blocked' }],
+      );
+      return events(run).flatMap((event) =>
+        event.type === 'smmu.context_bank' ? [event.context] : [],
+      );
+    };
+    expect(banks({})).toEqual([0, 1, 2]);
+    expect(banks({ smmu_blocked_domain: true })).toEqual([0, 1]);
+  });
+});
+
+describe('an SMMU v3', () => {
+  const NAME = 'unattached-streams-of-an-smmu-v3-bypass';
+
+  it('gets queues of the size that memory for DMA is aligned to', () => {
+    const queues = (run: Run) => prints(run).filter((text) => text.includes('entries for'));
+    const prefix = 'arm-smmu-v3 9050000.smmuv3: allocated';
+    expect(queues(runScenario(NAME))).toEqual([
+      `${prefix} 262144 entries for cmdq`,
+      `${prefix} 131072 entries for evtq`,
+    ]);
+    expect(queues(withRegisters(NAME, { IDR1: 0x01c95010, IDR0: 0x0d41101a }))).toEqual([
+      `${prefix} 16384 entries for cmdq`,
+      `${prefix} 512 entries for evtq`,
+      `${prefix} 1024 entries for priq`,
+    ]);
+  });
+
+  it('is not driven without translation', () => {
+    const run = withRegisters(NAME, { IDR0: 0x0d401018 });
+    expect(prints(run)).toContain('arm-smmu-v3 9050000.smmuv3: no translation support!');
+    expect(run.state.devices['9050000.smmuv3']?.bound).toBe(false);
+  });
+
+  it('says that it was on when firmware left streams in it', () => {
+    const on = 'arm-smmu-v3 arm-smmu-v3.0.auto: SMMU currently enabled! Resetting...';
+    const left = (boot_mapping: 'translate' | 'none') => (spec: DeviceSpec) =>
+      spec.iommus === undefined ? spec : { ...spec, boot_mapping };
+    expect(prints(runScenario('rmr-streams-bypass', { device: left('translate') }))).toContain(on);
+    expect(prints(runScenario('rmr-streams-bypass', { device: left('none') }))).not.toContain(on);
+  });
+});
