@@ -53,6 +53,7 @@ export const add_device = path('add_device', function* (k, dev: string): Path<nu
   yield { type: 'iommu.device_probed', dev, iommu: found };
   const group = yield* ops.device_group(k, dev);
   if (group < 0) {
+    yield* ops.release_device?.(k, dev) ?? [];
     yield { type: 'iommu.device_released', dev };
     yield* module_put(k, name, dev);
     return group;
@@ -79,6 +80,7 @@ function* giveUp(
   yield dev_printk(k, 'err', dev, `Failed to add to iommu group ${group}: ${ret}`);
   yield { type: 'group.left', dev, group };
   if (groupById(k, group).devices.length === 0) yield { type: 'group.freed', group };
+  yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
   yield { type: 'iommu.device_released', dev };
   yield* module_put(k, ops, dev);
   return ret;
