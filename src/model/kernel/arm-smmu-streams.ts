@@ -128,7 +128,7 @@ function rmrStreams(k: Kernel, iommu: string, drv: string, taken: number): reado
  *
  * Kernel: CONFIG_ARM_SMMU_DISABLE_BYPASS_BY_DEFAULT and the module parameter, v6.1.
  */
-function disable_bypass(k: Kernel, iommu: string): boolean {
+export function disable_bypass(k: Kernel, iommu: string): boolean {
   return ownBoolParam(k, iommu, 'disable_bypass') ?? k.has('disable_bypass_default');
 }
 

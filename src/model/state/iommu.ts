@@ -1,6 +1,7 @@
 /** Reducers of IOMMU instances, groups, domains and DMA ownership. */
 import { busOf } from './devices.ts';
 import type { Device } from './driver-core-types.ts';
+import { defaultDomain, dropDomain, ownDomain } from './io-mappings.ts';
 import { drop, type Reducers } from './reducer.ts';
 
 /** The device has no IOMMU any more. */
@@ -121,12 +122,17 @@ export const groupReducers = {
   },
   'group.freed': (state, { group }) => {
     delete state.groups[group];
+    dropDomain(state, defaultDomain(group));
+    dropDomain(state, ownDomain(group));
   },
   'group.default_domain': (state, { group, domain }) => {
     const found = state.groups[group];
     if (found === undefined) return;
+    const inPlace = found.default_domain === 'DMA' && domain === 'DMA-FQ';
     found.default_domain = domain;
+    if (inPlace) return;
     found.direct_mapped = [];
+    dropDomain(state, defaultDomain(group));
   },
   'group.attached': (state, { group, domain }) => {
     const found = state.groups[group];
