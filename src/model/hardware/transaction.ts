@@ -69,7 +69,7 @@ function decide(k: Kernel, t: Transaction, stream: StreamId): Outcome {
   if (does !== 'translate') return fault(does);
   const domain = group === undefined ? null : translatingDomain(k, group.id);
   const mapping = domain === null ? undefined : mappingAt(k.state.io_mappings, domain, t.addr);
-  if (mapping === undefined || !mapping.seen) return fault('translation');
+  if (mapping === undefined || mapping.unseen_by !== null) return fault('translation');
   const isAllowed = t.write ? mapping.write : mapping.read;
   return isAllowed ? translated(mapping.cache) : fault('permission');
 }

@@ -15,8 +15,8 @@ export interface IoMapping {
   cache: boolean;
   read: boolean;
   write: boolean;
-  /** Do the table walks see it? */
-  seen: boolean;
+  /** The IOMMU whose table walks do not see it; null where they do. */
+  unseen_by: string | null;
 }
 
 /** The last transaction of a device. */
@@ -55,7 +55,7 @@ export function mappingAt<T extends Pick<IoMapping, 'domain' | 'start' | 'length
 
 export const ioMappingReducers = {
   'iommu.mapped': (state, { domain, start, length, dev, cache, read, write }) => {
-    state.io_mappings.push({ domain, start, length, dev, cache, read, write, seen: true });
+    state.io_mappings.push({ domain, start, length, dev, cache, read, write, unseen_by: null });
   },
   'iommu.unmapped': (state, { domain, start, length }) => {
     const at = state.io_mappings.findIndex(
@@ -63,9 +63,9 @@ export const ioMappingReducers = {
     );
     if (at >= 0) state.io_mappings.splice(at, 1);
   },
-  'iommu.map_unseen': (state, { domain, start }) => {
+  'iommu.map_unseen': (state, { domain, start, iommu }) => {
     const found = mappingAt(state.io_mappings, domain, start);
-    if (found !== undefined) found.seen = false;
+    if (found !== undefined) found.unseen_by = iommu;
   },
   'dma.issued': (state, { dev, addr, write, result, why, snooped, cache }) => {
     state.last_dma[dev] = { addr, write, result, why, snooped, cache };
