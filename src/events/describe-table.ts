@@ -1,5 +1,6 @@
 /** What each event means, and the line that tells of one. */
 import { disagreement } from './disagreement.ts';
+import type { FaultReason } from './dma-events.ts';
 import { errnoName } from './errno.ts';
 import type { EventOf, EventType } from './event.ts';
 import type { SmmuEntry } from './iommu-events.ts';
@@ -502,6 +503,29 @@ export const LINES: {
     line: (e) => `${e.dev}: the driver took over what firmware left running`,
   },
 
+  'iommu.mapped': {
+    doc: 'A domain was made to map a range of addresses (iommu_map).',
+    line: (e) =>
+      `${e.domain}: ${span(e)} mapped ${access(e)}${e.cache ? ', IOMMU_CACHE' : ''}${e.dev === null ? '' : `, for ${e.dev}`}`,
+  },
+  'iommu.unmapped': {
+    doc: 'A domain was made to map a range no longer (iommu_unmap).',
+    line: (e) => `${e.domain}: ${span(e)} unmapped`,
+  },
+  'iommu.map_unseen': {
+    doc: 'A new page table entry stays in the caches of the CPU, unseen by the table walks.',
+    line: (e) => `${e.domain}: ${span(e)} is not seen by the table walks of ${e.iommu}`,
+  },
+  'dma.issued': {
+    doc: 'A device read or wrote memory: what the hardware made of it.',
+    line: (e) =>
+      `${e.dev}: ${e.write ? 'writes to' : 'reads'} ${hex(e.addr)}, ${outcome(e)}${through(e)}${snooping(e.snooped)}`,
+  },
+  'memory.allocated': {
+    doc: 'The kernel took memory for itself.',
+    line: (e) => `memory ${span(e)} allocated`,
+  },
+
   'owner.used': {
     doc: 'A driver asked for kernel DMA through the default domain (iommu_device_use_default_domain).',
     line: (e) => `group ${e.group}: iommu_device_use_default_domain(${e.dev}) = ${result(e.ret)}`,
@@ -647,4 +671,34 @@ function smmuEntry({ id, mask, does, context }: SmmuEntry): string {
 
 function hex(id: number): string {
   return `0x${id.toString(16)}`;
+}
+
+function span({ start, length }: { readonly start: number; readonly length: number }): string {
+  return `${hex(start)}-${hex(start + length - 1)}`;
+}
+
+function access({ read, write }: EventOf<'iommu.mapped'>): string {
+  if (read && write) return 'read-write';
+  return write ? 'write-only' : 'read-only';
+}
+
+const FAULTS: Readonly<Record<FaultReason, string>> = {
+  stream: 'nothing is said of its stream',
+  entry: 'the entry of its stream refuses it',
+  translation: 'nothing is mapped there',
+  permission: 'the mapping does not allow it',
+};
+
+function outcome({ result, why, iommu }: EventOf<'dma.issued'>): string {
+  if (iommu === null) return 'with no IOMMU in the way';
+  return why === null ? result : `${result}: ${FAULTS[why]}`;
+}
+
+function through({ iommu, id }: EventOf<'dma.issued'>): string {
+  return iommu === null || id === null ? '' : `, at ${iommu} as ${hex(id)}`;
+}
+
+function snooping(snooped: boolean | null): string {
+  if (snooped === null) return '';
+  return snooped ? ', snooped' : ', not snooped';
 }

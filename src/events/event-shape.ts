@@ -1,4 +1,5 @@
 /** The shapes of events in a trace file. The compiler asks for one that is missing. */
+import type { DmaResult, FaultReason } from './dma-events.ts';
 import type { EventMap, EventType, Origin } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
 import type { DmaOps } from './machine.ts';
@@ -27,6 +28,7 @@ const moduleBy = object({ module: name, by: name });
 const link = object({ consumer: name, supplier: name });
 const group = object({ group: uint });
 const devInGroup = object({ dev: name, group: uint });
+const ioRange = { domain: name, start: uint, length: uint };
 const vfioGroup = object({ group: name });
 const vfioDevice = object({ dev: name, group: name });
 const failure = object({ at: name, what: text });
@@ -218,6 +220,20 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'smmu.disabled': object({ iommu: name }),
   'dma.faulted': object({ dev: name, iommu: name, id: uint }),
   'dma.handed_over': dev,
+
+  'iommu.mapped': object({ ...ioRange, dev: orNull(name), cache: flag, read: flag, write: flag }),
+  'iommu.unmapped': object(ioRange),
+  'iommu.map_unseen': object({ ...ioRange, iommu: name }),
+  'dma.issued': object({
+    ...{ dev: name, iommu: orNull(name), id: orNull(uint), addr: uint, write: flag },
+    result: oneOf<DmaResult>({ bypassed: true, translated: true, faulted: true }),
+    why: orNull(
+      oneOf<FaultReason>({ stream: true, entry: true, translation: true, permission: true }),
+    ),
+    snooped: orNull(flag),
+    cache: orNull(flag),
+  }),
+  'memory.allocated': object({ start: uint, length: uint }),
 
   'owner.used': object({ dev: name, group: uint, ret: integer }),
   'owner.unused': devInGroup,

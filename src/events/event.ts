@@ -6,6 +6,7 @@
  * its payload in the `*-events.ts` of its subsystem, its line in `describe-table.ts`, its shape in
  * `event-shape.ts`, its reducer in `model/state`. The compiler names what is missing.
  */
+import type { DmaEvents } from './dma-events.ts';
 import type { DriverCoreEvents } from './driver-core-events.ts';
 import type { IommuEvents } from './iommu-events.ts';
 import type { PciEvents } from './pci-events.ts';
@@ -13,7 +14,7 @@ import type { Stimulus } from './stimulus.ts';
 import type { PrintkLevel } from './terms.ts';
 import type { VfioEvents } from './vfio-events.ts';
 
-export interface EventMap extends DriverCoreEvents, PciEvents, IommuEvents, VfioEvents {
+export interface EventMap extends DriverCoreEvents, PciEvents, IommuEvents, DmaEvents, VfioEvents {
   // Tasks: one a stimulus, worker or initcall.
   'task.started': { readonly stimulus: Stimulus };
   'task.finished': { readonly ret: number };

@@ -2,6 +2,7 @@
 import type {
   Arch,
   BootMapping,
+  BootMemory,
   BootStep,
   DeviceSpec,
   DmaOps,
@@ -78,6 +79,16 @@ const iommuKind = oneOf<IommuKind>({
 const reservedRegion = object<ReservedRegion>({
   type: oneOf<ReservedRegion['type']>({ direct: true, 'direct-relaxable': true, reserved: true }),
   via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true }),
+  start: optional(uint),
+  length: optional(uint),
+});
+
+const bootMemory = object<BootMemory>({
+  start: uint,
+  length: uint,
+  tables: optional(flag),
+  reserved: optional(flag),
+  unseen: optional(flag),
 });
 
 export const deviceShape = nested<DeviceSpec>(DEVICE_DEPTH_MAX, () => deviceFields);
@@ -109,6 +120,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   contexts: optional(uint),
   boot_mapping: optional(oneOf<BootMapping>({ translate: true, bypass: true, none: true })),
   reserved: optional(listOf(reservedRegion)),
+  boot_memory: optional(listOf(bootMemory)),
   notifier_dma_ops: optional(
     oneOf<Exclude<DmaOps, 'iommu_ops'>>({ arm_dma_ops: true, arm_coherent_dma_ops: true }),
   ),

@@ -68,6 +68,20 @@ export type BootMapping = 'translate' | 'bypass' | 'none';
 export interface ReservedRegion {
   readonly type: 'direct' | 'direct-relaxable' | 'reserved';
   readonly via: 'rmr' | 'dt' | 'rmrr';
+  readonly start?: number;
+  readonly length?: number;
+}
+
+/** Memory that DMA which runs as the kernel starts needs: what it reaches, or the tables to it. */
+export interface BootMemory {
+  readonly start: number;
+  readonly length: number;
+  /** Page tables that the IOMMU walks for it; absent, what the device reads and writes. */
+  readonly tables?: boolean;
+  /** Firmware's memory map keeps the kernel from it. */
+  readonly reserved?: boolean;
+  /** A kernel that reads these mappings back does not understand this one. */
+  readonly unseen?: boolean;
 }
 
 /** A device that firmware describes, or that a PCI scan will find. */
@@ -113,6 +127,8 @@ export interface DeviceSpec {
   /** Present on a device with `iommus` that has done DMA since before the kernel started. */
   readonly boot_mapping?: BootMapping;
   readonly reserved?: readonly ReservedRegion[];
+  /** Of a device with `boot_mapping`: the memory that takes. */
+  readonly boot_memory?: readonly BootMemory[];
   /** What a bus notifier of the board makes the DMA operations of the device, on 32-bit Arm. */
   readonly notifier_dma_ops?: Exclude<DmaOps, 'iommu_ops'>;
   /** IOMMU references of a firmware-described device. */

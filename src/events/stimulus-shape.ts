@@ -1,7 +1,18 @@
 /** The shapes of stimuli in a trace file. The compiler asks for one that is missing. */
 import type { ObjectShape } from './shape.ts';
-import { count, flag, name, object, oneOf, optional, orNull, tagged, text } from './shape.ts';
-import type { ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
+import {
+  count,
+  flag,
+  listOf,
+  name,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  tagged,
+  text,
+} from './shape.ts';
+import type { DmaRange, ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
 
 const uint = count();
 
@@ -35,8 +46,9 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
     hold: orNull(name),
     req: optional(flag),
     iommufd: optional(name),
+    maps: optional(listOf(object<DmaRange>({ iova: uint, size: uint }))),
   }),
-  vfio_ioctl: object({
+  vfio_ioctl: object<StimulusFields<'vfio_ioctl'>>({
     hold: name,
     call: oneOf<VfioCallName>({
       GET_STATUS: true,
@@ -44,10 +56,13 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
       UNSET_CONTAINER: true,
       SET_IOMMU: true,
       MAP_DMA: true,
+      UNMAP_DMA: true,
       GET_DEVICE_FD: true,
       CLOSE_DEVICE: true,
     }),
     dev: orNull(name),
+    iova: optional(uint),
+    size: optional(uint),
   }),
   vfio_release: object({ hold: name }),
   module_param: object({ module: name, param: name, value: name }),
@@ -55,6 +70,8 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   plug: object({ dev: name, present: flag }),
   slot_power: object({ slot: name, on: flag }),
   shutdown: object({ how: oneOf<ShutdownKind>({ reboot: true, poweroff: true, halt: true }) }),
+  dma: object({ dev: name, addr: uint, write: flag, cacheable: flag }),
+  page_alloc: object({ start: uint, length: uint }),
   note: object({ text }),
 };
 export const stimulusShape = tagged<Stimulus>('do', stimuli);

@@ -53,6 +53,8 @@ export type Stimulus =
       readonly req?: boolean;
       /** It opens the device's own file instead, and binds it to the iommufd of this name. */
       readonly iommufd?: string;
+      /** Where it maps memory, if it does; a range that every IOMMU has where absent. */
+      readonly maps?: readonly DmaRange[];
     }
   /** A further call of the user that holds its files open under that name. */
   | {
@@ -60,6 +62,9 @@ export type Stimulus =
       readonly hold: string;
       readonly call: VfioCallName;
       readonly dev: string | null;
+      /** What it maps or unmaps, as in `maps` above. */
+      readonly iova?: number;
+      readonly size?: number;
     }
   | { readonly do: 'vfio_release'; readonly hold: string }
   /** Writes /sys/module/MODULE/parameters/PARAM. */
@@ -76,8 +81,27 @@ export type Stimulus =
   | { readonly do: 'slot_power'; readonly slot: string; readonly on: boolean }
   /** The system goes down: all devices are shut down. */
   | { readonly do: 'shutdown'; readonly how: ShutdownKind }
+  /** A device reads or writes; `cacheable` where it asks to look into the caches of the CPU. */
+  | {
+      readonly do: 'dma';
+      readonly dev: string;
+      readonly addr: number;
+      readonly write: boolean;
+      readonly cacheable: boolean;
+    }
+  /** The kernel needs memory, and would take this. */
+  | { readonly do: 'page_alloc'; readonly start: number; readonly length: number }
   /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
   | { readonly do: 'note'; readonly text: string };
+
+/** A range of addresses as VFIO_IOMMU_MAP_DMA has it. */
+export interface DmaRange {
+  readonly iova: number;
+  readonly size: number;
+}
+
+/** What a user maps that does not say. */
+export const DMA_RANGE: DmaRange = { iova: 0x100000, size: 0x10000 };
 
 /** The programs that take a system down. */
 export type ShutdownKind = 'reboot' | 'poweroff' | 'halt';
@@ -91,6 +115,7 @@ export const VFIO_CALLS = [
   'UNSET_CONTAINER',
   'SET_IOMMU',
   'MAP_DMA',
+  'UNMAP_DMA',
   'GET_DEVICE_FD',
   'CLOSE_DEVICE',
 ] as const;
@@ -140,7 +165,7 @@ export function describeStimulus(s: Stimulus): string {
     case 'vfio':
       return `VFIO user opens group ${s.group} for ${s.dev}`;
     case 'vfio_ioctl':
-      return `VFIO user ${s.hold} calls ${s.call}${s.dev === null ? '' : ` for ${s.dev}`}`;
+      return `VFIO user ${s.hold} calls ${s.call}${s.dev === null ? '' : ` for ${s.dev}`}${rangeOf(s)}`;
     case 'vfio_release':
       return `VFIO user ${s.hold} closes its files`;
     case 'deferred_probe_timeout':
@@ -151,7 +176,17 @@ export function describeStimulus(s: Stimulus): string {
       return `echo ${s.on ? 1 : 0} > /sys/bus/pci/slots/${s.slot}/power`;
     case 'shutdown':
       return s.how;
+    case 'dma':
+      return `${s.dev} ${s.write ? 'writes to' : 'reads'} 0x${s.addr.toString(16)}`;
+    case 'page_alloc':
+      return `the kernel needs memory at 0x${s.start.toString(16)}`;
     case 'note':
       return s.text;
   }
+}
+
+function rangeOf({ iova, size }: Extract<Stimulus, { do: 'vfio_ioctl' }>): string {
+  if (iova === undefined && size === undefined) return '';
+  const at = (iova ?? DMA_RANGE.iova).toString(16);
+  return ` at 0x${at}, 0x${(size ?? DMA_RANGE.size).toString(16)} bytes`;
 }

@@ -1,5 +1,5 @@
 /** What a user typed, as a stimulus. */
-import type { Stimulus } from '../events/stimulus.ts';
+import { DMA_RANGE, type Stimulus } from '../events/stimulus.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { type ShellCommand, shellParse } from './action-shell.ts';
 
@@ -206,6 +206,9 @@ function unloadStimulus(args: readonly string[]): Stimulus | null {
     : { do: 'rmmod', module: moduleName(name), force };
 }
 
+/** Where SMMUs have their doorbell: the recorded program tries whether that can be mapped too. */
+const MSI_WINDOW = { iova: 0x8000000, size: 0x10000 };
+
 function vfioStimulus([group, dev, ...options]: readonly string[]): Stimulus | null {
   if (group === undefined) return null;
   const hold = options.find((option) => option.startsWith('hold='))?.slice('hold='.length);
@@ -217,5 +220,6 @@ function vfioStimulus([group, dev, ...options]: readonly string[]): Stimulus | n
     nocontainer: options.includes('nocontainer'),
     nodevice: options.includes('nodevice'),
     hold: hold ?? null,
+    ...(options.includes('dma') ? { maps: [DMA_RANGE, MSI_WINDOW] } : {}),
   };
 }

@@ -1,6 +1,7 @@
 /** Every invariant, in the order in which one event's violations are reported. */
-import { coherency, wiring } from './coherency.ts';
-import { bootDma, dmaOps, sharedMapping } from './dma.ts';
+import { bootDma } from './boot-dma.ts';
+import { coherency, stale, wiring } from './coherency.ts';
+import { dmaOps, sharedMapping } from './dma.ts';
 import type { Invariant } from './invariant.ts';
 import { liveness } from './liveness.ts';
 import { masters } from './masters.ts';
@@ -16,6 +17,7 @@ export const INVARIANTS: readonly Invariant[] = [
   idle,
   isolation,
   coherency,
+  stale,
   wiring,
   grouping,
   order,

@@ -1,10 +1,8 @@
-/** Where DMA goes: operations and mappings of 32-bit Arm, and what firmware left running. */
-import type { KernelEvent } from '../events/event.ts';
+/** Where DMA goes on 32-bit Arm: operations and mappings. */
 import type { Facts } from '../model/context.ts';
-import { idsAt, streamOf } from '../model/hardware/streams.ts';
 import { isArm } from '../model/kernel/arm-dma-mapping.ts';
 import type { ReadDevice, ReadMapping } from '../model/state/state.ts';
-import { type Breach, devicesOf, groupsOf, type Invariant } from './invariant.ts';
+import { devicesOf, type Invariant } from './invariant.ts';
 
 const name = (subject: string): string => subject;
 
@@ -79,89 +77,4 @@ function commonMapping(k: Facts, iommu: string): ReadMapping | undefined {
   const shared = mappings.find((mapping) => mapping.shared);
   if (shared !== undefined || k.state.devices[iommu]?.spec.contexts !== 1) return shared;
   return mappings.find((mapping) => mapping.context !== null);
-}
-
-/** INV-BOOTDMA. */
-export const bootDma: Invariant = {
-  id: 'running-dma-is-not-cut-off',
-  code: 'INV-BOOTDMA',
-  claim:
-    'DMA that firmware left running goes on until a driver takes it over, and a range that firmware ' +
-    'wants mapped 1:1 always is.',
-  subsystem: 'iommu core',
-  when: 'always',
-  watches: [
-    'smmu.reset',
-    'smmu.entry_written',
-    'smmu.entry_freed',
-    'group.attached',
-    'group.direct_mapped',
-    'dma.handed_over',
-  ],
-  subjects: mastersOf,
-  name,
-  suspects: [
-    'qcom_readback',
-    'qcom_def_identity',
-    'iort_rmr',
-    'dt_iommu_addresses',
-    'direct_before_attach',
-    'require_direct',
-    'disable_bypass_default',
-    'smmu_inherit_hw',
-    'driver_manages_iommu',
-  ],
-  check(dev, k): Breach | null {
-    const device = k.state.devices[dev];
-    return device === undefined ? null : (cutStream(device, k) ?? cutRegion(device, k));
-  },
-};
-
-/** The masters that an event may have cut off. */
-function mastersOf(event: KernelEvent, k: Facts): readonly string[] {
-  if ('iommu' in event) return masters(k, (dev) => idsAt(dev.spec, event.iommu ?? '').length > 0);
-  const groups = groupsOf(event, k);
-  return masters(k, (dev) => groups.includes(String(dev.iommu_group)) || eventIsOf(event, dev));
-}
-
-const eventIsOf = (event: KernelEvent, { name: dev }: ReadDevice): boolean =>
-  'dev' in event && event.dev === dev;
-
-function masters(k: Facts, isOne: (dev: ReadDevice) => boolean): readonly string[] {
-  return Object.values(k.state.devices)
-    .filter(({ spec }) => spec.boot_mapping !== undefined || spec.reserved !== undefined)
-    .filter(isOne)
-    .map((device) => device.name);
-}
-
-/** A stream that firmware left running and that does not reach memory as it did. */
-function cutStream(device: ReadDevice, k: Facts): Breach | null {
-  const { name: dev, live_dma, spec, iommu_group } = device;
-  if (!live_dma) return null;
-  const mapped = k.state.groups[iommu_group ?? '']?.direct_mapped.includes(dev) === true;
-  for (const { iommu, ids } of spec.iommus ?? []) {
-    for (const id of ids) {
-      const does = streamOf(k, iommu, id);
-      if (does !== 'fault' && (does !== 'translate' || mapped)) continue;
-      const how = does === 'fault' ? 'faults' : 'goes through a domain without what it maps';
-      const stream = `0x${id.toString(16)}`;
-      const message = `${dev} does DMA since before the kernel started; at ${iommu} its stream ${stream} ${how}`;
-      return { message, values: { iommu, stream, does } };
-    }
-  }
-  return null;
-}
-
-/** A region that must always be mapped, in a domain without it. */
-function cutRegion(device: ReadDevice, k: Facts): Breach | null {
-  const { name: dev, spec, iommu_group } = device;
-  const group = k.state.groups[iommu_group ?? ''];
-  const isDirect = spec.reserved?.some(({ type }) => type === 'direct') === true;
-  if (!isDirect || group === undefined) return null;
-  const { domain, direct_mapped } = group;
-  if (domain === null || domain === 'identity') return null;
-  const isUsers = domain === 'blocked' || domain === 'unmanaged';
-  if (!isUsers && direct_mapped.includes(dev)) return null;
-  const message = `firmware wants a range of ${dev} mapped 1:1, and its group is on a domain without it`;
-  return { message, values: { group: group.id, domain } };
 }

@@ -1,4 +1,5 @@
 /** Groups and order: who shares a group with whom, and that the IOMMU comes first. */
+import { isX86Iommu } from '../events/machine.ts';
 import type { Facts } from '../model/context.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
 import {
@@ -76,7 +77,9 @@ export const grouping: Invariant = {
 export const order: Invariant = {
   id: 'client-binds-after-its-iommu',
   code: 'INV-ORDER',
-  claim: 'A device that firmware puts behind an IOMMU is in a group when its driver is bound.',
+  claim:
+    'A device that firmware puts behind an IOMMU is in a group when its driver is bound, and the IOMMU ' +
+    'is bound before.',
   subsystem: 'iommu core',
   when: 'always',
   watches: ['driver.bound'],
@@ -85,9 +88,14 @@ export const order: Invariant = {
   suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on'],
   check(dev, k) {
     const device = k.state.devices[dev];
-    if (device === undefined || !device.bound || device.iommu_group !== null) return null;
-    const iommu = iommuOf(k, dev)?.name;
-    if (iommu === undefined) return null;
+    const spec = device?.bound === true ? iommuOf(k, dev) : null;
+    if (device === undefined || spec === null) return null;
+    const { name: iommu, iommu_kind } = spec;
+    if (device.iommu_group !== null) {
+      if (isX86Iommu(iommu_kind) || k.state.devices[iommu]?.bound === true) return null;
+      const message = `${dev} is bound to ${device.driver} before ${iommu}, its IOMMU, is bound`;
+      return { message, values: { driver: device.driver, iommu, registered: true } };
+    }
     const registered = k.state.iommus.some(({ name }) => name === iommu);
     const message =
       `${dev} is bound to ${device.driver} without an IOMMU group, although firmware puts it ` +

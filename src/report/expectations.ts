@@ -75,6 +75,8 @@ function wrongWith(expectation: Expectation, outcome: Outcome): Wrong | null {
     case 'prints':
     case 'silent':
       return wrongPrint(expectation, outcome.trace);
+    case 'dma':
+      return wrongDma(expectation, outcome);
     default:
       return wrongState(expectation, outcome);
   }
@@ -120,6 +122,30 @@ function wrongPrint({ kind, text }: Of<'prints' | 'silent'>, { events }: Trace):
   return event?.type === 'printk' ? { found: event.text, event: at } : null;
 }
 
+function wrongDma(expectation: Of<'dma'>, { history, trace, stepEnds }: Outcome): Wrong | null {
+  const { dev, is, why, snooped, after } = expectation;
+  const count = after === null ? undefined : stepEnds[after - 1];
+  const last = stateAfter(history, count ?? trace.events.length).last_dma[dev];
+  const event = count === undefined ? null : count - 1;
+  if (last === undefined) return { found: 'there was none', event };
+  const isRight =
+    last.result === is &&
+    (why === undefined || last.why === why) &&
+    (snooped === undefined || last.snooped === snooped);
+  return isRight ? null : { found: `it was ${dmaText(last)}`, event };
+}
+
+interface DmaText {
+  readonly why?: string | null;
+  readonly snooped?: boolean | null;
+}
+
+function dmaText({ why, snooped, ...rest }: DmaText & { readonly result: string }): string {
+  const reason = why === undefined || why === null ? '' : ` for its ${why}`;
+  if (snooped === undefined || snooped === null) return `${rest.result}${reason}`;
+  return `${rest.result}${reason}, ${snooped ? '' : 'not '}snooped`;
+}
+
 type OfState = Of<'driver' | 'group' | 'owner_cnt' | 'domain' | 'deferred'>;
 
 function wrongState(expectation: OfState, { history, trace, stepEnds }: Outcome): Wrong | null {
@@ -163,6 +189,11 @@ function describe(expectation: Expectation): string {
       return `prints ${JSON.stringify(expectation.text)}`;
     case 'silent':
       return `does not print ${JSON.stringify(expectation.text)}`;
+    case 'dma': {
+      const { dev, is, after } = expectation;
+      const when = after === null ? '' : ` after step ${after}`;
+      return `DMA of ${dev}${when} is ${dmaText({ ...expectation, result: is })}`;
+    }
     default: {
       const { kind, is, after } = expectation;
       const of = 'dev' in expectation ? expectation.dev : `group ${expectation.group}`;

@@ -2,6 +2,7 @@
 import {
   type Arch,
   type BootMapping,
+  type BootMemory,
   type DeviceSpec,
   type DriverSpec,
   type ReservedRegion,
@@ -9,7 +10,7 @@ import {
   type SmmuRegisters,
 } from '../events/machine.ts';
 import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, oneOf } from './decode.ts';
-import { type Entry, hex, listOf, map, plain } from './print-yaml.ts';
+import { type Entry, hex, listOf, map, maybe, plain } from './print-yaml.ts';
 import type { Place } from './yaml-source.ts';
 
 const ARCHES: readonly Arch[] = ['arm', 'arm64'];
@@ -30,6 +31,7 @@ type DeviceDma = Pick<
   | 'context_irqs'
   | 'contexts'
   | 'boot_mapping'
+  | 'boot_memory'
   | 'reserved'
   | 'notifier_dma_ops'
 >;
@@ -41,6 +43,7 @@ export function readDeviceDma(fields: Fields): DeviceDma {
   const contexts = fields.get('contexts');
   const mapping = fields.get('boot_mapping');
   const reserved = fields.get('reserved');
+  const memory = fields.get('boot_memory');
   const notifier = fields.get('notifier_dma_ops');
   return {
     ...(registers === undefined ? {} : { registers: readRegisters(registers) }),
@@ -49,28 +52,50 @@ export function readDeviceDma(fields: Fields): DeviceDma {
     ...(contexts === undefined ? {} : { contexts: integerOf(contexts) }),
     ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, BOOT_MAPPINGS) }),
     ...(reserved === undefined ? {} : { reserved: itemsOf(reserved).map(readRegion) }),
+    ...(memory === undefined ? {} : { boot_memory: itemsOf(memory).map(readBootMemory) }),
     ...(notifier === undefined ? {} : { notifier_dma_ops: oneOf(notifier, NOTIFIER_OPS) }),
   };
 }
 
 function readRegion(place: Place): ReservedRegion {
-  const fields = fieldsOf(place, ['type', 'via']);
+  const fields = fieldsOf(place, ['type', 'via', 'start', 'length']);
+  const start = fields.get('start');
+  const length = fields.get('length');
   return {
     type: oneOf(fields.need('type'), REGION_TYPES),
     via: oneOf(fields.need('via'), REGION_SOURCES),
+    ...(start === undefined ? {} : { start: integerOf(start) }),
+    ...(length === undefined ? {} : { length: integerOf(length, 1) }),
   };
+}
+
+const MEMORY_FLAGS = ['tables', 'reserved', 'unseen'] as const;
+
+function readBootMemory(place: Place): BootMemory {
+  const fields = fieldsOf(place, ['start', 'length', ...MEMORY_FLAGS]);
+  const memory: Record<string, boolean> = {};
+  for (const key of MEMORY_FLAGS) {
+    const value = fields.get(key);
+    if (value !== undefined) memory[key] = flagAt(value, false);
+  }
+  const range = {
+    start: integerOf(fields.need('start')),
+    length: integerOf(fields.need('length'), 1),
+  };
+  return { ...range, ...memory };
 }
 
 export function printDeviceDma(device: DeviceDma): readonly Entry[] {
   const { registers, stream_match_mask, context_irqs } = device;
-  const { contexts, boot_mapping, reserved, notifier_dma_ops } = device;
+  const { contexts, boot_mapping, boot_memory, reserved, notifier_dma_ops } = device;
   return [
     registers === undefined ? null : ['registers', printRegisters(registers)],
-    stream_match_mask === undefined ? null : ['stream_match_mask', hex(stream_match_mask)],
-    context_irqs === undefined ? null : ['context_irqs', String(context_irqs)],
-    contexts === undefined ? null : ['contexts', String(contexts)],
+    maybe('stream_match_mask', stream_match_mask, hex),
+    maybe('context_irqs', context_irqs, String),
+    maybe('contexts', contexts, String),
     boot_mapping === undefined ? null : ['boot_mapping', boot_mapping],
     reserved === undefined ? null : ['reserved', listOf(reserved.map(printRegion))],
+    boot_memory === undefined ? null : ['boot_memory', listOf(boot_memory.map(printBootMemory))],
     notifier_dma_ops === undefined ? null : ['notifier_dma_ops', notifier_dma_ops],
   ];
 }
@@ -94,10 +119,20 @@ function printRegisters(registers: SmmuRegisters) {
   );
 }
 
-function printRegion({ type, via }: ReservedRegion) {
+function printRegion({ type, via, start, length }: ReservedRegion) {
   return map([
     ['type', plain(type)],
     ['via', plain(via)],
+    maybe('start', start, hex),
+    maybe('length', length, hex),
+  ]);
+}
+
+function printBootMemory(memory: BootMemory) {
+  return map([
+    ['start', hex(memory.start)],
+    ['length', hex(memory.length)],
+    ...MEMORY_FLAGS.map((key) => maybe(key, memory[key], String)),
   ]);
 }
 

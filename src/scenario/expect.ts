@@ -1,5 +1,6 @@
 /** Expectations of a scenario: from places, and back to YAML. */
 
+import type { DmaResult, FaultReason } from '../events/dma-events.ts';
 import { errnoName } from '../events/errno.ts';
 import type { DomainType } from '../events/terms.ts';
 import { findInvariant, INVARIANTS } from '../invariants/all.ts';
@@ -16,7 +17,7 @@ import {
   wordOf,
 } from './decode.ts';
 import { nearest } from './nearest.ts';
-import { field, map, plain, type Yaml } from './print-yaml.ts';
+import { field, map, maybe, plain, type Yaml } from './print-yaml.ts';
 import type { Expectation } from './scenario.ts';
 import { type Documented, documentShapes, readShape, type Shape } from './shape.ts';
 import { fail, type Place } from './yaml-source.ts';
@@ -32,6 +33,8 @@ const DOMAINS: readonly DomainType[] = [
   'blocked',
   'unmanaged',
 ];
+const RESULTS: readonly DmaResult[] = ['bypassed', 'translated', 'faulted'];
+const REASONS: readonly FaultReason[] = ['stream', 'entry', 'translation', 'permission'];
 /** What `is` says for nothing: no driver, no group, no domain. */
 const NONE = 'none';
 const ALL = 'all';
@@ -119,6 +122,32 @@ const FORMS: { readonly [K in Kind]: Form<Expected<K>> } = {
       return { kind: 'deferred', dev: nameOf(fields.need('dev')), is, after: afterOf(fields) };
     },
     print: ({ dev, is, after }) => printState(['dev', plain(dev)], `${is}`, after),
+  },
+  dma: {
+    doc: `what became of the last transaction of the device: ${RESULTS.join(', ')}; of a fault why: ${REASONS.join(', ')}; and whether it snooped`,
+    fields: {
+      ...{ dev: 'needed', is: 'needed', why: 'optional' },
+      ...{ snooped: 'optional', after: 'optional' },
+    },
+    read: (fields) => {
+      const [why, snooped] = [fields.get('why'), fields.get('snooped')];
+      return {
+        kind: 'dma',
+        dev: nameOf(fields.need('dev')),
+        is: oneOf(fields.need('is'), RESULTS),
+        ...(why === undefined ? {} : { why: oneOf(why, REASONS) }),
+        ...(snooped === undefined ? {} : { snooped: flagAt(snooped, true) }),
+        after: afterOf(fields),
+      };
+    },
+    print: ({ dev, is, why, snooped, after }) =>
+      map([
+        ['dev', plain(dev)],
+        ['is', is],
+        maybe('why', why, plain),
+        maybe('snooped', snooped, String),
+        after === null ? null : ['after', `${after}`],
+      ]),
   },
   returns: {
     doc: 'what the step, counted from 1, returns: a number or a name such as -EBUSY',

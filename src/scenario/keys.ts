@@ -46,7 +46,9 @@ const device = {
   context_irqs: 'of an SMMU: how many interrupts there are for context banks',
   contexts: 'of an IOMMU: how many translation contexts it has',
   boot_mapping: 'translate, bypass or none: it does DMA since before the kernel, set up like that',
-  reserved: 'the memory that firmware reserves for it: a list of { type, via }',
+  reserved: 'the memory that firmware reserves for it: a list of { type, via, start, length }',
+  boot_memory:
+    'the memory that DMA with a boot_mapping needs: a list of { start, length, tables, reserved, unseen }',
   notifier_dma_ops: 'what a bus notifier of the board makes its dma_ops, on arm',
   iommus: 'the IOMMUs behind which it is: a list of { iommu, ids, masks }',
   suppliers: 'the devices whose drivers must be bound first',

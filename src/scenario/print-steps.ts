@@ -1,8 +1,8 @@
 /** Steps of a scenario as the YAML that steps.ts reads back. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { DmaRange, Stimulus } from '../events/stimulus.ts';
 import { busOfDriver } from './driver.ts';
-import { type Entry, field, flag, map, maybe, plain, type Yaml } from './print-yaml.ts';
+import { type Entry, field, flag, listOf, map, maybe, plain, type Yaml } from './print-yaml.ts';
 import { busOf } from './step-bus.ts';
 
 /** A driver by its name, with its bus where the name alone does not tell. */
@@ -70,11 +70,7 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
     case 'vfio':
       return printVfio(step);
     case 'vfio_ioctl':
-      return map([
-        field('hold', step.hold),
-        field('call', step.call),
-        field('dev', step.dev ?? '', ''),
-      ]);
+      return printVfioCall(step);
     case 'vfio_release':
       return plain(step.hold);
     case 'module_param':
@@ -82,6 +78,13 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         field('module', step.module),
         field('param', step.param),
         field('value', step.value),
+      ]);
+    case 'dma':
+      return printDma(step);
+    case 'page_alloc':
+      return map([
+        ['start', hex(step.start)],
+        ['length', hex(step.length)],
       ]);
     case 'note':
       return plain(step.text);
@@ -104,7 +107,38 @@ function printVfio(step: Extract<Stimulus, { do: 'vfio' }>): Yaml {
     field('hold', step.hold ?? '', ''),
     maybe('req', step.req, String),
     maybe('iommufd', step.iommufd, plain),
+    maybe('maps', step.maps, (maps) => listOf(maps.map(printMap))),
   ]);
+}
+
+function printVfioCall(step: Extract<Stimulus, { do: 'vfio_ioctl' }>): Yaml {
+  return map([
+    field('hold', step.hold),
+    field('call', step.call),
+    field('dev', step.dev ?? '', ''),
+    maybe('iova', step.iova, hex),
+    maybe('size', step.size, hex),
+  ]);
+}
+
+function printDma(step: Extract<Stimulus, { do: 'dma' }>): Yaml {
+  return map([
+    field('dev', step.dev),
+    ['addr', hex(step.addr)],
+    flag('write', step.write),
+    step.cacheable ? null : ['cacheable', 'off'],
+  ]);
+}
+
+function printMap({ iova, size }: DmaRange): Yaml {
+  return map([
+    ['iova', hex(iova)],
+    ['size', hex(size)],
+  ]);
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
 }
 
 function busEntry(

@@ -1,5 +1,6 @@
 /** A scenario: what a run is given, and what is expected of it. */
 
+import type { DmaResult, FaultReason } from '../events/dma-events.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { DomainType } from '../events/terms.ts';
@@ -66,6 +67,15 @@ export type Expectation =
       readonly kind: 'deferred';
       readonly dev: string;
       readonly is: boolean;
+      readonly after: number | null;
+    }
+  /** The last transaction of the device: what became of it, why, and whether it snooped; where said. */
+  | {
+      readonly kind: 'dma';
+      readonly dev: string;
+      readonly is: DmaResult;
+      readonly why?: FaultReason;
+      readonly snooped?: boolean;
       readonly after: number | null;
     }
   /** The first system call of the step that is not 0, or 0, is `ret`. */

@@ -17,10 +17,14 @@ import {
 import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { busAt } from './step-bus.ts';
+import { readVfio, readVfioCall } from './step-vfio.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Word = Stimulus['do'];
 type Step<W extends Word> = Extract<Stimulus, { do: W }>;
+
+/** What is allocated where a step does not say. */
+const PAGE = 0x1000;
 
 const LOAD = { text: 'module', fields: { module: 'needed', params: 'optional' } } as const;
 const BINDING = { fields: { drv: 'needed', dev: 'needed', bus: 'optional' } } as const;
@@ -127,19 +131,17 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     fields: {
       ...{ group: 'needed', dev: 'needed' },
       ...{ dma: 'optional', nocontainer: 'optional', nodevice: 'optional', hold: 'optional' },
-      ...{ req: 'optional', iommufd: 'optional' },
+      ...{ req: 'optional', iommufd: 'optional', maps: 'optional' },
     },
     read: readVfio,
   },
   vfio_ioctl: {
     doc: `the user of that name makes a further call: ${VFIO_CALLS.join(', ')}`,
-    fields: { hold: 'needed', call: 'needed', dev: 'optional' },
-    read: (fields) => ({
-      do: 'vfio_ioctl',
-      hold: nameOf(fields.need('hold')),
-      call: oneOf(fields.need('call'), VFIO_CALLS),
-      dev: nameOrNull(fields.get('dev')),
-    }),
+    fields: {
+      ...{ hold: 'needed', call: 'needed', dev: 'optional' },
+      ...{ iova: 'optional', size: 'optional' },
+    },
+    read: readVfioCall,
   },
   vfio_release: {
     doc: 'the user of that name closes what it held',
@@ -202,6 +204,30 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
       how: oneOf(fields.need('how'), ['reboot', 'poweroff', 'halt'] as const),
     }),
   },
+  dma: {
+    doc: 'the device reads, or with write: on writes; cacheable: off where it does not ask to snoop',
+    fields: { dev: 'needed', addr: 'needed', write: 'optional', cacheable: 'optional' },
+    read: (fields) => ({
+      do: 'dma',
+      dev: nameOf(fields.need('dev')),
+      addr: integerOf(fields.need('addr')),
+      write: flagAt(fields.get('write'), false),
+      cacheable: flagAt(fields.get('cacheable'), true),
+    }),
+  },
+  page_alloc: {
+    doc: 'the kernel needs memory and takes that from start on, unless it is kept from it',
+    fields: { start: 'needed', length: 'optional' },
+    read: (fields) => {
+      const length = fields.get('length');
+      const start = integerOf(fields.need('start'));
+      return {
+        do: 'page_alloc',
+        start,
+        length: length === undefined ? PAGE : integerOf(length, 1),
+      };
+    },
+  },
   note: {
     doc: 'says something that has no effect',
     text: 'text',
@@ -258,19 +284,4 @@ function readBinding(fields: Fields, machine: Machine) {
 function readId(fields: Fields, machine: Machine) {
   const drv = nameOf(fields.need('drv'));
   return { bus: busAt(fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
-}
-
-function readVfio(fields: Fields): Step<'vfio'> {
-  const [req, iommufd] = [fields.get('req'), fields.get('iommufd')];
-  return {
-    do: 'vfio',
-    group: nameOf(fields.need('group')),
-    dev: nameOf(fields.need('dev')),
-    dma: flagAt(fields.get('dma'), false),
-    nocontainer: flagAt(fields.get('nocontainer'), false),
-    nodevice: flagAt(fields.get('nodevice'), false),
-    hold: nameOrNull(fields.get('hold')),
-    ...(req === undefined ? {} : { req: flagAt(req, false) }),
-    ...(iommufd === undefined ? {} : { iommufd: nameOf(iommufd) }),
-  };
 }

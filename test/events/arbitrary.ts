@@ -1,5 +1,6 @@
 /** Arbitrary values of the vocabulary, hostile names included, for property tests of all rooms. */
 import fc, { type Arbitrary } from 'fast-check';
+import type { DmaResult, FaultReason } from '../../src/events/dma-events.ts';
 import type {
   EventMap,
   EventOf,
@@ -95,6 +96,8 @@ export const aRet: Arbitrary<number> = fc.oneof(
   fc.maxSafeInteger(),
 );
 const uint = fc.oneof(fc.nat(20), fc.maxSafeNat());
+const range = { start: uint, length: fc.integer({ min: 1, max: 2 ** 40 }) };
+const ioRange = { domain: aName, ...range };
 const names = fc.array(aName, { maxLength: 3 });
 
 /** A table as the readers make them: without a prototype. */
@@ -176,10 +179,26 @@ const deviceFields = {
   contexts: uint,
   boot_mapping: fc.constantFrom<BootMapping>('translate', 'bypass', 'none'),
   reserved: fc.array(
-    fc.record<ReservedRegion>({
-      type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
-      via: fc.constantFrom('rmr', 'dt', 'rmrr'),
-    }),
+    fc.record<ReservedRegion, 'type' | 'via'>(
+      {
+        type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
+        via: fc.constantFrom('rmr', 'dt', 'rmrr'),
+        ...range,
+      },
+      { requiredKeys: ['type', 'via'] },
+    ),
+    { maxLength: 2 },
+  ),
+  boot_memory: fc.array(
+    fc.record(
+      {
+        ...range,
+        tables: fc.boolean(),
+        reserved: fc.boolean(),
+        unseen: fc.boolean(),
+      },
+      { requiredKeys: ['start', 'length'] },
+    ),
     { maxLength: 2 },
   ),
   notifier_dma_ops: fc.constantFrom<'arm_dma_ops' | 'arm_coherent_dma_ops'>(
@@ -299,14 +318,22 @@ const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } 
       hold: fc.option(aName),
       req: fc.boolean(),
       iommufd: aName,
+      maps: fc.array(fc.record({ iova: uint, size: uint }), { maxLength: 2 }),
     },
     { requiredKeys: ['group', 'dev', 'dma', 'nocontainer', 'nodevice', 'hold'] },
   ),
-  vfio_ioctl: fc.record({
-    hold: aName,
-    call: fc.constantFrom(...VFIO_CALLS),
-    dev: fc.option(aName),
-  }),
+  vfio_ioctl: fc.record(
+    {
+      hold: aName,
+      call: fc.constantFrom(...VFIO_CALLS),
+      dev: fc.option(aName),
+      iova: uint,
+      size: uint,
+    },
+    { requiredKeys: ['hold', 'call', 'dev'] },
+  ),
+  dma: fc.record({ ...dev, addr: uint, write: fc.boolean(), cacheable: fc.boolean() }),
+  page_alloc: fc.record(range),
   vfio_release: fc.record({ hold: aName }),
   module_param: fc.record({ module: aName, param: aName, value: aText }),
   deferred_probe_timeout: fc.record({}),
@@ -530,6 +557,23 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   }),
   'dma.faulted': fc.record({ ...dev, iommu: aName, id: uint }),
   'dma.handed_over': aDev,
+  'iommu.mapped': fc.record({
+    ...ioRange,
+    dev: fc.option(aName),
+    cache: fc.boolean(),
+    read: fc.boolean(),
+    write: fc.boolean(),
+  }),
+  'iommu.unmapped': fc.record(ioRange),
+  'iommu.map_unseen': fc.record({ ...ioRange, iommu: aName }),
+  'dma.issued': fc.record({
+    ...{ ...dev, iommu: fc.option(aName), id: fc.option(uint), addr: uint, write: fc.boolean() },
+    result: fc.constantFrom<DmaResult>('bypassed', 'translated', 'faulted'),
+    why: fc.constantFrom<FaultReason | null>('stream', 'entry', 'translation', 'permission', null),
+    snooped: fc.option(fc.boolean()),
+    cache: fc.option(fc.boolean()),
+  }),
+  'memory.allocated': fc.record(range),
   'owner.used': fc.record({ ...dev, group, ret: aRet }),
   'owner.unused': devInGroup,
   'owner.claimed': fc.record({ group, owner: aName, ret: aRet }),

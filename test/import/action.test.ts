@@ -68,7 +68,16 @@ describe('parseAction', () => {
     ['rmmod arm_smmu_v3', { do: 'rmmod', module: 'arm_smmu_v3', force: false }],
     ['rmmod -f arm_smmu_v3', { do: 'rmmod', module: 'arm_smmu_v3', force: true }],
     [`lab vfio 7 ${DEV}`, vfio],
-    [`lab vfio 7 ${DEV} dma hold=/tmp/h1`, { ...vfio, dma: true, hold: '/tmp/h1' }],
+    [
+      `lab vfio 7 ${DEV} dma hold=/tmp/h1`,
+      {
+        ...{ ...vfio, dma: true, hold: '/tmp/h1' },
+        maps: [
+          { iova: 0x100000, size: 0x10000 },
+          { iova: 0x8000000, size: 0x10000 },
+        ],
+      },
+    ],
     [`lab vfio 7 ${DEV} nocontainer`, { ...vfio, nocontainer: true }],
     [`lab vfio noiommu-0 ${DEV} nodevice`, { ...vfio, group: 'noiommu-0', nodevice: true }],
     ['touch /tmp/h1', { do: 'vfio_release', hold: '/tmp/h1' }],

@@ -84,6 +84,15 @@ function anExpectation(steps: number): Arbitrary<Expectation> {
     fc.record({ kind: kind('owner_cnt'), group, is: fc.integer(), after }),
     fc.record({ kind: kind('domain'), group, is: fc.constantFrom('DMA-FQ', null), after }),
     fc.record({ kind: kind('deferred'), dev: aName, is: fc.boolean(), after }),
+    fc.record(
+      {
+        ...{ kind: kind('dma'), dev: aName, after },
+        is: fc.constantFrom('bypassed', 'translated', 'faulted'),
+        why: fc.constantFrom('stream', 'permission'),
+        snooped: fc.boolean(),
+      },
+      { requiredKeys: ['kind', 'dev', 'is', 'after'] },
+    ),
     fc.record({ kind: kind('prints'), text: aName }),
     fc.record({ kind: kind('silent'), text: aName }),
   ];

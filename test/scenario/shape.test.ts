@@ -20,12 +20,16 @@ const VALUES: Readonly<Record<string, string>> = {
     nodevice: 'true',
     req: 'true',
   },
+  ...{ addr: '0xfffff000', write: 'on', cacheable: 'off', start: '0x1000', length: '0x1000' },
+  ...{ iova: '0x1000', size: '0x1000', maps: '[{ iova: 0x1000, size: 0x1000 }]' },
+  ...{ why: 'translation', snooped: 'off' },
   ...{ group: '1', step: '1', ret: '-EBUSY', after: '1', invariant: 'INV-OWN' },
 };
 /** What must stand there for one word and not for others. */
 const OWN_VALUES: Readonly<Record<string, string>> = {
   'domain.is': 'DMA',
   'deferred.is': 'on',
+  'dma.is': 'faulted',
   'vfio_ioctl.call': 'GET_STATUS',
 };
 

@@ -46,13 +46,18 @@ export function streamOf(k: Facts, iommu: string, id: number): StreamType | null
   const smmu = k.state.smmus[iommu];
   if (smmu === undefined) return null;
   if (!smmu.enabled) return 'bypass';
-  const entry = smmu.features === null ? entryOf(k, iommu, id) : entryByFeatures(k, iommu, id);
-  return entry?.does ?? smmu.unmatched;
+  return entryAt(k, iommu, id)?.does ?? smmu.unmatched;
 }
 
-/** Without stream matching, and in v3, the id of the stream is the number of its entry. */
-function entryByFeatures(k: Facts, iommu: string, id: number): ReadStreamEntry | undefined {
+/** The entry of a stream: without matching, and in v3, the id of the stream is its number. */
+function entryAt(k: Facts, iommu: string, id: number): ReadStreamEntry | undefined {
   return isMatching(k, iommu) ? entryOf(k, iommu, id) : k.state.smmus[iommu]?.entries[id];
+}
+
+/** Is it that no entry has the stream, if it faults? Without matching, every stream has one. */
+export function isUnidentified(k: Facts, iommu: string, id: number): boolean {
+  const isV3 = k.state.devices[iommu]?.spec.iommu_kind === 'arm-smmu-v3';
+  return entryAt(k, iommu, id) === undefined && (isV3 || isMatching(k, iommu));
 }
 
 /** Does the SMMU match streams against registers? One whose registers are not known, too. */
@@ -76,7 +81,7 @@ export function reportsBadStream(k: Facts, iommu: string, id: number): boolean {
 }
 
 /** Is there a second-level table for the stream? The driver makes one for the first of its ids. */
-export function hasTable(k: Facts, iommu: string, id: number): boolean {
+function hasTable(k: Facts, iommu: string, id: number): boolean {
   return entriesOf(k, iommu).some(({ index }) => index >> STRTAB_SPLIT === id >> STRTAB_SPLIT);
 }
 

@@ -4,7 +4,10 @@ import type { Kernel } from '../context.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
+import { armDomain, mappingAt } from '../state/io-mappings.ts';
+import { iommu_map, iommu_unmap, PAGE_SIZE } from './io-mappings.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
+import { dev_is_dma_coherent } from './property.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
 
 /**
@@ -163,7 +166,7 @@ function* __arm_iommu_detach_device(k: Kernel, dev: string, mapping: number): Pa
  *
  * Kernel: kernel/dma/mapping.c:dmam_alloc_coherent, arch/arm/mm/dma-mapping.c:arm_iommu_alloc_attrs,
  * v5.4.
- * Leaves out: the memory.
+ * Leaves out: the memory, sizes of mappings.
  */
 export const dmam_alloc_coherent = path(
   'dmam_alloc_coherent',
@@ -174,8 +177,30 @@ export const dmam_alloc_coherent = path(
       yield { type: 'kernel.oopsed', at: 'arm_iommu_alloc_attrs', what };
     }
     yield { type: 'dma.allocated', dev };
+    const mapping = k.state.mappings[archdata.mapping ?? ''];
+    if (dma_ops !== 'iommu_ops' || mapping === undefined) return;
+    const domain = armDomain(mapping.id);
+    let start = mapping.shared ? IPMMU_BASE : 0;
+    while (mappingAt(k.state.io_mappings, domain, start) !== undefined) start += PAGE_SIZE;
+    const prot = { cache: dev_is_dma_coherent(k, dev), read: true, write: true };
+    yield* iommu_map(k, mapping.iommu, { domain, start, length: PAGE_SIZE, dev, ...prot });
   },
 );
+
+/**
+ * Its managed resources are released, a DMA buffer among them.
+ *
+ * Kernel: kernel/dma/mapping.c:dmam_release, arch/arm/mm/dma-mapping.c:arm_iommu_free_attrs, v5.4.
+ * Leaves out: what the operations of another kind make of it.
+ */
+export function* dmam_release(k: Kernel, dev: string): Path<void> {
+  if (!isArm(k)) return;
+  const domains = Object.values(k.state.mappings).map(({ id }) => armDomain(id));
+  yield* iommu_unmap(k, (one) => one.dev === dev && domains.includes(one.domain));
+}
+
+/** Where the mapping begins that the driver of an IPMMU makes for all its devices. */
+const IPMMU_BASE = 0x40000000;
 
 /**
  * The board's bus notifier sets the DMA operations of a new device.

@@ -20,7 +20,7 @@ import { streamIds } from './requester-ids.ts';
 import { reservedRegions } from './reserved-regions.ts';
 
 /** Devices behind the SMMU with DMA that runs, or a range that must be mapped, before the kernel. */
-export function liveMasters(k: Kernel, iommu: string): readonly DeviceSpec[] {
+function liveMasters(k: Kernel, iommu: string): readonly DeviceSpec[] {
   return k.machine.devices.filter(
     (spec) =>
       idsAt(spec, iommu).length > 0 &&

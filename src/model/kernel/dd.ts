@@ -4,7 +4,7 @@ import { EAGAIN, ENODEV, ENXIO, EPROBE_DEFER } from '../errno.ts';
 import { deviceOf, driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg, dev_printk, pr_debug, printk } from '../printk.ts';
-import { arch_teardown_dma_ops, isArm } from './arm-dma-mapping.ts';
+import { arch_teardown_dma_ops, dmam_release, isArm } from './arm-dma-mapping.ts';
 import { driver_deferred_probe_del, driver_deferred_probe_trigger } from './dd-deferred.ts';
 import {
   device_links_check_suppliers,
@@ -103,7 +103,7 @@ const test_remove_pass = path('test_remove', function* (k, dev: string, drv: str
   yield* device_remove(k, dev, drv);
   if (k.has('test_remove_dma_cleanup')) yield* dma_cleanup(k, dev);
   if (k.has('test_remove_teardown')) yield* device_unbind_cleanup(k, dev);
-  else yield { type: 'device.unbind_cleanup', dev };
+  else yield* devres_release_all(k, dev);
 });
 
 /** The tail of really_probe's ladder: links and what device_unbind_cleanup clears. */
@@ -120,8 +120,14 @@ function* unwind(k: Kernel, dev: string, drv: string): Path<void> {
  * Leaves out: power domains, driver data.
  */
 export function* device_unbind_cleanup(k: Kernel, dev: string): Path<void> {
-  yield { type: 'device.unbind_cleanup', dev };
+  yield* devres_release_all(k, dev);
   if (isArm(k) && k.has('devres_before_dma_teardown')) yield* arch_teardown_dma_ops(k, dev);
+}
+
+/** Managed resources go, and the driver's name with them. */
+function* devres_release_all(k: Kernel, dev: string): Path<void> {
+  yield* dmam_release(k, dev);
+  yield { type: 'device.unbind_cleanup', dev };
 }
 
 /**

@@ -62,7 +62,7 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
     if (module !== null) yield { type: 'module.got', module, by: use(dev, supplier) };
   }
   if (driverOf(k, bus, drv)?.spec.pasid === true) yield* attachOwnIdentity(k, dev);
-  yield* mapForDma(k, dev);
+  yield* mapForDma(k, dev, drv);
   yield* useDma(k, dev, drv);
   yield* addChildren(k, dev);
   return 0;

@@ -1,5 +1,5 @@
 /** What firmware says of a device's DMA. Kernel: drivers/base/property.c, drivers/of/address.c, v6.1. */
-import type { DeviceSpec } from '../../events/machine.ts';
+import { type DeviceSpec, isX86Iommu } from '../../events/machine.ts';
 import type { Facts } from '../context.ts';
 
 /** enum dev_dma_attr, without the prefix. */
@@ -34,6 +34,20 @@ export function snoops(k: Facts, dev: string): boolean | null {
     if (said !== undefined) return said;
   }
   return null;
+}
+
+/**
+ * Does the kernel take the device's DMA for coherent, so that it cleans no caches for it? As firmware
+ * says of the device or of what it hangs below.
+ *
+ * Kernel: drivers/of/address.c:of_dma_is_coherent, include/linux/dma-map-ops.h:dev_is_dma_coherent, v6.1;
+ * always on x86.
+ * Leaves out: _CCA, CONFIG_OF_DMA_DEFAULT_COHERENT.
+ */
+export function dev_is_dma_coherent(k: Facts, dev: string): boolean {
+  if (k.machine.devices.some(({ iommu_kind }) => isX86Iommu(iommu_kind))) return true;
+  const said = upwards(k, dev).find(({ dma_coherent }) => dma_coherent !== undefined);
+  return said?.dma_coherent === true;
 }
 
 /** The device and those above it, nearest first. */

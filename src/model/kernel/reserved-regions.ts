@@ -7,6 +7,9 @@ import { EINVAL, EPERM } from '../errno.ts';
 import { deviceOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
+import { defaultDomain, mappingAt } from '../state/io-mappings.ts';
+import { iommu_map } from './io-mappings.ts';
+import { dev_is_dma_coherent } from './property.ts';
 
 /**
  * The regions of a device that this kernel reads.
@@ -42,8 +45,24 @@ export function* iommu_create_device_direct_mappings(k: Kernel, id: number): Pat
   for (const dev of devices) {
     const regions = reservedRegions(k, deviceOf(k, dev).spec);
     const isDirect = regions.some(({ type }) => type !== 'reserved');
-    if (isDirect && !direct_mapped.includes(dev))
-      yield { type: 'group.direct_mapped', dev, group: id };
+    if (!isDirect || direct_mapped.includes(dev)) continue;
+    yield* mapRegions(k, dev, defaultDomain(id), regions);
+    yield { type: 'group.direct_mapped', dev, group: id };
+  }
+}
+
+/** Those whose addresses are known, unless another member has mapped them. */
+function* mapRegions(
+  k: Kernel,
+  dev: string,
+  domain: string,
+  regions: readonly ReservedRegion[],
+): Path<void> {
+  const prot = { dev: null, cache: dev_is_dma_coherent(k, dev), read: true, write: true };
+  for (const { type, start, length } of regions) {
+    if (type === 'reserved' || start === undefined || length === undefined) continue;
+    if (mappingAt(k.state.io_mappings, domain, start) !== undefined) continue;
+    yield* iommu_map(k, deviceOf(k, dev).iommu, { domain, start, length, ...prot });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Stimuli as paths: what each of them makes the kernel do. */
 import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
+import { issueDma } from '../hardware/transaction.ts';
 import type { Path } from '../path.ts';
 import { bind_store, driver_override_store, drivers_probe_store, unbind_store } from './bus.ts';
 import { deferred_probe_timeout_work_func } from './dd-deferred.ts';
@@ -8,6 +9,7 @@ import { iommu_group_store_type } from './group-type.ts';
 import { addDevice, do_initcalls, late_initcalls, registerDriver } from './init.ts';
 import { delete_module, load_module, modprobe } from './module.ts';
 import { new_id_store, remove_id_store } from './new-id.ts';
+import { alloc_pages } from './page-alloc.ts';
 import { param_attr_store } from './params.ts';
 import { remove_store, rescan_store } from './pci.ts';
 import { pciehp_ist, power_write_file } from './pciehp.ts';
@@ -47,9 +49,13 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
     case 'vfio':
       return useVfio(k, s, user);
     case 'vfio_ioctl':
-      return callVfio(k, s.hold, s.call, s.dev);
+      return callVfio(k, s);
     case 'vfio_release':
       return releaseVfio(s.hold);
+    case 'dma':
+      return issueDma(k, s);
+    case 'page_alloc':
+      return alloc_pages(k, s.start, s.length);
     case 'note':
       return noEffect();
     default:
@@ -74,6 +80,8 @@ type SysfsWrite = Exclude<
       | 'vfio'
       | 'vfio_ioctl'
       | 'vfio_release'
+      | 'dma'
+      | 'page_alloc'
       | 'note';
   }
 >;

@@ -5,6 +5,7 @@ import { groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { iommu_group_claim_dma_owner, iommu_group_release_dma_owner } from './dma-owner.ts';
+import { iommu_unmap } from './io-mappings.ts';
 import { device_iommu_capable, hasIsolatedMsi } from './iommu-capable.ts';
 import { boolParam } from './params.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
@@ -144,6 +145,7 @@ export const vfio_group_detach_container = path(
     const id = realGroup(k, name);
     if (k.state.vfio.containers[container]?.iommu === true) {
       if (id !== null) yield* detachDomain(k, id);
+      yield* iommu_unmap(k, ({ domain }) => domain === container);
       const module: Backend = isNoiommu(name) ? 'vfio' : 'vfio_iommu_type1';
       yield { type: 'module.put', module, by: `${container} iommu` };
     }

@@ -1,6 +1,6 @@
 /** A program that uses VFIO: its system calls, one after the other. */
 import type { EventOf } from '../../events/event.ts';
-import type { Stimulus, VfioCallName } from '../../events/stimulus.ts';
+import { DMA_RANGE, type Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { EINVAL, ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
@@ -25,8 +25,10 @@ import {
   vfio_df_ioctl_bind_iommufd,
   vfio_df_unbind_iommufd,
 } from './vfio-iommufd.ts';
+import { vfio_dma_do_map, vfio_dma_do_unmap } from './vfio-type1.ts';
 
 type VfioUse = Extract<Stimulus, { do: 'vfio' }>;
+type VfioCall = Extract<Stimulus, { do: 'vfio_ioctl' }>;
 
 /** Exit statuses of the user program: a file did not open, a call was refused, no backend fits. */
 const EXIT_OPEN = 2;
@@ -75,7 +77,8 @@ function* acquire(k: Kernel, use: VfioUse, user: string): Path<number> {
   if ((yield* setContainer(k, use.group, user)) !== 0) return EXIT_REFUSED;
   if ((yield* setIommu(k, use.group, user)) !== 0) return EXIT_NO_BACKEND;
   yield* getStatus(k, use.group);
-  if (use.dma) yield { type: 'vfio.dma_mapped', container: containerOf(user) };
+  if (use.dma)
+    for (const { iova, size } of use.maps ?? [DMA_RANGE]) yield* mapDma(k, user, iova, size);
   if (use.nodevice) return 0;
   const got = yield* getDeviceFd(k, use.group, use.dev, user);
   if (got === 0 && use.req === true) yield { type: 'vfio.request_armed', dev: use.dev };
@@ -108,6 +111,12 @@ function* setIommu(k: Kernel, group: string, user: string): Path<number> {
     yield returned('VFIO_SET_IOMMU', ret);
     if (ret === 0) break;
   }
+  return ret;
+}
+
+function* mapDma(k: Kernel, user: string, iova: number, size: number): Path<number> {
+  const ret = yield* vfio_dma_do_map(k, containerOf(user), iova, size);
+  yield returned('VFIO_IOMMU_MAP_DMA', ret);
   return ret;
 }
 
@@ -158,9 +167,7 @@ function* useDevice(k: Kernel, use: VfioUse, iommufd: string, user: string): Pat
  */
 export function* callVfio(
   k: Kernel,
-  user: string,
-  call: VfioCallName,
-  dev: string | null,
+  { hold: user, call, dev, iova = DMA_RANGE.iova, size = DMA_RANGE.size }: VfioCall,
 ): Path<number> {
   const group = Object.values(k.state.vfio.groups).find(({ opened_by }) => opened_by === user);
   if (group === undefined) return -ENODEV;
@@ -178,9 +185,12 @@ export function* callVfio(
     case 'SET_IOMMU':
       return yield* setIommu(k, name, user);
     case 'MAP_DMA':
-      if (k.state.vfio.containers[containerOf(user)]?.iommu !== true) return -EINVAL;
-      yield { type: 'vfio.dma_mapped', container: containerOf(user) };
-      return 0;
+      return yield* mapDma(k, user, iova, size);
+    case 'UNMAP_DMA': {
+      const ret = yield* vfio_dma_do_unmap(k, containerOf(user), iova, size);
+      yield returned('VFIO_IOMMU_UNMAP_DMA', ret);
+      return ret;
+    }
     case 'GET_DEVICE_FD':
       return yield* getDeviceFd(k, name, dev ?? '', user);
     case 'CLOSE_DEVICE':

@@ -1,5 +1,6 @@
 /** Reducers of DMA operations and mappings of 32-bit Arm, and of the streams of SMMUs. */
 import { emptyTable } from '../../events/table.ts';
+import { armDomain, dropDomain } from './io-mappings.ts';
 import type { Smmu } from './iommu-types.ts';
 import type { Reducers } from './reducer.ts';
 import { nothing } from './reducer.ts';
@@ -12,6 +13,7 @@ function put(state: State, id: number): void {
   mapping.kref -= 1;
   if (mapping.kref > 0) return;
   mapping.context = null;
+  dropDomain(state, armDomain(id));
   if (!mapping.shared) delete state.mappings[id];
 }
 

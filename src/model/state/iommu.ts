@@ -2,6 +2,7 @@
 import type { DomainType } from '../../events/terms.ts';
 import { busOf } from './devices.ts';
 import type { Device } from './driver-core-types.ts';
+import { defaultDomain, dropDomain, ownDomain } from './io-mappings.ts';
 import { drop, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
 
@@ -131,13 +132,18 @@ export const groupReducers = {
   'group.freed': (state, { group }) => {
     delete state.groups[group];
     freeContextBanks(state, group, () => true);
+    dropDomain(state, defaultDomain(group));
+    dropDomain(state, ownDomain(group));
   },
   'group.default_domain': (state, { group, domain }) => {
     freeContextBanks(state, group, (type) => type.startsWith('DMA') && type !== domain);
     const found = state.groups[group];
     if (found === undefined) return;
+    const inPlace = found.default_domain === 'DMA' && domain === 'DMA-FQ';
     found.default_domain = domain;
+    if (inPlace) return;
     found.direct_mapped = [];
+    dropDomain(state, defaultDomain(group));
   },
   'group.attached': (state, { group, domain }) => {
     const found = state.groups[group];

@@ -2,6 +2,7 @@
 import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
 import { armDmaReducers, smmuReducers } from './dma.ts';
+import { ioMappingReducers } from './io-mappings.ts';
 import { groupReducers, iommuReducers } from './iommu.ts';
 import { linkReducers } from './links.ts';
 import { deferredReducers, moduleReducers } from './modules.ts';
@@ -21,6 +22,7 @@ const reducers: Reducers = {
   ...vfioReducers,
   ...armDmaReducers,
   ...smmuReducers,
+  ...ioMappingReducers,
   'task.started': nothing,
   'task.finished': nothing,
   'task.blocked': nothing,

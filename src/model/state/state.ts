@@ -14,6 +14,7 @@ import type {
   Link,
   Module,
 } from './driver-core-types.ts';
+import type { IoMapping, LastDma } from './io-mappings.ts';
 import type { Group, IommuInstance, Mapping, Smmu, StreamEntry } from './iommu-types.ts';
 import type { Pci } from './pci-types.ts';
 import type { VfioContainer, VfioGroup } from './vfio-types.ts';
@@ -44,6 +45,12 @@ export interface State {
   mappings: Table<Mapping>;
   /** Only those of which the machine says what firmware left in them. */
   smmus: Table<Smmu>;
+  /** What the page tables of all domains map. */
+  io_mappings: IoMapping[];
+  /** The last transaction of each device that was asked for one. */
+  last_dma: Table<LastDma>;
+  /** Memory that the kernel was asked to take, and took. */
+  allocated: { start: number; length: number }[];
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
   pci: Pci;
@@ -109,6 +116,9 @@ export function initialState(): State {
     groups: emptyTable(),
     mappings: emptyTable(),
     smmus: emptyTable(),
+    io_mappings: [],
+    last_dma: emptyTable(),
+    allocated: [],
     acs_requested: false,
     pci: {
       buses: emptyTable(),

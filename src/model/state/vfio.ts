@@ -1,4 +1,5 @@
 /** Reducers of VFIO. */
+import { dropDomain } from './io-mappings.ts';
 import { drop, type Reducers } from './reducer.ts';
 
 export const vfioReducers = {
@@ -57,6 +58,7 @@ export const vfioReducers = {
     const found = state.vfio.groups[group];
     if (found === undefined || found.container === null) return;
     delete state.vfio.containers[found.container];
+    dropDomain(state, found.container);
     found.container = null;
   },
   'vfio.iommu_set': (state, { container }) => {
