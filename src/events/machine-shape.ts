@@ -77,6 +77,8 @@ const iommuKind = oneOf<IommuKind>({
 const reservedRegion = object<ReservedRegion>({
   type: oneOf<ReservedRegion['type']>({ direct: true, 'direct-relaxable': true, reserved: true }),
   via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true }),
+  start: optional(uint),
+  length: optional(uint),
 });
 
 export const deviceShape = nested<DeviceSpec>(DEVICE_DEPTH_MAX, () => deviceFields);
@@ -94,12 +96,17 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   caching_mode: optional(flag),
   mmu_masters: optional(flag),
   contexts: optional(uint),
+  stream_match_mask: optional(uint),
+  global_irqs: optional(uint),
+  context_irqs: optional(uint),
   boot_mapping: optional(oneOf<BootMapping>({ translate: true, bypass: true, none: true })),
   reserved: optional(listOf(reservedRegion)),
   notifier_dma_ops: optional(
     oneOf<Exclude<DmaOps, 'iommu_ops'>>({ arm_dma_ops: true, arm_coherent_dma_ops: true }),
   ),
-  iommus: optional(listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint) }))),
+  iommus: optional(
+    listOf(object<IommuSpec>({ iommu: name, ids: listOf(uint), masks: optional(listOf(uint)) })),
+  ),
   suppliers: optional(names),
   match_defers_on: optional(names),
   child_suppliers: optional(names),

@@ -48,6 +48,8 @@ export interface IommuMapRow {
 export interface IommuSpec {
   readonly iommu: string;
   readonly ids: readonly number[];
+  /** Which bits of each id an SMMU does not compare, where its node asks for two cells. */
+  readonly masks?: readonly number[];
 }
 
 /** `struct dma_map_ops` of 32-bit Arm, by the kernel's names. */
@@ -60,6 +62,9 @@ export type BootMapping = 'translate' | 'bypass' | 'none';
 export interface ReservedRegion {
   readonly type: 'direct' | 'direct-relaxable' | 'reserved';
   readonly via: 'rmr' | 'dt' | 'rmrr';
+  /** The addresses that the device uses, where they are known: below 2^53. */
+  readonly start?: number;
+  readonly length?: number;
 }
 
 /** A device that firmware describes, or that a PCI scan will find. */
@@ -98,6 +103,11 @@ export interface DeviceSpec {
   readonly mmu_masters?: boolean;
   /** Of an IOMMU: how many translation contexts it has; absent, enough for all. */
   readonly contexts?: number;
+  /** Of an SMMU: which bits of an id are not compared where a device's `iommus` has no masks. */
+  readonly stream_match_mask?: number;
+  /** Of an SMMU: interrupts for all of it, and for its contexts, as firmware counts them. */
+  readonly global_irqs?: number;
+  readonly context_irqs?: number;
   /** Present on a device with `iommus` that has done DMA since before the kernel started. */
   readonly boot_mapping?: BootMapping;
   readonly reserved?: readonly ReservedRegion[];

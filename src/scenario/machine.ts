@@ -158,10 +158,13 @@ function busOf(place: Place): string {
 type ReadName = (place: Place) => string;
 
 function readIommuSpec(place: Place, named: ReadName) {
-  const fields = fieldsOf(place, ['iommu', 'ids']);
+  const fields = fieldsOf(place, ['iommu', 'ids', 'masks']);
+  const numbers = (list: Place) => itemsOf(list).map((id) => integerOf(id));
+  const masks = fields.get('masks');
   return {
     iommu: named(fields.need('iommu')),
-    ids: itemsOf(fields.need('ids')).map((id) => integerOf(id)),
+    ids: numbers(fields.need('ids')),
+    ...(masks === undefined ? {} : { masks: numbers(masks) }),
   };
 }
 

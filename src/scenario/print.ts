@@ -139,8 +139,12 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
   return map(entries);
 }
 
-function printIommuSpec({ iommu, ids }: IommuSpec): Yaml {
-  return map([field('iommu', iommu), ['ids', listOf(ids.map(hex))]]);
+function printIommuSpec({ iommu, ids, masks }: IommuSpec): Yaml {
+  return map([
+    field('iommu', iommu),
+    ['ids', listOf(ids.map(hex))],
+    maybe('masks', masks, (list) => listOf(list.map(hex))),
+  ]);
 }
 
 function printMapRow({ rid_base, iommu, sid_base, length }: IommuMapRow): Yaml {

@@ -159,9 +159,17 @@ const deviceFields = {
   isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   mmu_masters: fc.boolean(),
-  iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {
-    maxLength: 2,
-  }),
+  iommus: fc.array(
+    fc.record(
+      {
+        iommu: aName,
+        ids: fc.array(uint, { maxLength: 3 }),
+        masks: fc.array(uint, { maxLength: 3 }),
+      },
+      { requiredKeys: ['iommu', 'ids'] },
+    ),
+    { maxLength: 2 },
+  ),
   suppliers: names,
   iommu_map: fc.array(fc.record({ rid_base: uint, iommu: aName, sid_base: uint, length: uint }), {
     maxLength: 2,
@@ -172,12 +180,20 @@ const deviceFields = {
   external_facing: fc.boolean(),
   pci: aPciFunction,
   contexts: uint,
+  stream_match_mask: uint,
+  global_irqs: uint,
+  context_irqs: uint,
   boot_mapping: fc.constantFrom<BootMapping>('translate', 'bypass', 'none'),
   reserved: fc.array(
-    fc.record<ReservedRegion>({
-      type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
-      via: fc.constantFrom('rmr', 'dt', 'rmrr'),
-    }),
+    fc.record<ReservedRegion, 'type' | 'via'>(
+      {
+        type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
+        via: fc.constantFrom('rmr', 'dt', 'rmrr'),
+        start: uint,
+        length: uint,
+      },
+      { requiredKeys: ['type', 'via'] },
+    ),
     { maxLength: 2 },
   ),
   notifier_dma_ops: fc.constantFrom<'arm_dma_ops' | 'arm_coherent_dma_ops'>(
