@@ -92,7 +92,7 @@ function isAcpi(session: Session, files: MachineFiles): boolean {
 
 /** SMMUs of the IORT or units of the DMAR, the devices that ACPI names, then the host bridge. */
 function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): DeviceSpec[] {
-  const iort: Iort =
+  const iort: Pick<Iort, 'devices' | 'rootComplexes'> =
     files.iort === null ? { devices: [], rootComplexes: [] } : parseIort(files.iort);
   const dmar = files.dmar === null ? null : parseDmar(files.dmar, configs);
   const complex = iort.rootComplexes.find((candidate) => candidate.segment === 0);

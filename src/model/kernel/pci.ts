@@ -123,7 +123,7 @@ const pci_remove_root_bus = path('pci_remove_root_bus', function* (k, host: stri
  * Kernel: drivers/pci/controller/pci-host-common.c, v6.1.
  * Leaves out: resources, ECAM.
  */
-export const hostBridgeDriver: DriverOps = {
+export const hostBridgeDriver: Required<Pick<DriverOps, 'probe' | 'remove'>> = {
   probe: (k, dev) => pci_host_probe(k, dev),
   remove: (k, dev) => locked(PCI_RESCAN_REMOVE_LOCK, pci_remove_root_bus(k, dev)),
 };

@@ -50,6 +50,8 @@ describe('an IORT', () => {
           dma_coherent: true,
         },
       ],
+      components: [],
+      rmrs: [],
     });
   });
 
