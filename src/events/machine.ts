@@ -81,6 +81,8 @@ export interface DeviceSpec {
    * at boot. Absent means okay.
    */
   readonly disabled?: boolean;
+  /** Of a PCI function: its firmware node is disabled. The scan finds the function all the same. */
+  readonly of_disabled?: boolean;
   /** The kind of IOMMU the device is, if it is one. */
   readonly iommu_kind?: IommuKind;
   /**

@@ -22,11 +22,13 @@ interface Board {
   readonly machine: Machine;
   readonly state: ReadState;
   readonly devices: ReadonlyMap<string, DeviceSpec>;
+  /** Devices that others are below. */
+  readonly below: ReadonlySet<string>;
 }
 
 /**
- * Every device with `iommus`, and every PCI function below a host bridge with an `iommu-map`, in the
- * machine's order; then the nodes that no device is made of. Cost: devices times rows of their map.
+ * Every device with `iommus`, every PCI function below a host bridge with an `iommu-map`, and such a
+ * bridge itself where nothing below it is known, in the machine's order; then the nodes that no device is made of. Cost: devices times rows of their map.
  */
 export function routesOf(
   machine: Machine,
@@ -34,15 +36,18 @@ export function routesOf(
   unmade: readonly Unmade[] = [],
 ): readonly Route[] {
   const all = machine.devices.flatMap(withCreated);
-  const board = { machine, state, devices: new Map(all.map((spec) => [spec.name, spec])) };
+  const devices = new Map(all.map((spec) => [spec.name, spec]));
+  const below = new Set(all.flatMap(({ parent }) => parent ?? []));
+  const board = { machine, state, devices, below };
   const routes = all.flatMap((spec) => routeOf(board, spec) ?? []);
-  const rest = unmade.map(({ node, why }) => ({ device: node, iommu: null, group: null, why }));
+  const rest = unmade.map(({ node, iommu, why }) => ({ device: node, iommu, group: null, why }));
   return [...routes, ...rest];
 }
 
 function routeOf(board: Board, spec: DeviceSpec): Route | null {
   const host = spec.pci === undefined ? undefined : hostOf(board, spec);
   const asked = host?.iommu_map === undefined ? null : requesterOf(host, spec.name);
+  if (isBarren(board, spec)) return barrenRoute(spec);
   const iommu = spec.iommus?.[0]?.iommu ?? asked?.stream?.iommu ?? null;
   if (spec.iommus === undefined && asked === null) return null;
   const group = board.state.devices[spec.name]?.iommu_group ?? null;
@@ -54,6 +59,17 @@ function routeOf(board: Board, spec: DeviceSpec): Route | null {
     ...{ device, iommu, group },
     why: why ?? unmapped ?? whyNoIommu(board, iommu ?? '') ?? whyNotAsked(board, spec),
   };
+}
+
+/** Is it a bridge that has an iommu-map for what is below it, and nothing below it is known? */
+function isBarren({ below }: Board, { name, iommu_map, creates = [] }: DeviceSpec): boolean {
+  return iommu_map !== undefined && creates.length === 0 && !below.has(name);
+}
+
+function barrenRoute({ name, disabled, iommu_map = [] }: DeviceSpec): Route {
+  const unknown = 'its iommu-map is for what is below it, and firmware does not say what that is';
+  const why = disabled === true ? "its status is 'disabled'" : unknown;
+  return { device: name, iommu: iommu_map[0]?.iommu ?? null, group: null, why };
 }
 
 function hostOf({ devices }: Board, spec: DeviceSpec): DeviceSpec | undefined {
@@ -100,7 +116,7 @@ function whyNoIommu({ machine, state, devices }: Board, iommu: string): string |
   return `the driver of its IOMMU ${iommu} is not bound${waiting(state, iommu)}`;
 }
 
-function whyNotAsked({ state, devices }: Board, { name, parent }: DeviceSpec): string {
+function whyNotAsked({ state, devices }: Board, { name, parent, of_disabled }: DeviceSpec): string {
   const device = state.devices[name];
   if (device === undefined) {
     const above = parent === null ? undefined : devices.get(parent);
@@ -110,6 +126,8 @@ function whyNotAsked({ state, devices }: Board, { name, parent }: DeviceSpec): s
     return `it is made by the driver of ${parent}, which is not bound${waiting(state, parent)}`;
   }
   if (isDeferred(state, name)) return `its probe is deferred${waiting(state, name)}`;
+  if (of_disabled === true && device.match_driver === false)
+    return "its node's status is 'disabled': no driver is asked about it";
   if (device.driver === null) return 'no driver asks for its IOMMU: none is bound to it';
   return 'the driver of its IOMMU did not take it';
 }

@@ -153,6 +153,7 @@ const deviceFields = {
     'amd',
     'ipmmu-vmsa',
   ),
+  of_disabled: fc.boolean(),
   dma_coherent: fc.boolean(),
   snoops: fc.boolean(),
   id_coherent: fc.boolean(),

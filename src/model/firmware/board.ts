@@ -8,11 +8,12 @@ import type {
 } from '../../events/machine.ts';
 import { driverIds, KNOWN_DRIVERS, type KnownDriver } from './driver-table.ts';
 import type { Firmware } from './firmware.ts';
+import { withReservedMemory } from './iort.ts';
 import { ACPI_MARK, DEVICETREE_MARK, LATE_MARK, LINK_ORDER } from './link-order.ts';
 import { matchesAny } from './modalias.ts';
 
 /** Stands for the drivers that the table does not know. */
-export const UNNAMED_DRIVER = 'unnamed-driver';
+const UNNAMED_DRIVER = 'unnamed-driver';
 /** The same for devices behind IOMMUs: it registers after the drivers of IOMMUs. */
 const UNNAMED_CLIENT = 'unnamed-client';
 
@@ -44,6 +45,20 @@ export function boardMachine(
     modules: [],
     boot: boardBoot(firmware.kind, drivers),
   };
+}
+
+/** Firmware's devices, each as `others` have it where they do, then the rest of the others. */
+export function besideFirmware(
+  { devices, iort }: Firmware,
+  others: readonly DeviceSpec[],
+): readonly DeviceSpec[] {
+  const byName = new Map(others.map((device) => [device.name, device]));
+  const known = new Set(devices.map(({ name }) => name));
+  const all = [
+    ...devices.map((device) => byName.get(device.name) ?? device),
+    ...others.filter(({ name }) => !known.has(name)),
+  ];
+  return iort === null ? all : withReservedMemory(iort, all);
 }
 
 function boardDrivers(

@@ -6,12 +6,14 @@ import { type FdtNode, isAvailable, parseFdt, stringsOf } from './fdt.ts';
 import { type Iort, parseIort, withReservedMemory } from './iort.ts';
 import { isCoherent } from './of-iommu-properties.ts';
 import { type NodeFunction, pciFunctions, pciHosts } from './of-pci.ts';
-import { indexTree, type Tree } from './tree.ts';
+import { indexTree, phandleList, type Tree } from './tree.ts';
 
 /** A node with an IOMMU of which no device is made. */
 export interface Unmade {
   /** Its path in the devicetree. */
   readonly node: string;
+  /** The device of the IOMMU that it names first, if there is one. */
+  readonly iommu: string | null;
   readonly why: string;
 }
 
@@ -26,8 +28,8 @@ export interface Firmware {
   readonly iort: Iort | null;
 }
 
-/** Kernel: arch/arm64/include/asm/boot.h: MAX_FDT_SIZE. */
-const BYTES_MAX = 2 * 1024 * 1024;
+/** No blob is longer. Kernel: arch/arm64/include/asm/boot.h: MAX_FDT_SIZE. */
+export const FIRMWARE_BYTES_MAX = 2 * 1024 * 1024;
 const FDT_MAGIC = 0xd00dfeed;
 /** The host bridge of ACPI's segment 0. */
 const ACPI_ROOT = 'pci0000:00';
@@ -48,8 +50,8 @@ const isIort = (bytes: Uint8Array): boolean =>
  * @throws ReprobeError BAD_MACHINE with the byte offset, whatever the bytes are.
  */
 export function readFirmware(bytes: Uint8Array, file: string): Firmware {
-  if (bytes.length > BYTES_MAX)
-    throw badTable({ bytes, file }, BYTES_MAX, 'no kernel takes a longer blob');
+  if (bytes.length > FIRMWARE_BYTES_MAX)
+    throw badTable({ bytes, file }, FIRMWARE_BYTES_MAX, 'no kernel takes a longer blob');
   if (!isFirmware(bytes))
     throw badTable({ bytes, file }, 0, 'neither a devicetree blob nor an IORT begins here');
   return isIort(bytes) ? acpiFirmware(parseIort(bytes, file)) : treeFirmware(parseFdt(bytes, file));
@@ -91,7 +93,11 @@ function unmadeNodes(tree: Tree, names: ReadonlyMap<FdtNode, string>): readonly 
   return tree.nodes
     .filter((node) => node.props['iommus'] !== undefined || node.props['iommu-map'] !== undefined)
     .filter((node) => !names.has(node))
-    .map((node) => ({ node: node.path, why: whyUnmade(tree, names, node) }));
+    .map((node) => {
+      const iommu = phandleList(tree, node, 'iommus', '#iommu-cells')[0]?.node;
+      const why = whyUnmade(tree, names, node);
+      return { node: node.path, iommu: (iommu && names.get(iommu)) ?? null, why };
+    });
 }
 
 function whyUnmade(tree: Tree, names: ReadonlyMap<FdtNode, string>, node: FdtNode): string {

@@ -1,7 +1,7 @@
 /** PCI functions that have a node of their own below a host bridge. */
 import type { DeviceSpec, PciFunction } from '../../events/machine.ts';
 import { cellsOf, type FdtNode, isAvailable, stringsOf } from './fdt.ts';
-import { isCompatible, type Tree } from './tree.ts';
+import { baseName, isCompatible, type Tree } from './tree.ts';
 
 /** Host bridges whose driver registers before those of other host bridges. */
 const FIRST_HOSTS = ['pci-host-ecam-generic', 'pci-host-cam-generic'];
@@ -76,7 +76,7 @@ export interface NodeFunction {
  * does not say is taken to be 0, and that nothing isolates functions of one slot from each other.
  *
  * Kernel: drivers/pci/of.c:of_pci_find_child_device, pci_set_of_node, v6.1. Leaves out: functions
- * without a node; that kernels before 6.3 find a function whose node is disabled.
+ * without a node.
  */
 export function pciFunctions(
   tree: Tree,
@@ -96,10 +96,11 @@ export function pciFunctions(
       const slot = devfn >> 3;
       const multifunction = slots.indexOf(slot) !== slots.lastIndexOf(slot);
       const pci = functionOf(node, parent === hostName, multifunction);
-      const ids = [...modaliases(pci), ...stringsOf(node, 'compatible')];
+      const compatible = stringsOf(node, 'compatible');
+      const ids = [...modaliases(pci), ...(compatible.length > 0 ? compatible : [nodeAlias(node)])];
       const spec: DeviceSpec = {
         ...{ name, bus: 'pci', parent, ids, dma_coherent: coherent(node), pci },
-        ...(isAvailable(node) ? {} : { disabled: true }),
+        ...(isAvailable(node) ? {} : { of_disabled: true }),
         ...(node.props['external-facing'] === undefined ? {} : { external_facing: true }),
       };
       found.push({ node, spec });
@@ -133,6 +134,9 @@ function functionOf(node: FdtNode, isOnRoot: boolean, multifunction: boolean): P
     ...{ acs_capable: false, acs_enabled: false },
   };
 }
+
+/** The alias of a node without compatible strings. Kernel: drivers/of/device.c:of_modalias. */
+const nodeAlias = (node: FdtNode): string => `of:N${baseName(node)}T(null)`;
 
 /** The alias of a function whose vendor is known. */
 function modaliases({ vendor, device, class: cls }: PciFunction): readonly string[] {
