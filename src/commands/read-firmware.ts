@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ReprobeError } from '../error.ts';
-import { type Firmware, FIRMWARE_BYTES_MAX, readFirmware } from '../model/firmware/firmware.ts';
+import { FIRMWARE_BYTES_MAX, type Firmware, readFirmware } from '../model/firmware/firmware.ts';
 import type { Knowledge } from '../scenario/driver.ts';
 import { driverKnowledge } from '../scenario/known-drivers.ts';
 

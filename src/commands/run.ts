@@ -57,7 +57,10 @@ export default class Run extends BaseCommand {
     'each device behind an IOMMU is listed with its group, or with why it has none.';
   static override strict = false;
   static override args = {
-    scenario: Args.string({ required: true, description: 'a scenario, a devicetree blob or an IORT; more may follow' }),
+    scenario: Args.string({
+      required: true,
+      description: 'a scenario, a devicetree blob or an IORT; more may follow',
+    }),
   };
   static override flags = {
     kernel: sourceFlags.kernel,
@@ -132,9 +135,7 @@ function doneWith(
     surprises: surprisingSteps(scenario, steps),
     warnings: firmware === null ? warningsOf(scenario) : [],
     routes:
-      firmware === null
-        ? null
-        : routesOf(scenario.machine, foldAll(trace.events), firmware.unmade),
+      firmware === null ? null : routesOf(scenario.machine, foldAll(trace.events), firmware.unmade),
     ok: isOk(scenario, expectations, violations),
   };
 }

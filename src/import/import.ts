@@ -13,7 +13,7 @@ import { driverSeen, type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
-import { withFirmware } from './infer-firmware.ts';
+import { learnBuses, withFirmware } from './infer-firmware.ts';
 import { inferMachine } from './infer-machine.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
@@ -92,6 +92,7 @@ function machineOf(
   firmware: Firmware | null,
 ): Machine {
   const named = actions.flatMap(namedDriver);
+  if (firmware !== null) learnBuses(evidence, firmware);
   const shown = inferMachine(evidence, profileOf(version), named, loadedBy(actions));
   return firmware === null ? shown : withFirmware(shown, firmware, evidence);
 }

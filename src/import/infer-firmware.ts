@@ -4,7 +4,14 @@ import { besideFirmware, iommusOf, withCreated } from '../model/firmware/board.t
 import type { Firmware } from '../model/firmware/firmware.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
 import { type Evidence, isPciName } from './evidence.ts';
+import { seenId } from './infer-drivers.ts';
 import { UNNAMED_IOMMU } from './infer-waits.ts';
+
+/** A line often names the driver of a device and not its bus, which firmware's devices have. */
+export function learnBuses(evidence: Evidence, { devices }: Firmware): void {
+  for (const { name, bus } of devices.flatMap(withCreated))
+    if (bus !== '') evidence.buses[name] ??= bus;
+}
 
 /**
  * Puts what a log implies on top of what firmware says. Firmware's word counts for IOMMUs, suppliers
@@ -24,11 +31,12 @@ export function withFirmware(shown: Machine, firmware: Firmware, evidence: Evide
     .filter(({ name }) => !described.has(name) && name !== UNNAMED_IOMMU && !rename.has(name))
     .map((device) => ({ ...device, parent: rename.get(device.parent ?? '') ?? device.parent }));
   const devices = besideFirmware({ ...firmware, devices: present }, [...known, ...others]);
-  const silent = silentDrivers(devices, shown.drivers);
+  const silentOnes = silentDevices(devices, shown.drivers);
+  const silent = silentDrivers(silentOnes);
   return {
     ...shown,
     firmware: firmware.kind,
-    devices,
+    devices: identified(devices, silentOnes),
     drivers: [...shown.drivers, ...silent],
     boot: shown.boot.flatMap((step) => (step.step === 'populate' ? bootWith(silent) : [step])),
   };
@@ -89,27 +97,45 @@ function hostNames(
 /** Stands for drivers that bound to something and printed nothing. */
 const SILENT_DRIVER = 'silent-driver';
 
-function silentDrivers(
+/** The names of the devices of which the log says nothing, and that others may need. */
+function silentDevices(
   devices: readonly DeviceSpec[],
   drivers: readonly DriverSpec[],
-): readonly DriverSpec[] {
+): ReadonlyMap<string, DeviceSpec> {
   const all = devices.flatMap(withCreated);
   const iommus = iommusOf(all);
-  const rest = all.filter(
-    ({ name, ids, iommus: behind, iommu_kind: kind, pci }) =>
-      ids.length > 0 &&
-      !(behind !== undefined || pci !== undefined || kind !== undefined || iommus.has(name)) &&
+  const silent = all.filter(
+    ({ name, ids, bus, iommus: behind, iommu_kind: kind, pci }) =>
+      !(bus === '' || behind !== undefined || pci !== undefined) &&
+      !(kind !== undefined || iommus.has(name)) &&
       !drivers.some((driver) => matchesAny(driver.ids, ids)),
   );
-  const buses = [...new Set(rest.map(({ bus }) => bus))];
+  return new Map(silent.map((device) => [device.name, device]));
+}
+
+/** One driver a bus, which matches its devices and no other of their kind. */
+function silentDrivers(silent: ReadonlyMap<string, DeviceSpec>): readonly DriverSpec[] {
+  const buses = [...new Set([...silent.values()].map(({ bus }) => bus))];
   return buses.map((bus) => ({
     name: SILENT_DRIVER,
     bus,
     module: null,
-    ids: [...new Set(rest.flatMap((one) => (one.bus === bus ? one.ids.slice(0, 1) : [])))],
+    ids: [...silent.values()].flatMap((one) => (one.bus === bus ? [seenId(one.name)] : [])),
     driver_managed_dma: false,
     suppress_bind_attrs: false,
     probe_type: 'default',
+  }));
+}
+
+/** The devices, those that are silent with an id that their driver matches. */
+function identified(
+  devices: readonly DeviceSpec[],
+  silent: ReadonlyMap<string, DeviceSpec>,
+): readonly DeviceSpec[] {
+  return devices.map((device) => ({
+    ...device,
+    ids: silent.has(device.name) ? [...device.ids, seenId(device.name)] : device.ids,
+    ...(device.creates === undefined ? {} : { creates: identified(device.creates, silent) }),
   }));
 }
 

@@ -47,7 +47,7 @@ export function routesOf(
 function routeOf(board: Board, spec: DeviceSpec): Route | null {
   const host = spec.pci === undefined ? undefined : hostOf(board, spec);
   const asked = host?.iommu_map === undefined ? null : requesterOf(host, spec.name);
-  if (isBarren(board, spec)) return barrenRoute(spec);
+  if (spec.iommus === undefined && isBarren(board, spec)) return barrenRoute(spec);
   const iommu = spec.iommus?.[0]?.iommu ?? asked?.stream?.iommu ?? null;
   if (spec.iommus === undefined && asked === null) return null;
   const group = board.state.devices[spec.name]?.iommu_group ?? null;

@@ -101,7 +101,8 @@ function firmwareAt(fields: Fields, knowledge: Knowledge): Firmware | null {
   const from = fields.get('from');
   if (from === undefined) return null;
   const kind = fields.get('firmware');
-  if (kind !== undefined) fail(kind, 'The file that the machine is from says what firmware it has.');
+  if (kind !== undefined)
+    fail(kind, 'The file that the machine is from says what firmware it has.');
   const path = nameOf(from);
   if (knowledge.firmware === undefined)
     return fail(from, `${quote(path)} cannot be read here: there are no files.`);

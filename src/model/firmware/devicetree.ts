@@ -1,7 +1,7 @@
 import type { DeviceSpec } from '../../events/machine.ts';
 import { type FdtNode, isAvailable, stringsOf } from './fdt.ts';
 import { busId } from './of-address.ts';
-import { isCoherent, iommuFields } from './of-iommu-properties.ts';
+import { iommuFields, isCoherent } from './of-iommu-properties.ts';
 import { POPULATING } from './of-populate-table.ts';
 import { supplierNodes } from './of-suppliers.ts';
 import { indexTree, isCompatible, type Tree } from './tree.ts';

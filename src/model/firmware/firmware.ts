@@ -105,10 +105,13 @@ function whyUnmade(tree: Tree, names: ReadonlyMap<FdtNode, string>, node: FdtNod
     const status = stringsOf(at, 'status')[0] ?? '';
     if (!isAvailable(at)) return `${at === node ? 'its' : `${at.path}: its`} status is '${status}'`;
   }
-  if (node.props['compatible'] === undefined) return 'no compatible string: no device is made of it';
+  if (node.props['compatible'] === undefined)
+    return 'no compatible string: no device is made of it';
   let above = tree.parent(node);
-  while (above !== null && !names.has(above) && tree.parent(above) !== null) above = tree.parent(above);
-  const [compatible = 'no compatible string'] = above === null ? [] : stringsOf(above, 'compatible');
+  while (above !== null && !names.has(above) && tree.parent(above) !== null)
+    above = tree.parent(above);
+  const [compatible = 'no compatible string'] =
+    above === null ? [] : stringsOf(above, 'compatible');
   const name = (above === null ? undefined : names.get(above)) ?? above?.path ?? '/';
   return `firmware code makes no device below ${name} (${compatible}); only its driver could`;
 }
