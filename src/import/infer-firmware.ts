@@ -9,8 +9,8 @@ import { UNNAMED_IOMMU } from './infer-waits.ts';
 
 /** A line often names the driver of a device and not its bus, which firmware's devices have. */
 export function learnBuses(evidence: Evidence, { devices }: Firmware): void {
-  for (const { name, bus } of devices.flatMap(withCreated))
-    if (bus !== '') evidence.buses[name] ??= bus;
+  for (const { name, bus, pci } of devices.flatMap(withCreated))
+    if (bus !== '' && pci === undefined) evidence.buses[name] ??= bus;
 }
 
 /**
@@ -25,12 +25,22 @@ export function withFirmware(shown: Machine, firmware: Firmware, evidence: Evide
   const seen = new Map(shown.devices.map((device) => [device.name, device]));
   const described = new Set(firmware.devices.flatMap(withCreated).map(({ name }) => name));
   const present = firmware.devices.filter((device) => isPresent(device, shown));
-  const known = present.map((device) => bothSay(device, seen, evidence));
+  const transports = virtioTransports(present, shown);
+  const known = present.map((device) => {
+    const both = bothSay(device, seen, evidence);
+    const made = transports.get(device.name);
+    return made === undefined ? both : { ...both, creates: [made] };
+  });
+  const made = new Set([...transports.values()].map(({ name }) => name));
   const rename = hostNames(shown, firmware, described);
   const others = shown.devices
-    .filter(({ name }) => !described.has(name) && name !== UNNAMED_IOMMU && !rename.has(name))
-    .map((device) => ({ ...device, parent: rename.get(device.parent ?? '') ?? device.parent }));
-  const devices = besideFirmware({ ...firmware, devices: present }, [...known, ...others]);
+    .filter(({ name }) => !described.has(name) && !made.has(name) && !rename.has(name))
+    .filter(({ name }) => name !== UNNAMED_IOMMU);
+  const hung = [...known, ...others].map((device) => ({
+    ...device,
+    parent: rename.get(device.parent ?? '') ?? device.parent,
+  }));
+  const devices = besideFirmware({ ...firmware, devices: present }, hung);
   const silentOnes = silentDevices(devices, shown.drivers);
   const silent = silentDrivers(silentOnes);
   return {
@@ -40,6 +50,24 @@ export function withFirmware(shown: Machine, firmware: Firmware, evidence: Evide
     drivers: [...shown.drivers, ...silent],
     boot: shown.boot.flatMap((step) => (step.step === 'populate' ? bootWith(silent) : [step])),
   };
+}
+
+/**
+ * Firmware names a virtio-iommu by its PCI function, and the log by the device that virtio-pci makes
+ * below: that device, as the log names it, by the function. With several nobody can tell whose it is.
+ */
+function virtioTransports(
+  present: readonly DeviceSpec[],
+  shown: Machine,
+): ReadonlyMap<string, DeviceSpec> {
+  const isOne = ({ iommu_kind: kind }: DeviceSpec) => kind === 'virtio-iommu';
+  const functions = present.filter(({ creates = [] }) => creates.some(isOne));
+  const seen = shown.devices.filter((device) => isOne(device) && device.parent === null);
+  const [transport] = functions;
+  const [device] = seen;
+  if (transport === undefined || device === undefined) return new Map();
+  if (functions.length > 1 || seen.length > 1) return new Map();
+  return new Map([[transport.name, { ...device, parent: transport.name }]]);
 }
 
 /** A function with a node is there if the log shows it, or shows no functions of its domain. */
@@ -105,9 +133,10 @@ function silentDevices(
   const all = devices.flatMap(withCreated);
   const iommus = iommusOf(all);
   const silent = all.filter(
-    ({ name, ids, bus, iommus: behind, iommu_kind: kind, pci }) =>
-      !(bus === '' || behind !== undefined || pci !== undefined) &&
-      !(kind !== undefined || iommus.has(name)) &&
+    ({ name, ids, bus, iommus: behind, iommu_kind: kind, pci, creates }) =>
+      !(bus === '' || behind !== undefined || kind !== undefined) &&
+      // A function that makes the IOMMU must be bound for it to be there.
+      (creates !== undefined || !(pci !== undefined || iommus.has(name))) &&
       !drivers.some((driver) => matchesAny(driver.ids, ids)),
   );
   return new Map(silent.map((device) => [device.name, device]));

@@ -1,10 +1,15 @@
 /** PCI functions that have a node of their own below a host bridge. */
 import type { DeviceSpec, PciFunction } from '../../events/machine.ts';
 import { cellsOf, type FdtNode, isAvailable, stringsOf } from './fdt.ts';
+import { virtioSpec } from './pci-children.ts';
 import { baseName, isCompatible, type Tree } from './tree.ts';
 
 /** Host bridges whose driver registers before those of other host bridges. */
 const FIRST_HOSTS = ['pci-host-ecam-generic', 'pci-host-cam-generic'];
+/** A virtio-iommu's function: its driver makes the device that is the IOMMU. */
+const VIRTIO_IOMMU = ['virtio,pci-iommu', 'pci1af4,1057'];
+const VIRTIO_VENDOR = 0x1af4;
+const VIRTIO_ID_IOMMU = 0x17;
 const BRIDGE_CLASS = 0x060400;
 /** Deeper chains of bridges are not followed. */
 const DEPTH_MAX = 16;
@@ -100,6 +105,9 @@ export function pciFunctions(
       const ids = [...modaliases(pci), ...(compatible.length > 0 ? compatible : [nodeAlias(node)])];
       const spec: DeviceSpec = {
         ...{ name, bus: 'pci', parent, ids, dma_coherent: coherent(node), pci },
+        ...(isCompatible(node, VIRTIO_IOMMU)
+          ? { creates: [virtioSpec(name, VIRTIO_ID_IOMMU, VIRTIO_VENDOR)] }
+          : {}),
         ...(isAvailable(node) ? {} : { of_disabled: true }),
         ...(node.props['external-facing'] === undefined ? {} : { external_facing: true }),
       };
@@ -118,7 +126,9 @@ const devfnOf = (node: FdtNode): number => ((cellsOf(node, 'reg')[0] ?? 0) >>> 8
 
 function functionOf(node: FdtNode, isOnRoot: boolean, multifunction: boolean): PciFunction {
   const isBridge = isPciBus(node);
-  let [vendor, device, cls] = [0, 0, isBridge ? BRIDGE_CLASS : 0];
+  const isVirtio = isCompatible(node, VIRTIO_IOMMU);
+  let [vendor, device] = isVirtio ? [VIRTIO_VENDOR, 0x1040 + VIRTIO_ID_IOMMU] : [0, 0];
+  let cls = isBridge ? BRIDGE_CLASS : 0;
   for (const text of stringsOf(node, 'compatible')) {
     const ids = /^pci([0-9a-f]{1,4}),([0-9a-f]{1,4})$/i.exec(text);
     const named = /^pciclass,([0-9a-f]{4})([0-9a-f]{2})?$/i.exec(text);
