@@ -36,7 +36,7 @@ const DATA_TABLE = /(?:-table|\/catalogue[^/]*)\.ts$/;
 const INDEX_FILES = ['index.ts', 'commands/index.ts'];
 
 const IMPORT =
-  /\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]|\brequire\s*\(\s*['"]([^'"]+)['"]/g;
+  /\bfrom\s*['"]([^'"\n]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]|\brequire\s*\(\s*['"]([^'"]+)['"]/g;
 const IMPURE =
   /(?<!\.)\b(?:Date\.now|new Date\b|Date\(|Math\.random|performance\.now|setTimeout|setInterval|process\s*[.[]|console\s*[.[])/;
 const RE_EXPORT = /\bexport\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\b/;
@@ -76,6 +76,7 @@ describe('the rules catch', () => {
     ['error.ts and assert.ts', 'events/a.ts', "import { assert } from '../assert.ts';"],
     ['a deeper folder of the room', 'model/kernel/a.ts', "import { x } from '../state/x.ts';"],
     ['the trace file', 'events/trace-file.ts', "import { gzipSync } from 'node:zlib';"],
+    ['a word in quotes', 'model/a.ts', "f('from');\ng(')');"],
     ['words in a comment', 'model/a.ts', '// what the process. does\n/* from "x" */'],
     ['words in a string', 'model/a.ts', "const a = 'process.exit';"],
     ['a long data table', 'import/catalogue-pci.ts', '\n'.repeat(LINES_MAX + 1)],

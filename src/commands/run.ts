@@ -6,9 +6,11 @@ import { isX86Iommu } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
+import type { Firmware } from '../model/firmware/firmware.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { counted, type Line, line } from '../report/line.ts';
+import { type Route, routeLines, routesOf } from '../report/routes.ts';
 import {
   describeSurprise,
   type StepResult,
@@ -35,6 +37,8 @@ interface Done {
   readonly steps: readonly StepResult[];
   readonly surprises: readonly Surprise[];
   readonly warnings: readonly string[];
+  /** Of a board that is given by its firmware: what became of the devices behind IOMMUs. */
+  readonly routes: readonly Route[] | null;
   readonly ok: boolean;
 }
 
@@ -47,10 +51,16 @@ interface Refused {
 
 /** Simulates scenarios and checks what they expect. */
 export default class Run extends BaseCommand {
-  static override summary = 'Run scenarios and check what they expect.';
+  static override summary = 'Run scenarios and check what they expect, or boot a board.';
+  static override description =
+    'A devicetree blob (also /sys/firmware/fdt) or an IORT is booted with a driver for every device, and ' +
+    'each device behind an IOMMU is listed with its group, or with why it has none.';
   static override strict = false;
   static override args = {
-    scenario: Args.string({ required: true, description: 'a scenario; more may follow' }),
+    scenario: Args.string({
+      required: true,
+      description: 'a scenario, a devicetree blob or an IORT; more may follow',
+    }),
   };
   static override flags = {
     kernel: sourceFlags.kernel,
@@ -98,8 +108,8 @@ export default class Run extends BaseCommand {
 /** Reads and runs one scenario; what is wrong with its file is a value here. */
 async function outcomeOf(path: string, change: Change): Promise<Done | Refused> {
   try {
-    const { file, scenario } = await readScenario(path);
-    return doneWith(file, scenario, runScenario(scenario, change));
+    const { file, scenario, firmware } = await readScenario(path);
+    return doneWith(file, scenario, runScenario(scenario, change), firmware);
   } catch (error) {
     if (!(error instanceof ReprobeError)) throw error;
     const { code, message, file } = error;
@@ -110,7 +120,12 @@ async function outcomeOf(path: string, change: Change): Promise<Done | Refused> 
   }
 }
 
-function doneWith(file: string, scenario: ParsedScenario, trace: Trace): Done {
+function doneWith(
+  file: string,
+  scenario: ParsedScenario,
+  trace: Trace,
+  firmware: Firmware | null,
+): Done {
   const violations = checkTrace(trace.header, trace.events);
   const expectations = judgeExpectations(scenario, file, trace, violations);
   const steps = stepResults(trace);
@@ -118,7 +133,9 @@ function doneWith(file: string, scenario: ParsedScenario, trace: Trace): Done {
     kind: 'done',
     ...{ file, scenario, trace, violations, expectations, steps },
     surprises: surprisingSteps(scenario, steps),
-    warnings: warningsOf(scenario),
+    warnings: firmware === null ? warningsOf(scenario) : [],
+    routes:
+      firmware === null ? null : routesOf(scenario.machine, foldAll(trace.events), firmware.unmade),
     ok: isOk(scenario, expectations, violations),
   };
 }
@@ -161,7 +178,7 @@ function dmesgOf({ events }: Trace): readonly Line[] {
 type Flagged = Parameters<typeof againCommand>[1];
 
 function report(done: Done, flags: Flagged): readonly Line[] {
-  const { file, scenario, trace, violations, expectations, surprises, warnings, ok } = done;
+  const { file, scenario, trace, violations, expectations, surprises, warnings, routes, ok } = done;
   const [first] = violations;
   const missed = expectations.filter((one) => !one.ok);
   const unexpected = ok || first === undefined || missed.length > 0 ? [] : [first];
@@ -180,6 +197,7 @@ function report(done: Done, flags: Flagged): readonly Line[] {
     ...unexpected.map((one) =>
       line(`  FAILED  no violation: #${one.event}: ${one.message}`, 'bad'),
     ),
+    ...(routes === null ? [] : routeLines(routes)),
     ...(ok ? [] : [line(`again: ${againCommand(file, flags, at)}`)]),
   ];
 }
@@ -201,11 +219,12 @@ function documentOf(one: Done | Refused): object {
     const { code, message, file, line: at, column, hint } = one.error;
     return { file: one.file, error: { code, message, file, line: at, column, hint } };
   }
-  const { file, scenario, trace, violations, expectations, steps, warnings, ok } = one;
+  const { file, scenario, trace, violations, expectations, steps, warnings, routes, ok } = one;
   return {
     ...{ file, scenario: scenario.name, ok, warnings, events: trace.events.length, violations },
     divergences: [],
     ...{ steps, expectations },
+    ...(routes === null ? {} : { routes }),
     final: foldAll(trace.events),
   };
 }

@@ -2,16 +2,17 @@ import { Args, Flags } from '@oclif/core';
 import { doubtsOf, type LogLine } from '../bisect/doubt.ts';
 import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
-import type { Machine } from '../events/machine.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, importLog } from '../import/import.ts';
+import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
 import type { Observation } from '../import/observation.ts';
-import { driverKnowledge } from '../scenario/known-drivers.ts';
+import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
+import { boardScenario } from '../scenario/board.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
+import { knowledgeOf } from './read-firmware.ts';
 import { readSource } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -32,7 +33,7 @@ export interface LoadedSource {
 
 export const sourceArg = Args.string({
   required: true,
-  description: 'a log, a trace, a scenario, or - for standard input',
+  description: 'a log, a trace, a scenario, a devicetree blob or IORT, or - for standard input',
 });
 
 /** Flags of every command that takes a SOURCE. */
@@ -54,7 +55,10 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
-  machine: Flags.string({ description: 'the machine that a log is of', helpValue: 'M.yaml' }),
+  machine: Flags.string({
+    description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
+    helpValue: 'FILE',
+  }),
 };
 
 type SourceFlags = KernelFlags & { readonly machine?: string | undefined };
@@ -75,13 +79,16 @@ export async function loadSource(
   { mayBeEmpty = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
-  const machine = flags.machine === undefined ? null : await readMachineFile(flags.machine);
+  const machine =
+    flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const { file, bytes } = await readSource(path);
   switch (kindOf(file, bytes)) {
     case 'trace':
+      refuseMachine(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
     case 'scenario':
-      return loadScenario(file, parseScenario(decode(bytes, file), file, driverKnowledge), change);
+      refuseMachine(flags, 'a scenario');
+      return loadScenario(file, scenarioIn(bytes, file), change);
     case 'log':
       return loadLog(file, bytes, machine, change, mayBeEmpty);
   }
@@ -93,12 +100,25 @@ export function lineReader({ imported }: LoadedSource): (line: number) => string
   return (line) => texts.get(line) ?? null;
 }
 
-/** Reads a scenario; what is none is refused. */
+/** Reads a scenario or a board's firmware; what is neither is refused. */
 export async function readScenario(
   path: string,
-): Promise<{ file: string; scenario: ParsedScenario }> {
+): Promise<{ file: string; scenario: ParsedScenario; firmware: Firmware | null }> {
   const { file, bytes } = await readSource(path);
-  return { file, scenario: parseScenario(decode(bytes, file), file, driverKnowledge) };
+  const firmware = isFirmware(bytes) ? readFirmware(bytes, file) : null;
+  const scenario = firmware === null ? scenarioIn(bytes, file) : boardScenario(firmware, file);
+  return { file, scenario, firmware };
+}
+
+function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
+  if (isFirmware(bytes)) return boardScenario(readFirmware(bytes, file), file);
+  return parseScenario(decode(bytes, file), file, knowledgeOf(file));
+}
+
+/** Only a log has no machine of its own. */
+function refuseMachine({ machine }: SourceFlags, source: string): void {
+  if (machine === undefined) return;
+  throw new ReprobeError('USAGE', `--machine is for logs: ${source} has its own machine.`);
 }
 
 /** The run of a scenario under a kernel. */
@@ -110,9 +130,13 @@ export function runScenario(
   return rerunTrace({ header, events: [] }, change);
 }
 
-async function readMachineFile(path: string): Promise<Machine> {
+/** The machine of a log, or what its firmware says of it. */
+type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
+
+async function readMachineFile(path: string): Promise<GivenMachine> {
   const { file, bytes } = await readSource(path);
-  return parseMachine(decode(bytes, file), file, driverKnowledge).machine;
+  if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
+  return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
 }
 
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
@@ -120,7 +144,7 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   if (start.toString('latin1').startsWith(TRACE_START) || /\.jsonl(\.gz)?$/.test(file)) {
     return 'trace';
   }
-  if (/\.ya?ml$/.test(file)) return 'scenario';
+  if (/\.ya?ml$/.test(file) || isFirmware(bytes)) return 'scenario';
   if (bytes.length > SCENARIO_BYTES_MAX) return 'log';
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
@@ -170,7 +194,7 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
 function loadLog(
   file: string,
   bytes: Uint8Array,
-  machine: Machine | null,
+  machine: GivenMachine,
   change: Change,
   mayBeEmpty: boolean,
 ): LoadedSource {
@@ -180,7 +204,7 @@ function loadLog(
       version: asked.version ?? null,
       config: asked.config ?? {},
       patches: asked.patches ?? {},
-      machine,
+      ...machine,
     });
   const imported = read(change);
   if (imported.observations.length === 0 && !mayBeEmpty) {

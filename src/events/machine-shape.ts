@@ -98,6 +98,7 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   parent: orNull(name),
   ids: names,
   disabled: optional(flag),
+  of_disabled: optional(flag),
   iommu_kind: optional(iommuKind),
   dma_coherent: optional(flag),
   snoops: optional(flag),

@@ -68,6 +68,7 @@ export type BootMapping = 'translate' | 'bypass' | 'none';
 export interface ReservedRegion {
   readonly type: 'direct' | 'direct-relaxable' | 'reserved';
   readonly via: 'rmr' | 'dt' | 'rmrr';
+  /** The addresses that the device uses, where they are known: below 2^53. */
   readonly start?: number;
   readonly length?: number;
 }
@@ -98,6 +99,8 @@ export interface DeviceSpec {
    * at boot. Absent means okay.
    */
   readonly disabled?: boolean;
+  /** Of a PCI function: its firmware node is disabled. The scan finds the function all the same. */
+  readonly of_disabled?: boolean;
   /** The kind of IOMMU the device is, if it is one. */
   readonly iommu_kind?: IommuKind;
   /**

@@ -5,6 +5,7 @@ import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
+import type { Firmware } from '../model/firmware/firmware.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { ASSUMED_PROFILE, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
@@ -12,6 +13,7 @@ import { driverSeen, type Evidence, gatherEvidence } from './evidence.ts';
 import { parseLog } from './format.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
+import { learnBuses, withFirmware } from './infer-firmware.ts';
 import { inferMachine } from './infer-machine.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
@@ -30,6 +32,8 @@ export interface ImportOptions {
   readonly patches: Readonly<Record<string, boolean>>;
   /** The machine, where it is known better than the log can tell. */
   readonly machine: Machine | null;
+  /** Else what its firmware says, to which what the log shows is added. */
+  readonly firmware?: Firmware | null;
 }
 
 /** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
@@ -67,14 +71,7 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
   const evidence = gatherEvidence(observations);
   const kernel = kernelOf(evidence, options);
   const actions = observations.flatMap(actionOf);
-  const machine =
-    options.machine ??
-    inferMachine(
-      evidence,
-      profileOf(kernel.version),
-      actions.flatMap(namedDriver),
-      loadedBy(actions),
-    );
+  const machine = options.machine ?? machineOf(evidence, kernel, actions, options.firmware ?? null);
   const { run, divergences } = bestReplay({ machine, kernel, observations, evidence, actions });
   return {
     trace: run.trace({ name: options.name, format: log.format }),
@@ -86,6 +83,18 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
     divergences,
     waiting: stillWaiting(run),
   };
+}
+
+function machineOf(
+  evidence: Evidence,
+  { version }: KernelSpec,
+  actions: readonly LoggedAction[],
+  firmware: Firmware | null,
+): Machine {
+  const named = actions.flatMap(namedDriver);
+  if (firmware !== null) learnBuses(evidence, firmware);
+  const shown = inferMachine(evidence, profileOf(version), named, loadedBy(actions));
+  return firmware === null ? shown : withFirmware(shown, firmware, evidence);
 }
 
 function byBoot(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {

@@ -26,30 +26,24 @@ export function readArch(fields: Fields): { readonly arch?: Arch } {
 
 type DeviceDma = Pick<
   DeviceSpec,
-  | 'registers'
-  | 'stream_match_mask'
-  | 'context_irqs'
-  | 'contexts'
-  | 'boot_mapping'
-  | 'boot_memory'
-  | 'reserved'
-  | 'notifier_dma_ops'
+  SmmuNumber | 'registers' | 'boot_mapping' | 'boot_memory' | 'reserved' | 'notifier_dma_ops'
 >;
+
+/** What firmware counts of an SMMU, or is known of one. */
+const SMMU_NUMBERS = ['contexts', 'stream_match_mask', 'context_irqs'] as const;
+type SmmuNumber = (typeof SMMU_NUMBERS)[number];
 
 export function readDeviceDma(fields: Fields): DeviceDma {
   const registers = fields.get('registers');
-  const mask = fields.get('stream_match_mask');
-  const irqs = fields.get('context_irqs');
-  const contexts = fields.get('contexts');
   const mapping = fields.get('boot_mapping');
   const reserved = fields.get('reserved');
   const memory = fields.get('boot_memory');
   const notifier = fields.get('notifier_dma_ops');
   return {
-    ...(registers === undefined ? {} : { registers: readRegisters(registers) }),
-    ...(mask === undefined ? {} : { stream_match_mask: integerOf(mask) }),
-    ...(irqs === undefined ? {} : { context_irqs: integerOf(irqs) }),
-    ...(contexts === undefined ? {} : { contexts: integerOf(contexts) }),
+    ...(registers === undefined
+      ? {}
+      : { registers: numbersOf(SMMU_REGISTERS, fieldsOf(registers, SMMU_REGISTERS)) }),
+    ...numbersOf(SMMU_NUMBERS, fields),
     ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, BOOT_MAPPINGS) }),
     ...(reserved === undefined ? {} : { reserved: itemsOf(reserved).map(readRegion) }),
     ...(memory === undefined ? {} : { boot_memory: itemsOf(memory).map(readBootMemory) }),
@@ -57,14 +51,23 @@ export function readDeviceDma(fields: Fields): DeviceDma {
   };
 }
 
+/** The keys that have a number. */
+function numbersOf<K extends string>(keys: readonly K[], fields: Fields): { [key in K]?: number } {
+  const found: { [key in K]?: number } = {};
+  for (const key of keys) {
+    const place = fields.get(key);
+    if (place !== undefined) found[key] = integerOf(place);
+  }
+  return found;
+}
+
 function readRegion(place: Place): ReservedRegion {
   const fields = fieldsOf(place, ['type', 'via', 'start', 'length']);
-  const start = fields.get('start');
   const length = fields.get('length');
   return {
     type: oneOf(fields.need('type'), REGION_TYPES),
     via: oneOf(fields.need('via'), REGION_SOURCES),
-    ...(start === undefined ? {} : { start: integerOf(start) }),
+    ...numbersOf(['start'], fields),
     ...(length === undefined ? {} : { length: integerOf(length, 1) }),
   };
 }
@@ -86,13 +89,12 @@ function readBootMemory(place: Place): BootMemory {
 }
 
 export function printDeviceDma(device: DeviceDma): readonly Entry[] {
-  const { registers, stream_match_mask, context_irqs } = device;
-  const { contexts, boot_mapping, boot_memory, reserved, notifier_dma_ops } = device;
+  const { registers, boot_mapping, boot_memory, reserved, notifier_dma_ops } = device;
   return [
     registers === undefined ? null : ['registers', printRegisters(registers)],
-    maybe('stream_match_mask', stream_match_mask, hex),
-    maybe('context_irqs', context_irqs, String),
-    maybe('contexts', contexts, String),
+    maybe('contexts', device.contexts, String),
+    maybe('stream_match_mask', device.stream_match_mask, hex),
+    maybe('context_irqs', device.context_irqs, String),
     boot_mapping === undefined ? null : ['boot_mapping', boot_mapping],
     reserved === undefined ? null : ['reserved', listOf(reserved.map(printRegion))],
     boot_memory === undefined ? null : ['boot_memory', listOf(boot_memory.map(printBootMemory))],
@@ -100,23 +102,8 @@ export function printDeviceDma(device: DeviceDma): readonly Entry[] {
   ];
 }
 
-function readRegisters(place: Place): SmmuRegisters {
-  const fields = fieldsOf(place, SMMU_REGISTERS);
-  const registers: { -readonly [name in keyof SmmuRegisters]: number } = {};
-  for (const name of SMMU_REGISTERS) {
-    const value = fields.get(name);
-    if (value !== undefined) registers[name] = integerOf(value);
-  }
-  return registers;
-}
-
 function printRegisters(registers: SmmuRegisters) {
-  return map(
-    SMMU_REGISTERS.map((name): Entry => {
-      const value = registers[name];
-      return value === undefined ? null : [name, hex(value)];
-    }),
-  );
+  return map(SMMU_REGISTERS.map((name) => maybe(name, registers[name], hex)));
 }
 
 function printRegion({ type, via, start, length }: ReservedRegion) {

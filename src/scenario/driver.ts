@@ -1,5 +1,6 @@
 /** Drivers in scenarios: by name, in full, or like a known one but for some fields. */
 import { type DriverSpec, INITCALL_LEVELS } from '../events/machine.ts';
+import type { Firmware } from '../model/firmware/firmware.ts';
 import {
   type Fields,
   fieldsOf,
@@ -26,6 +27,8 @@ export interface Knowledge {
   readonly known?: (name: string) => DriverSpec | undefined;
   /** Names that `known` knows, for suggestions. */
   readonly knownNames?: readonly string[];
+  /** Reads the devicetree or IORT that a machine comes `from`; throws a ReprobeError. */
+  readonly firmware?: (path: string) => Firmware;
 }
 
 const PROBE_TYPES: readonly DriverSpec['probe_type'][] = ['default', 'async', 'sync'];

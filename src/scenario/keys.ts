@@ -21,6 +21,7 @@ const kernel = {
 };
 
 const machine = {
+  from: 'a devicetree blob or an IORT, by its path from here; what stands beside it is added',
   firmware: 'devicetree, acpi or none',
   arch: 'arm for the DMA operations of 32-bit Arm; arm64 where it does not say',
   devices: 'the devices in the order in which they are found',
@@ -35,6 +36,7 @@ const device = {
   parent: 'the device above it; none where it does not say',
   ids: 'what drivers match: compatible strings, ACPI ids, a modalias',
   disabled: 'true where firmware says so: it never appears',
+  of_disabled: 'true for a PCI function whose firmware node is disabled',
   iommu_kind: 'which kind of IOMMU it is, if it is one',
   dma_coherent: 'true where firmware says that it is coherent with the caches',
   snoops: 'whether the hardware keeps its DMA coherent, where firmware errs',
@@ -42,7 +44,8 @@ const device = {
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
   mmu_masters: 'true for an SMMU whose own node lists the devices behind it',
   registers: 'of an SMMU: its id registers, ID0 to ID2 or IDR0, IDR1, IDR3 and IDR5',
-  stream_match_mask: 'of an SMMU: the bits of stream ids that it does not look at',
+  stream_match_mask:
+    'of an SMMU: the bits of stream ids that it does not look at where iommus has no masks',
   context_irqs: 'of an SMMU: how many interrupts there are for context banks',
   contexts: 'of an IOMMU: how many translation contexts it has',
   boot_mapping: 'translate, bypass or none: it does DMA since before the kernel, set up like that',

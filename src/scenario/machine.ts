@@ -8,6 +8,8 @@ import type {
   Machine,
   ModuleSpec,
 } from '../events/machine.ts';
+import { besideFirmware, boardMachine } from '../model/firmware/board.ts';
+import type { Firmware } from '../model/firmware/firmware.ts';
 import { parseRelease } from '../model/versions/profile.ts';
 import {
   entriesOf,
@@ -71,18 +73,40 @@ function releaseAt(place: Place): string {
 
 export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const fields = fieldsOf(place, keysOf('machine'));
-  const firmware = fields.get('firmware');
+  const kind = fields.get('firmware');
+  const firmware = firmwareAt(fields, knowledge);
   const references: References = { parents: [], others: [] };
-  const devices = unique(fields.get('devices'), (item) => readDevice(item, null, references));
+  const described = new Map(firmware?.devices.map((spec) => [spec.name, spec]));
+  const written = unique(fields.get('devices'), (item) =>
+    readDevice(item, null, references, described),
+  );
   const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
   const modules = unique(fields.get('modules'), readModule);
+  const devices = firmware === null ? written : besideFirmware(firmware, written);
   const boot = itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers, references));
   checkReferences(devices, references);
+  const board = firmware === null ? null : boardMachine(firmware, devices, drivers);
   return {
-    firmware: firmware === undefined ? 'none' : oneOf(firmware, FIRMWARES),
+    firmware: board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, FIRMWARES)),
     ...readArch(fields),
-    ...{ devices, drivers, modules, boot },
+    devices,
+    drivers: board?.drivers ?? drivers,
+    modules,
+    boot: board === null || boot.length > 0 ? boot : board.boot,
   };
+}
+
+/** What the machine comes from; null where all of it is written. */
+function firmwareAt(fields: Fields, knowledge: Knowledge): Firmware | null {
+  const from = fields.get('from');
+  if (from === undefined) return null;
+  const kind = fields.get('firmware');
+  if (kind !== undefined)
+    fail(kind, 'The file that the machine is from says what firmware it has.');
+  const path = nameOf(from);
+  if (knowledge.firmware === undefined)
+    return fail(from, `${quote(path)} cannot be read here: there are no files.`);
+  return knowledge.firmware(path);
 }
 
 /** A list of things with names, each of which may stand there once on its bus. */
@@ -101,14 +125,23 @@ function unique<T extends { readonly name: string; readonly bus?: string }>(
   });
 }
 
-/** `creator` is the device whose driver creates this one. */
-function readDevice(place: Place, creator: string | null, references: References): DeviceSpec {
+/**
+ * `creator` is the device whose driver creates this one. Of a device that firmware describes only what
+ * differs is written.
+ */
+function readDevice(
+  place: Place,
+  creator: string | null,
+  references: References,
+  described: ReadonlyMap<string, DeviceSpec> = new Map(),
+): DeviceSpec {
   const named = (at: Place): string => {
     references.others.push(at);
     return nameOf(at);
   };
   const fields = fieldsOf(place, keysOf('device'));
   const name = nameOf(fields.need('name'));
+  const base = described.get(name);
   const parent = fields.get('parent');
   const pciPlace = fields.get('pci');
   const pci = pciPlace === undefined ? undefined : readPci(pciPlace);
@@ -122,12 +155,15 @@ function readDevice(place: Place, creator: string | null, references: References
     const value = fields.get(key);
     return value === undefined ? {} : { [key]: read(value) };
   };
+  const assumedBus = base?.bus ?? (pci === undefined ? undefined : 'pci');
   return {
+    ...base,
     name,
-    bus: bus === undefined && pci !== undefined ? 'pci' : busOf(fields.need('bus')),
-    parent: parent === undefined ? creator : nameOrNull(parent),
-    ids: ids === undefined ? assumedIds : namesAt(ids),
+    bus: bus === undefined ? (assumedBus ?? busOf(fields.need('bus'))) : busOf(bus),
+    parent: parent === undefined ? (base?.parent ?? creator) : nameOrNull(parent),
+    ids: ids === undefined ? (base?.ids ?? assumedIds) : namesAt(ids),
     ...optional('disabled', (value) => flagAt(value, false)),
+    ...optional('of_disabled', (value) => flagAt(value, false)),
     ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('snoops', (value) => flagAt(value, false)),
@@ -158,11 +194,12 @@ type ReadName = (place: Place) => string;
 
 function readIommuSpec(place: Place, named: ReadName) {
   const fields = fieldsOf(place, ['iommu', 'ids', 'masks']);
+  const numbers = (list: Place) => itemsOf(list).map((id) => integerOf(id));
   const masks = fields.get('masks');
   return {
     iommu: named(fields.need('iommu')),
-    ids: itemsOf(fields.need('ids')).map((id) => integerOf(id)),
-    ...(masks === undefined ? {} : { masks: itemsOf(masks).map((mask) => integerOf(mask)) }),
+    ids: numbers(fields.need('ids')),
+    ...(masks === undefined ? {} : { masks: numbers(masks) }),
   };
 }
 

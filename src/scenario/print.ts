@@ -117,6 +117,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     pci === undefined ? null : ['pci', printPci(pci)],
     isAssumed ? null : ['ids', listOf(ids.map(plain))],
     maybe('disabled', device.disabled, String),
+    maybe('of_disabled', device.of_disabled, String),
     maybe('iommu_kind', iommu_kind, plain),
     maybe('dma_coherent', device.dma_coherent, String),
     maybe('snoops', device.snoops, String),

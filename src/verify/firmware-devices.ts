@@ -99,8 +99,8 @@ function isAcpi(session: Session, files: MachineFiles): boolean {
 
 /** SMMUs of the IORT or units of the DMAR, the devices that ACPI names, then the host bridge. */
 function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): DeviceSpec[] {
-  const iort: Iort =
-    files.iort === null ? { maker: null, devices: [], rootComplexes: [] } : parseIort(files.iort);
+  const iort: Pick<Iort, 'maker' | 'devices' | 'rootComplexes'> =
+    files.iort === null ? { maker: '', devices: [], rootComplexes: [] } : parseIort(files.iort);
   const dmar = files.dmar === null ? null : parseDmar(files.dmar, configs);
   const complex = iort.rootComplexes.find((candidate) => candidate.segment === 0);
   const map = complex?.iommu_map ?? dmar?.iommu_map ?? [];
@@ -112,7 +112,7 @@ function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): Devi
     ...(map.length === 0 ? {} : { iommu_map: map }),
     dma_coherent: complex?.dma_coherent ?? true,
   };
-  const smmus = withKnownRegisters(iort.devices, iort.maker === null ? [] : [iort.maker]);
+  const smmus = withKnownRegisters(iort.devices, [iort.maker]);
   return [...smmus, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
 }
 

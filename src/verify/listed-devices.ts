@@ -1,6 +1,6 @@
 /** Devices known only from being listed: by name in a snapshot, or in a verbose log. */
 import type { DeviceSpec } from '../events/machine.ts';
-import { iommuKindOf } from '../model/firmware/devicetree.ts';
+import { iommuKindOf } from '../model/firmware/of-iommu-properties.ts';
 import type { MachineFiles } from './session.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
 

@@ -156,6 +156,7 @@ const deviceFields = {
     'amd',
     'ipmmu-vmsa',
   ),
+  of_disabled: fc.boolean(),
   dma_coherent: fc.boolean(),
   snoops: fc.boolean(),
   registers: fc.record({ ID0: uint, IDR0: uint, IDR5: uint }, { requiredKeys: [] }),
@@ -164,9 +165,17 @@ const deviceFields = {
   isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   mmu_masters: fc.boolean(),
-  iommus: fc.array(fc.record({ iommu: aName, ids: fc.array(uint, { maxLength: 3 }) }), {
-    maxLength: 2,
-  }),
+  iommus: fc.array(
+    fc.record(
+      {
+        iommu: aName,
+        ids: fc.array(uint, { maxLength: 3 }),
+        masks: fc.array(uint, { maxLength: 3 }),
+      },
+      { requiredKeys: ['iommu', 'ids'] },
+    ),
+    { maxLength: 2 },
+  ),
   suppliers: names,
   iommu_map: fc.array(fc.record({ rid_base: uint, iommu: aName, sid_base: uint, length: uint }), {
     maxLength: 2,

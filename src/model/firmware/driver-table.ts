@@ -50,7 +50,11 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
     'qcom,smmu-v2',
   ]),
   unbindable('arm-smmu-v3', 'arm_smmu_v3', ['arm,smmu-v3']),
-  platform('ipmmu-vmsa', 'ipmmu_vmsa', ['renesas,ipmmu-vmsa', 'renesas,ipmmu-*']),
+  platform('ipmmu-vmsa', 'ipmmu_vmsa', [
+    'renesas,ipmmu-vmsa',
+    'renesas,ipmmu-*',
+    'renesas,rcar-gen4-ipmmu-vmsa',
+  ]),
   platform('pci-host-generic', 'pci_host_generic', [
     'pci-host-cam-generic',
     'pci-host-ecam-generic',

@@ -1,43 +1,57 @@
-import type { DeviceSpec, IommuMapRow } from '../../events/machine.ts';
+import type { DeviceSpec, IommuMapRow, IommuSpec } from '../../events/machine.ts';
 import { type Binary, badTable, le16, le32, text, u8 } from './binary.ts';
+import { followMappings, type IdRange, mappingsAt } from './iort-mappings.ts';
+import { type ReservedIds, reservedIds } from './iort-rmr.ts';
 
 /** What the table says about one PCI segment. */
 export interface RootComplex {
   readonly segment: number;
   readonly iommu_map: readonly IommuMapRow[];
+  /** 0 where all requester ids become one stream. */
+  readonly iommu_map_mask?: number;
   readonly dma_coherent: boolean;
 }
 
 export interface Iort {
   /** The OEM id of the table's header: six characters. */
-  readonly maker: string | null;
+  readonly maker: string;
   /** The platform devices made from it, in the order of creation. */
   readonly devices: readonly DeviceSpec[];
+  /** Devices of the ACPI namespace that the table names, by the last part of their path. */
+  readonly components: readonly DeviceSpec[];
   readonly rootComplexes: readonly RootComplex[];
+  /** Memory that firmware uses by DMA, and under which ids. */
+  readonly rmrs: readonly ReservedIds[];
 }
 
 /** Kernel: include/acpi/actbl2.h: enum acpi_iort_node_type. */
+const NAMED_COMPONENT = 1;
 const ROOT_COMPLEX = 2;
 const SMMU_V1_V2 = 3;
 const SMMU_V3 = 4;
 const PMCG = 5;
+const RMR = 6;
 
 const NODE_HEADER = 16;
-const MAPPING_LENGTH = 20;
 /** No real table comes near; a hostile count would otherwise cost that many steps. */
 const NODES_MAX = 4096;
 
-interface Node {
+/** A node: its place, what it is, and how long. */
+export interface IortNode {
   readonly at: number;
   readonly type: number;
   readonly length: number;
 }
 
+/** SMMU v1 and v2 by the table's number for the implementation; the driver refuses all others. */
+const MODELS = ['v1', 'v2', 'mmu-400', 'mmu-500', 'mmu-401', 'thunderx'] as const;
+
 /**
- * Reads an ACPI IORT: which SMMUs there are and which requester ids go through them.
+ * Reads an ACPI IORT: which SMMUs there are, which requester ids and which named devices go through
+ * them, and what memory firmware keeps for itself.
  *
  * Kernel: drivers/acpi/arm64/iort.c:iort_init_platform_devices, iort_node_map_id, v6.1.
- * Leaves out: named components, RMR nodes, mappings through more than one node.
+ * Leaves out: interrupt translation, proximity domains, address limits.
  *
  * @throws ReprobeError BAD_MACHINE with the byte offset, whatever the bytes are.
  */
@@ -51,22 +65,30 @@ export function parseIort(bytes: Uint8Array, file = 'machine-IORT.bin'): Iort {
     const device = deviceOf(table, node, devices.length);
     if (device === null) continue;
     devices.push(device);
-    names.set(node.at, device.name);
+    if (device.iommu_kind !== undefined) names.set(node.at, device.name);
   }
-  const rootComplexes = nodes
-    .filter((node) => node.type === ROOT_COMPLEX)
-    .map((node) => rootComplexOf(table, node, names));
-  return { maker: text(table, 10, 6), devices, rootComplexes };
+  const byPlace = new Map(nodes.map((node) => [node.at, node]));
+  const ranges = followMappings(table, byPlace, names);
+  const of = (type: number) => nodes.filter((node) => node.type === type);
+  return {
+    maker: text(table, 10, 6),
+    devices,
+    components: of(NAMED_COMPONENT).map((node) => componentOf(table, node, ranges(node))),
+    rootComplexes: of(ROOT_COMPLEX).map((node) => rootComplexOf(table, node, ranges(node))),
+    // Revisions before 5 of the table have nodes of this type that mean something else.
+    rmrs: u8(table, 8) < 5 ? [] : of(RMR).flatMap((node) => reservedIds(table, node, names)),
+  };
 }
 
-function nodesOf(table: Binary): Node[] {
+function nodesOf(table: Binary): IortNode[] {
   const count = le32(table, 36);
   if (count > NODES_MAX) throw badTable(table, 36, `${count} nodes are too many`);
-  const nodes: Node[] = [];
+  const nodes: IortNode[] = [];
   let at = le32(table, 40);
   for (let i = 0; i < count; i += 1) {
     const node = { at, type: u8(table, at), length: le16(table, at + 1) };
     if (node.length < NODE_HEADER) throw badTable(table, at, 'a node shorter than its header');
+    mappingsAt(table, node);
     nodes.push(node);
     at += node.length;
   }
@@ -74,7 +96,7 @@ function nodesOf(table: Binary): Node[] {
 }
 
 /** `NAME.N.auto`, where N counts the devices that were made without a number of their own. */
-function deviceOf(table: Binary, node: Node, auto: number): DeviceSpec | null {
+function deviceOf(table: Binary, node: IortNode, auto: number): DeviceSpec | null {
   const data = node.at + NODE_HEADER;
   const platform = { bus: 'platform', parent: null };
   switch (node.type) {
@@ -86,14 +108,18 @@ function deviceOf(table: Binary, node: Node, auto: number): DeviceSpec | null {
         iommu_kind: 'arm-smmu-v3',
         dma_coherent: (le32(table, data + 8) & 1) !== 0,
       };
-    case SMMU_V1_V2:
+    case SMMU_V1_V2: {
+      const model = MODELS[le32(table, data + 16)];
       return {
         name: `arm-smmu.${auto}.auto`,
         ...platform,
-        ids: ['platform:arm-smmu'],
+        ids: ['platform:arm-smmu', ...(model === undefined ? [] : [`iort-model:${model}`])],
         iommu_kind: 'arm-smmu',
+        // The driver counts the global fault interrupt alone.
+        context_irqs: le32(table, data + 28),
         dma_coherent: (le32(table, data + 20) & 2) !== 0,
       };
+    }
     case PMCG:
       return {
         name: `arm-smmu-v3-pmcg.${auto}.auto`,
@@ -105,34 +131,77 @@ function deviceOf(table: Binary, node: Node, auto: number): DeviceSpec | null {
   }
 }
 
-function rootComplexOf(table: Binary, node: Node, names: ReadonlyMap<number, string>): RootComplex {
+function rootComplexOf(table: Binary, node: IortNode, ranges: readonly IdRange[]): RootComplex {
   const data = node.at + NODE_HEADER;
+  const single = ranges.find((range) => range.single);
+  const used = single === undefined ? ranges : [single];
   return {
     segment: le32(table, data + 12),
-    iommu_map: mappingsOf(table, node, names),
+    iommu_map: used.map(({ first, iommu, out, length }) => ({
+      ...{ rid_base: first, iommu, sid_base: out, length },
+    })),
+    ...(single === undefined ? {} : { iommu_map_mask: 0 }),
     dma_coherent: le32(table, data) === 1,
   };
 }
 
-/** Rows that lead to an SMMU; one that leads straight to an interrupt controller bypasses them. */
-function mappingsOf(table: Binary, node: Node, names: ReadonlyMap<number, string>): IommuMapRow[] {
-  const count = le32(table, node.at + 8);
-  const start = node.at + le32(table, node.at + 12);
-  if (count * MAPPING_LENGTH > node.length) {
-    throw badTable(table, node.at + 8, `${count} mappings do not fit into the node`);
-  }
-  const places = Array.from({ length: count }, (_, i) => start + i * MAPPING_LENGTH);
-  const bases = new Set(places.map((at) => le32(table, at)));
-  const rows: IommuMapRow[] = [];
-  for (const at of places) {
-    const iommu = names.get(le32(table, at + 12));
-    if (iommu === undefined) continue;
-    const rid_base = le32(table, at);
-    const last = le32(table, at + 4);
-    // The field is the count less one, but firmware has put the count there. An id that one mapping
-    // ends with and another begins with is the other's: iort_id_map returns -EAGAIN for it.
-    const length = last > 0 && bases.has(rid_base + last) ? last : last + 1;
-    rows.push({ rid_base, iommu, sid_base: le32(table, at + 8), length });
-  }
-  return rows;
+/**
+ * Kernel: iort_named_component_init, iort_nc_iommu_map, v6.1: a named component has its ids from
+ * single mappings; ranges answer for ids that its bus gives, which are not known here.
+ */
+function componentOf(table: Binary, node: IortNode, ranges: readonly IdRange[]): DeviceSpec {
+  const data = node.at + NODE_HEADER;
+  const path = text(table, data + 13, Math.max(0, node.length - NODE_HEADER - 13));
+  const name = path.slice(path.lastIndexOf('.') + 1).replace(/^\\/, '');
+  const iommus: IommuSpec[] = ranges
+    .filter(({ single, length }) => single || length === 1)
+    .map(({ iommu, out }) => ({ iommu, ids: [out] }));
+  return {
+    name: name === '' ? `component.${node.at}` : name,
+    bus: 'platform',
+    parent: null,
+    ids: [`acpi:${name}:`],
+    ...(iommus.length === 0 ? {} : { iommus }),
+    dma_coherent: le32(table, data + 4) === 1,
+  };
+}
+
+/**
+ * The devices, each with the reserved memory that is used under one of its ids.
+ *
+ * Kernel: drivers/acpi/arm64/iort.c:iort_rmr_has_dev, v6.1, which compares the ids of a device's fwspec.
+ * Leaves out: the aliases of PCI functions.
+ */
+export function withReservedMemory(
+  { rmrs }: Iort,
+  devices: readonly DeviceSpec[],
+): readonly DeviceSpec[] {
+  if (rmrs.length === 0) return devices;
+  const byName = new Map(devices.map((device) => [device.name, device]));
+  return devices.map((device) => {
+    const streams = streamsOf(device, byName);
+    const reserved = rmrs.flatMap(({ iommu, first, length, regions }) =>
+      streams.some((one) => one.iommu === iommu && one.id >= first && one.id < first + length)
+        ? regions
+        : [],
+    );
+    return reserved.length === 0 ? device : { ...device, reserved };
+  });
+}
+
+function streamsOf(device: DeviceSpec, byName: ReadonlyMap<string, DeviceSpec>) {
+  const own = (device.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));
+  const found = /^[0-9a-f]+:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/.exec(device.name);
+  if (device.pci === undefined || found === null) return own;
+  let host = byName.get(device.parent ?? '');
+  for (let hops = 0; host?.pci !== undefined && hops < byName.size; hops += 1)
+    host = byName.get(host.parent ?? '');
+  const [bus = 0, slot = 0, fn = 0] = found.slice(1).map((part) => Number.parseInt(part, 16));
+  const rid = ((bus << 8) | (slot << 3) | fn) & (host?.iommu_map_mask ?? 0xffff);
+  const row = host?.iommu_map?.find(
+    ({ rid_base, length }) => rid >= rid_base && rid < rid_base + length,
+  );
+  return row === undefined
+    ? own
+    : [...own, { iommu: row.iommu, id: rid - row.rid_base + row.sid_base }];
 }

@@ -3,6 +3,8 @@ import { baseName, type Tree } from './tree.ts';
 
 /** Kernel: drivers/of/address.c: OF_MAX_ADDR_CELLS. */
 const CELLS_MAX = 4;
+/** Rows of `ranges` that are read; no real bus has a tenth of it. */
+const RANGES_MAX = 1024;
 
 /**
  * The CPU's physical address of a node's first register window, or null where there is none or a
@@ -32,6 +34,16 @@ function translateAddress(tree: Tree, node: FdtNode): bigint | null {
   }
 }
 
+/** The CPU's address and the size of a node's first register window; null where there is none. */
+export function regOf(tree: Tree, node: FdtNode): [bigint, bigint] | null {
+  const parent = tree.parent(node);
+  const start = translateAddress(tree, node);
+  if (start === null || parent === null) return null;
+  const na = addressCells(tree, parent);
+  const cells = cellsOf(node, 'reg').slice(na, na + sizeCells(tree, parent));
+  return [start, number64(cells)];
+}
+
 /** One step up: an absent `ranges` blocks, an empty one is 1:1, else the row that holds the address. */
 function throughRanges(
   bus: FdtNode,
@@ -44,7 +56,8 @@ function throughRanges(
   const cells = cellsOf(bus, 'ranges');
   if (cells.length === 0) return address;
   const row = na + pna + ns;
-  for (let at = 0; at + row <= cells.length; at += row) {
+  const end = Math.min(cells.length, row * RANGES_MAX);
+  for (let at = 0; at + row <= end; at += row) {
     const child = number64(cells.slice(at, at + na));
     const parent = number64(cells.slice(at + na, at + na + pna));
     const size = number64(cells.slice(at + na + pna, at + row));
@@ -54,11 +67,12 @@ function throughRanges(
 }
 
 /** `#address-cells` of the nearest node at or above that has it. */
-function addressCells(tree: Tree, node: FdtNode): number {
+export function addressCells(tree: Tree, node: FdtNode): number {
   return nearestCell(tree, node, '#address-cells') ?? 1;
 }
 
-function sizeCells(tree: Tree, node: FdtNode): number {
+/** `#size-cells` of the nearest node at or above that has it. */
+export function sizeCells(tree: Tree, node: FdtNode): number {
   return nearestCell(tree, node, '#size-cells') ?? 1;
 }
 
@@ -75,7 +89,7 @@ function countsAreSane(na: number, ns: number): boolean {
 }
 
 /** Cells as one number, most significant first; only the last 64 bits count. */
-function number64(cells: readonly number[]): bigint {
+export function number64(cells: readonly number[]): bigint {
   return BigInt.asUintN(
     64,
     cells.reduce((sum, cell) => (sum << 32n) | BigInt(cell), 0n),

@@ -92,3 +92,17 @@ function isReachable(tree: Tree, node: FdtNode): boolean {
   }
   return true;
 }
+
+/**
+ * How many interrupts a node has.
+ *
+ * Kernel: drivers/of/irq.c:of_irq_count, v6.1.
+ */
+export function interruptCount(tree: Tree, node: FdtNode): number {
+  if (node.props['interrupts-extended'] !== undefined)
+    return phandleList(tree, node, 'interrupts-extended', '#interrupt-cells').length;
+  const [controller] = interruptParent(tree, node);
+  const cells = controller === undefined ? undefined : cellsOf(controller, '#interrupt-cells')[0];
+  if (cells === undefined || cells === 0) return 0;
+  return Math.floor(cellsOf(node, 'interrupts').length / cells);
+}

@@ -1,7 +1,7 @@
 /** Firmware tells a device of its IOMMU. Kernel: drivers/iommu/of_iommu.c, v6.1 unless said. */
 import { type DeviceSpec, isX86Iommu } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
-import { EINVAL, ENODEV, EPROBE_DEFER } from '../errno.ts';
+import { EFAULT, EINVAL, ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { matchesAny } from '../firmware/modalias.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
@@ -123,6 +123,13 @@ function* of_xlate(k: Kernel, dev: string): Path<number> {
   const err =
     known.length > 0 ? yield* xlate(k, dev, known, waitForOf(k, dev, known[0]?.iommu)) : noIommu(k);
   if (map === null || missing === undefined || (known.length > 0 && err !== 0)) return err;
+  if (missing.badBase !== null) {
+    const mask = `iommu-map-mask (0x${(map.of.spec.iommu_map_mask ?? 0).toString(16)})`;
+    const base = `ignores id-base (0x${missing.badBase.toString(16)})`;
+    const text = `Invalid iommu-map translation - ${mask} ${base}`;
+    yield printk('err', `OF: ${nodePath(map.of.spec)}: ${text}`);
+    return -EFAULT;
+  }
   const what = `no iommu-map translation for id 0x${missing.id.toString(16)} on (null)`;
   yield printk('info', `OF: ${nodePath(map.of.spec)}: ${what}`);
   return noIommu(k);

@@ -7,7 +7,8 @@ import { dev_printk } from '../printk.ts';
 import { dmam_alloc_coherent, isArm } from './arm-dma-mapping.ts';
 import { addChildren, removeChildren } from './core.ts';
 import { mapForDma, unmapForDma } from './dma-mapping.ts';
-import { hardwareName } from './pci-hardware.ts';
+import { hostBridgeDriver } from './pci.ts';
+import { hardwareName, hostsOf } from './pci-hardware.ts';
 import { shutBridgeAbove } from './pci-search.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
 
@@ -38,7 +39,7 @@ const use = (dev: string, supplier: string): string => `${dev} uses ${supplier}`
 /**
  * Waits for what it asks other devices for, takes it, then returns what the oracle says; a function
  * whose registers are out of reach fails with -EIO. The PCI bus
- * takes a positive answer for success, with a warning.
+ * takes a positive answer for success, with a warning. The driver of a host bridge scans its bus.
  *
  * Kernel: drivers/pci/pci-driver.c:local_pci_probe; clk_get, regulator_get, gpiod_get, which take a
  * reference on the module of the provider, v6.1.
@@ -65,7 +66,7 @@ function* probe(k: Kernel, dev: string, drv: string): Path<number> {
   yield* mapForDma(k, dev, drv);
   yield* useDma(k, dev, drv);
   yield* addChildren(k, dev);
-  return 0;
+  return hostsOf(k.machine).includes(dev) ? yield* hostBridgeDriver.probe(k, dev, drv) : 0;
 }
 
 /**
@@ -97,6 +98,7 @@ function* useDma(k: Kernel, dev: string, drv: string): Path<void> {
 }
 
 function* remove(k: Kernel, dev: string, drv: string): Path<void> {
+  if (hostsOf(k.machine).includes(dev)) yield* hostBridgeDriver.remove(k, dev, drv);
   yield* removeChildren(k, dev);
   if (driverOf(k, deviceOf(k, dev).bus, drv)?.spec.pasid === true) yield* detachOwnIdentity(k, dev);
   yield* unmapForDma(k, dev);

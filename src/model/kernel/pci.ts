@@ -2,6 +2,7 @@
 import { isPciBus } from '../../events/stimulus.ts';
 import type { DriverOps, Kernel } from '../context.ts';
 import { ENOENT, EPROBE_DEFER } from '../errno.ts';
+import { deviceOf } from '../lookup.ts';
 import { locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { device_del } from './core.ts';
@@ -25,13 +26,15 @@ export const PCI_RESCAN_REMOVE_LOCK = 'pci_rescan_remove_lock';
  *
  * Kernel: drivers/pci/bus.c:pci_bus_add_devices and pci_bus_add_device, v6.1; with pci_async_attach
  * as of v7.2.
- * Leaves out: final quirks, proc files.
+ * Leaves out: final quirks, proc files; that with pci_of_status sysfs files are made all the same, and
+ * that two releases did not add such a function at all.
  */
 export const pci_bus_add_devices: (k: Kernel, bus: string) => Path<void> = path(
   'pci_bus_add_devices',
   function* (k, bus: string): Path<void> {
     for (const dev of devicesOn(k, bus)) {
       if (k.state.devices[dev]?.match_driver !== false) continue;
+      if (k.has('pci_of_status') && deviceOf(k, dev).spec.of_disabled === true) continue;
       yield* pci_create_sysfs_dev_files(k, dev);
       yield { type: 'device.match_driver', dev };
       if (k.has('pci_async_attach')) yield* device_initial_probe(k, dev);
@@ -123,7 +126,7 @@ const pci_remove_root_bus = path('pci_remove_root_bus', function* (k, host: stri
  * Kernel: drivers/pci/controller/pci-host-common.c, v6.1.
  * Leaves out: resources, ECAM.
  */
-export const hostBridgeDriver: DriverOps = {
+export const hostBridgeDriver: Required<Pick<DriverOps, 'probe' | 'remove'>> = {
   probe: (k, dev) => pci_host_probe(k, dev),
   remove: (k, dev) => locked(PCI_RESCAN_REMOVE_LOCK, pci_remove_root_bus(k, dev)),
 };

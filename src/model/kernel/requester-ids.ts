@@ -85,19 +85,35 @@ export function pci_get_host_bridge_device(k: Facts, dev: string): ReadDevice | 
   return ancestors(k, dev).find((above) => above.bus !== 'pci') ?? null;
 }
 
-/** `id` through an iommu-map; null where no row covers it. Kernel: drivers/of/base.c:of_map_id. */
-function mapId(spec: DeviceSpec | ReadDevice['spec'], id: number): StreamId | null {
-  const masked = (id & (spec.iommu_map_mask ?? 0xffffffff)) >>> 0;
-  const row = spec.iommu_map?.find(
-    ({ rid_base, length }) => masked >= rid_base && masked < rid_base + length,
-  );
-  return row === undefined ? null : { iommu: row.iommu, id: masked - row.rid_base + row.sid_base };
+/** What a map says of an id: null where no row covers it. */
+interface Mapped {
+  readonly stream: StreamId | null;
+  /** The base of a row, met before any that covers the id, that has bits the mask takes away. */
+  readonly badBase: number | null;
 }
 
-/** An id that firmware was asked about, and what it said: null where no row covers the id. */
-interface AskedId {
+/**
+ * An id through an iommu-map, row by row.
+ *
+ * Kernel: drivers/of/base.c:of_map_id, v6.1.
+ * Leaves out: a property whose length is not that of whole rows, rows that name no node.
+ */
+export function mapId(
+  { iommu_map = [], iommu_map_mask = 0xffffffff }: Pick<DeviceSpec, 'iommu_map' | 'iommu_map_mask'>,
+  id: number,
+): Mapped {
+  const masked = (id & iommu_map_mask) >>> 0;
+  for (const { rid_base, iommu, sid_base, length } of iommu_map) {
+    if ((rid_base & ~iommu_map_mask) !== 0) return { stream: null, badBase: rid_base };
+    if (masked >= rid_base && masked < rid_base + length)
+      return { stream: { iommu, id: masked - rid_base + sid_base }, badBase: null };
+  }
+  return { stream: null, badBase: null };
+}
+
+/** An id that firmware was asked about, and what it said. */
+interface AskedId extends Mapped {
   readonly id: number;
-  readonly stream: StreamId | null;
 }
 
 /** The fsl-mc root device above a device of that bus, whose node holds the map. */
@@ -128,9 +144,9 @@ export function askedIds(
   const ids = bus === 'fsl-mc' ? [spec.icid ?? 0] : dmaAliases(k, dev).map((alias) => alias.id);
   const asked: AskedId[] = [];
   for (const id of ids) {
-    const stream = mapId(of.spec, id);
-    asked.push({ id, stream });
-    if (stream === null) break;
+    const mapped = mapId(of.spec, id);
+    asked.push({ id, ...mapped });
+    if (mapped.stream === null) break;
   }
   return { of, asked };
 }

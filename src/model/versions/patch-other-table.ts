@@ -47,6 +47,15 @@ export const otherPatches = {
     after: 'the kind of PCI Express port is printed too',
     scenario: 'acs-switched-on-as-dma-is-configured',
   },
+  pci_of_status: {
+    commit: '6fffbc7ae137',
+    subject: "PCI: Honor firmware's device disabled status",
+    landed: '6.3',
+    stable: [],
+    before: 'a function whose devicetree node is disabled is offered to drivers',
+    after: 'no driver is asked about it',
+    scenario: 'a-disabled-function-has-no-driver',
+  },
   vfio_pseudo_fs: {
     commit: 'b7c5e64fecfa',
     subject: 'vfio: Create vfio_fs_type with inode per device',

@@ -51,6 +51,8 @@ describe('an IORT', () => {
           dma_coherent: true,
         },
       ],
+      components: [],
+      rmrs: [],
     });
   });
 
