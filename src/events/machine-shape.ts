@@ -1,4 +1,12 @@
 /** The shapes of machines and kernels in a trace file. */
+
+import {
+  amdUnitShape,
+  dmarShape,
+  ipmmuShape,
+  virtioIommuShape,
+  vtdUnitShape,
+} from './iommu-units-shape.ts';
 import type {
   Arch,
   BootMapping,
@@ -76,7 +84,9 @@ const iommuKind = oneOf<IommuKind>({
 
 const reservedRegion = object<ReservedRegion>({
   type: oneOf<ReservedRegion['type']>({ direct: true, 'direct-relaxable': true, reserved: true }),
-  via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true }),
+  via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true, ivmd: true }),
+  base: optional(name),
+  end: optional(name),
 });
 
 export const deviceShape = nested<DeviceSpec>(DEVICE_DEPTH_MAX, () => deviceFields);
@@ -92,6 +102,10 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   id_coherent: optional(flag),
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
+  vtd: optional(vtdUnitShape),
+  amd_vi: optional(amdUnitShape),
+  viommu: optional(virtioIommuShape),
+  ipmmu: optional(ipmmuShape),
   mmu_masters: optional(flag),
   contexts: optional(uint),
   boot_mapping: optional(oneOf<BootMapping>({ translate: true, bypass: true, none: true })),
@@ -168,6 +182,7 @@ const moduleShape = object<ModuleSpec>({
 export const machineShape = object<Machine>({
   firmware: oneOf<Machine['firmware']>({ devicetree: true, acpi: true, none: true }),
   arch: optional(oneOf<Arch>({ arm: true, arm64: true })),
+  dmar: optional(dmarShape),
   devices: listOf(deviceShape),
   drivers: listOf(driverShape),
   modules: listOf(moduleShape),

@@ -7,13 +7,14 @@ import type {
   ReservedRegion,
 } from '../events/machine.ts';
 import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, oneOf } from './decode.ts';
-import { type Entry, listOf, map, plain } from './print-yaml.ts';
+import { wideOf } from './iommu-units.ts';
+import { type Entry, listOf, map, maybe, plain } from './print-yaml.ts';
 import type { Place } from './yaml-source.ts';
 
 const ARCHES: readonly Arch[] = ['arm', 'arm64'];
 const BOOT_MAPPINGS: readonly BootMapping[] = ['translate', 'bypass', 'none'];
 const REGION_TYPES: readonly ReservedRegion['type'][] = ['direct', 'direct-relaxable', 'reserved'];
-const REGION_SOURCES: readonly ReservedRegion['via'][] = ['rmr', 'dt', 'rmrr'];
+const REGION_SOURCES: readonly ReservedRegion['via'][] = ['rmr', 'dt', 'rmrr', 'ivmd'];
 const NOTIFIER_OPS = ['arm_dma_ops', 'arm_coherent_dma_ops'] as const;
 
 export function readArch(fields: Fields): { readonly arch?: Arch } {
@@ -37,10 +38,14 @@ export function readDeviceDma(fields: Fields): DeviceDma {
 }
 
 function readRegion(place: Place): ReservedRegion {
-  const fields = fieldsOf(place, ['type', 'via']);
+  const fields = fieldsOf(place, ['type', 'via', 'base', 'end']);
+  const base = fields.get('base');
+  const end = fields.get('end');
   return {
     type: oneOf(fields.need('type'), REGION_TYPES),
     via: oneOf(fields.need('via'), REGION_SOURCES),
+    ...(base === undefined ? {} : { base: wideOf(base) }),
+    ...(end === undefined ? {} : { end: wideOf(end) }),
   };
 }
 
@@ -54,10 +59,12 @@ export function printDeviceDma(device: DeviceDma): readonly Entry[] {
   ];
 }
 
-function printRegion({ type, via }: ReservedRegion) {
+function printRegion({ type, via, base, end }: ReservedRegion) {
   return map([
     ['type', plain(type)],
     ['via', plain(via)],
+    maybe('base', base, String),
+    maybe('end', end, String),
   ]);
 }
 

@@ -30,6 +30,7 @@ import {
 } from './decode.ts';
 import { readArch, readDeviceDma } from './dma.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { readDmar, readUnits } from './iommu-units.ts';
 import { keysOf } from './keys.ts';
 import { pciModalias, readPci } from './pci.ts';
 import { checkReferences, type References } from './references.ts';
@@ -72,6 +73,7 @@ function releaseAt(place: Place): string {
 export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const fields = fieldsOf(place, keysOf('machine'));
   const firmware = fields.get('firmware');
+  const dmar = fields.get('dmar');
   const references: References = { parents: [], others: [] };
   const devices = unique(fields.get('devices'), (item) => readDevice(item, null, references));
   const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
@@ -81,6 +83,7 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
   return {
     firmware: firmware === undefined ? 'none' : oneOf(firmware, FIRMWARES),
     ...readArch(fields),
+    ...(dmar === undefined ? {} : { dmar: readDmar(dmar) }),
     ...{ devices, drivers, modules, boot },
   };
 }
@@ -145,6 +148,7 @@ function readDevice(place: Place, creator: string | null, references: References
     ...optional('icid', (value) => integerOf(value)),
     ...optional('external_facing', (value) => flagAt(value, false)),
     ...readDeviceDma(fields),
+    ...readUnits(fields),
     ...(pci === undefined ? {} : { pci }),
     ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };

@@ -3,6 +3,7 @@ import type { EventOf, EventType, KernelEvent } from '../../events/event.ts';
 import { deviceReducers } from './devices.ts';
 import { armDmaReducers, smmuReducers } from './dma.ts';
 import { groupReducers, iommuReducers } from './iommu.ts';
+import { iommuUnitReducers } from './iommu-units.ts';
 import { linkReducers } from './links.ts';
 import { deferredReducers, moduleReducers } from './modules.ts';
 import { pciReducers } from './pci.ts';
@@ -21,6 +22,7 @@ const reducers: Reducers = {
   ...vfioReducers,
   ...armDmaReducers,
   ...smmuReducers,
+  ...iommuUnitReducers,
   'task.started': nothing,
   'task.finished': nothing,
   'task.blocked': nothing,

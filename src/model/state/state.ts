@@ -14,7 +14,7 @@ import type {
   Link,
   Module,
 } from './driver-core-types.ts';
-import type { Group, IommuInstance, Mapping, Smmu } from './iommu-types.ts';
+import type { Group, IommuInstance, Ipmmu, Mapping, Smmu, Viommu, X86Unit } from './iommu-types.ts';
 import type { Pci } from './pci-types.ts';
 import type { VfioContainer, VfioGroup } from './vfio-types.ts';
 
@@ -44,6 +44,10 @@ export interface State {
   mappings: Table<Mapping>;
   /** Only those of which the machine says what firmware left in them. */
   smmus: Table<Smmu>;
+  /** Only those that the machine describes, like the next two. */
+  x86_units: Table<X86Unit>;
+  viommus: Table<Viommu>;
+  ipmmus: Table<Ipmmu>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
   pci: Pci;
@@ -108,6 +112,9 @@ export function initialState(): State {
     groups: emptyTable(),
     mappings: emptyTable(),
     smmus: emptyTable(),
+    x86_units: emptyTable(),
+    viommus: emptyTable(),
+    ipmmus: emptyTable(),
     acs_requested: false,
     pci: {
       buses: emptyTable(),

@@ -14,6 +14,7 @@ import { driverCorePatches } from './patch-driver-core-table.ts';
 import { iommuPatches } from './patch-iommu-table.ts';
 import { otherPatches } from './patch-other-table.ts';
 import { ownershipPatches } from './patch-ownership-table.ts';
+import { unitPatches } from './patch-units-table.ts';
 
 const patches = {
   ...ownershipPatches,
@@ -23,6 +24,7 @@ const patches = {
   ...driverCorePatches,
   ...bootMappingPatches,
   ...otherPatches,
+  ...unitPatches,
 } as const satisfies Record<string, Patch>;
 
 export type PatchName = keyof typeof patches;
