@@ -99,6 +99,32 @@ export const LINES: {
     doc: 'ACS was switched on at a function that had been found before it was requested.',
     line: (e) => `${e.dev}: ACS switched on`,
   },
+  'x86_unit.written': {
+    doc: 'A function of a VT-d or AMD-Vi unit was switched on or off.',
+    line: (e) => `${e.iommu}: ${e.what} ${e.on ? 'on' : 'off'}`,
+  },
+  'x86_unit.fault_recorded': {
+    doc: 'A VT-d unit wrote down a fault in one of its records.',
+    line: (e) => `${e.iommu}: fault recorded, the next goes to record ${e.next}`,
+  },
+  'viommu.reset': {
+    doc: 'A virtio-iommu was reset, or its driver became ready: nothing is attached.',
+    line: (e) => `${e.iommu}: ${e.driver_ok ? 'driver ready' : 'reset'}, nothing is attached`,
+  },
+  'viommu.endpoint_written': {
+    doc: 'An endpoint of a virtio-iommu was attached to a domain, or detached.',
+    line: (e) => `${e.iommu}: endpoint ${e.id} ${e.does ?? 'detached'}`,
+  },
+  'ipmmu.utlb_written': {
+    doc: 'A micro-TLB of an IPMMU was put on a context, or switched off.',
+    line: (e) =>
+      `${e.iommu}: micro-TLB ${e.id} ${e.context === null ? 'off' : `on context ${e.context}`}`,
+  },
+  'ipmmu.context_written': {
+    doc: 'A translation context of an IPMMU was given to the domain of a group, or freed.',
+    line: (e) =>
+      `${e.iommu}: context ${e.context} ${e.user === null ? 'free' : `is for domain ${e.user.domain} of group ${e.user.group}`}`,
+  },
   'iommu.dma_strict': {
     doc: 'DMA domains were made strict at run time (iommu_set_dma_strict).',
     line: () => 'DMA domains are strict from here on',

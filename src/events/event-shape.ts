@@ -96,6 +96,28 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'pci.plugged': object({ hardware: name }),
   'pci.unplugged': object({ hardware: name }),
   'pci.acs_enabled': dev,
+  'x86_unit.written': object({
+    iommu: name,
+    what: oneOf<EventMap['x86_unit.written']['what']>({
+      queue: true,
+      interrupts: true,
+      translation: true,
+    }),
+    on: flag,
+  }),
+  'x86_unit.fault_recorded': object({ iommu: name, next: uint }),
+  'viommu.reset': object({ iommu: name, driver_ok: flag }),
+  'viommu.endpoint_written': object({
+    iommu: name,
+    id: uint,
+    does: orNull(oneOf<'translate' | 'bypass'>({ translate: true, bypass: true })),
+  }),
+  'ipmmu.utlb_written': object({ iommu: name, id: uint, context: orNull(uint) }),
+  'ipmmu.context_written': object({
+    iommu: name,
+    context: uint,
+    user: orNull(object({ group: uint, domain: domainType })),
+  }),
   'iommu.dma_strict': nothing,
   'device.dead': dev,
   'device.bus_removed': dev,

@@ -103,6 +103,34 @@ export interface IommuEvents {
   };
   /** It lets all pass: sCR0.CLIENTPD set, or CR0.SMMUEN clear. */
   'smmu.disabled': { readonly iommu: string };
+  /** A function of a VT-d or AMD-Vi unit was switched on or off. */
+  'x86_unit.written': {
+    readonly iommu: string;
+    readonly what: 'queue' | 'interrupts' | 'translation';
+    readonly on: boolean;
+  };
+  /** A fault was written down; `next` is the record for the one after it. */
+  'x86_unit.fault_recorded': { readonly iommu: string; readonly next: number };
+  /** A virtio-iommu was reset, or its driver is ready; in both cases nothing is attached to anything. */
+  'viommu.reset': { readonly iommu: string; readonly driver_ok: boolean };
+  /** What an endpoint is attached to; null for nothing. */
+  'viommu.endpoint_written': {
+    readonly iommu: string;
+    readonly id: number;
+    readonly does: 'translate' | 'bypass' | null;
+  };
+  /** A micro-TLB of an IPMMU goes through a context; null where it is switched off. */
+  'ipmmu.utlb_written': {
+    readonly iommu: string;
+    readonly id: number;
+    readonly context: number | null;
+  };
+  /** A context of an IPMMU belongs to a domain of a group; null where it is free again. */
+  'ipmmu.context_written': {
+    readonly iommu: string;
+    readonly context: number;
+    readonly user: { readonly group: number; readonly domain: DomainType } | null;
+  };
   'dma.faulted': { readonly dev: string; readonly iommu: string; readonly id: number };
   'dma.handed_over': { readonly dev: string };
 

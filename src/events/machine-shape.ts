@@ -1,4 +1,12 @@
 /** The shapes of machines and kernels in a trace file. */
+
+import {
+  amdUnitShape,
+  dmarShape,
+  ipmmuShape,
+  virtioIommuShape,
+  vtdUnitShape,
+} from './iommu-units-shape.ts';
 import type {
   Arch,
   BootMapping,
@@ -78,7 +86,7 @@ const iommuKind = oneOf<IommuKind>({
 
 const reservedRegion = object<ReservedRegion>({
   type: oneOf<ReservedRegion['type']>({ direct: true, 'direct-relaxable': true, reserved: true }),
-  via: oneOf<ReservedRegion['via']>({ rmr: true, dt: true, rmrr: true }),
+  via: oneOf<ReservedRegion['via']>({ dt: true, ivmd: true, rmr: true, rmrr: true }),
   start: optional(uint),
   length: optional(uint),
 });
@@ -117,6 +125,10 @@ const deviceFields: ObjectShape<DeviceSpec> = object<DeviceSpec>({
   context_irqs: optional(uint),
   isolated_msi: optional(flag),
   caching_mode: optional(flag),
+  vtd: optional(vtdUnitShape),
+  amd_vi: optional(amdUnitShape),
+  viommu: optional(virtioIommuShape),
+  ipmmu: optional(ipmmuShape),
   mmu_masters: optional(flag),
   contexts: optional(uint),
   boot_mapping: optional(oneOf<BootMapping>({ translate: true, bypass: true, none: true })),
@@ -196,6 +208,7 @@ const moduleShape = object<ModuleSpec>({
 export const machineShape = object<Machine>({
   firmware: oneOf<Machine['firmware']>({ devicetree: true, acpi: true, none: true }),
   arch: optional(oneOf<Arch>({ arm: true, arm64: true })),
+  dmar: optional(dmarShape),
   devices: listOf(deviceShape),
   drivers: listOf(driverShape),
   modules: listOf(moduleShape),

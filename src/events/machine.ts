@@ -3,6 +3,8 @@
  * the drivers the kernel has for them. Plain data: it stands in scenarios and in trace headers.
  */
 
+import type { AmdUnit, DmarTable, IpmmuUnit, VirtioIommuUnit, VtdUnit } from './iommu-units.ts';
+
 /** A PCI function as its configuration space describes it. */
 export interface PciFunction {
   /** Vendor and device id. */
@@ -64,10 +66,10 @@ export type DmaOps = 'arm_dma_ops' | 'arm_coherent_dma_ops' | 'iommu_ops';
 /** What an SMMU has for the streams of a device as the kernel starts; `none` where it lets all pass. */
 export type BootMapping = 'translate' | 'bypass' | 'none';
 
-/** A memory range that firmware reserves for a device: in IORT, in the device tree, in DMAR. */
+/** A memory range that firmware reserves for a device: in IORT, in the device tree, in DMAR, in IVRS. */
 export interface ReservedRegion {
   readonly type: 'direct' | 'direct-relaxable' | 'reserved';
-  readonly via: 'rmr' | 'dt' | 'rmrr';
+  readonly via: 'rmr' | 'dt' | 'rmrr' | 'ivmd';
   /** The addresses that the device uses, where they are known: below 2^53. */
   readonly start?: number;
   readonly length?: number;
@@ -120,6 +122,11 @@ export interface DeviceSpec {
   readonly isolated_msi?: boolean;
   /** The capability of a VT-d unit that emulated ones have: unmapped entries may be cached. */
   readonly caching_mode?: boolean;
+  /** The registers of an IOMMU, where known; without them its driver does not speak of them. */
+  readonly vtd?: VtdUnit;
+  readonly amd_vi?: AmdUnit;
+  readonly viommu?: VirtioIommuUnit;
+  readonly ipmmu?: IpmmuUnit;
   /**
    * An SMMU whose own node lists its masters, the deprecated binding. Their `iommus` say here what
    * stands there; firmware's answer for each of them is that it has no IOMMU.
@@ -248,6 +255,8 @@ export interface Machine {
   readonly firmware: 'devicetree' | 'acpi' | 'none';
   /** Absent: one whose DMA operations the IOMMU core looks after, such as arm64. */
   readonly arch?: Arch;
+  /** The DMAR table's header and what it says beside units, where known. */
+  readonly dmar?: DmarTable;
   /** Devices in the order in which firmware code or a bus scan creates them. */
   readonly devices: readonly DeviceSpec[];
   readonly drivers: readonly DriverSpec[];

@@ -1,7 +1,9 @@
 /** What firmware left running, and what it wants mapped as long as the kernel runs. */
 import type { KernelEvent } from '../events/event.ts';
 import type { Facts } from '../model/context.ts';
-import { idsAt, streamOf } from '../model/hardware/streams.ts';
+import { cutOff } from '../model/hardware/requests.ts';
+import { streamOf } from '../model/hardware/streams.ts';
+import { streamIds } from '../model/kernel/requester-ids.ts';
 import type { ReadDevice } from '../model/state/state.ts';
 import { type Breach, groupsOf, type Invariant } from './invariant.ts';
 
@@ -20,6 +22,9 @@ export const bootDma: Invariant = {
     'smmu.reset',
     'smmu.entry_written',
     'smmu.entry_freed',
+    'x86_unit.written',
+    'viommu.reset',
+    'viommu.endpoint_written',
     'group.attached',
     'group.direct_mapped',
     'dma.handed_over',
@@ -35,6 +40,8 @@ export const bootDma: Invariant = {
     'dt_iommu_addresses',
     'direct_before_attach',
     'require_direct',
+    'default_domain_before_direct',
+    'intel_private_domains',
     'disable_bypass_default',
     'smmu_inherit_hw',
     'driver_manages_iommu',
@@ -52,7 +59,8 @@ export const bootDma: Invariant = {
 function mastersOf(event: KernelEvent, k: Facts): readonly string[] {
   if (event.type === 'memory.allocated') return masters(k, ({ live_dma }) => live_dma);
   if (event.type === 'dma.issued') return masters(k, (dev) => eventIsOf(event, dev));
-  if ('iommu' in event) return masters(k, (dev) => idsAt(dev.spec, event.iommu ?? '').length > 0);
+  if ('iommu' in event)
+    return masters(k, (dev) => streamIds(k, dev.name).some(({ iommu }) => iommu === event.iommu));
   const groups = groupsOf(event, k);
   return masters(k, (dev) => groups.includes(String(dev.iommu_group)) || eventIsOf(event, dev));
 }
@@ -69,18 +77,15 @@ function masters(k: Facts, isOne: (dev: ReadDevice) => boolean): readonly string
 
 /** A stream that firmware left running and that does not reach memory as it did. */
 function cutStream(device: ReadDevice, k: Facts): Breach | null {
-  const { name: dev, live_dma, spec, iommu_group } = device;
+  const { name: dev, live_dma } = device;
   if (!live_dma) return null;
-  const mapped = k.state.groups[iommu_group ?? '']?.direct_mapped.includes(dev) === true;
-  for (const { iommu, ids } of spec.iommus ?? []) {
-    for (const id of ids) {
-      const does = streamOf(k, iommu, id);
-      if (does !== 'fault' && (does !== 'translate' || mapped)) continue;
-      const how = does === 'fault' ? 'faults' : 'goes through a domain without what it maps';
-      const stream = `0x${id.toString(16)}`;
-      const message = `${dev} does DMA since before the kernel started; at ${iommu} its stream ${stream} ${how}`;
-      return { message, values: { iommu, stream, does } };
-    }
+  for (const { iommu, id } of streamIds(k, dev)) {
+    const does = cutOff(k, { iommu, id, dev });
+    if (does === null) continue;
+    const how = does === 'fault' ? 'faults' : 'goes through a domain without what it maps';
+    const stream = `0x${id.toString(16)}`;
+    const message = `${dev} does DMA since before the kernel started; at ${iommu} its stream ${stream} ${how}`;
+    return { message, values: { iommu, stream, does } };
   }
   return null;
 }
@@ -91,6 +96,7 @@ function cutRegion(device: ReadDevice, k: Facts): Breach | null {
   const group = k.state.groups[iommu_group ?? ''];
   const isDirect = spec.reserved?.some(({ type }) => type === 'direct') === true;
   if (!isDirect || group === undefined) return null;
+  if (k.state.x86_units[device.iommu ?? '']?.translation === false) return null;
   const { domain, direct_mapped } = group;
   if (domain === null || domain === 'identity') return null;
   const isUsers = domain === 'blocked' || domain === 'unmanaged';

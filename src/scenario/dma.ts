@@ -16,7 +16,7 @@ import type { Place } from './yaml-source.ts';
 const ARCHES: readonly Arch[] = ['arm', 'arm64'];
 const BOOT_MAPPINGS: readonly BootMapping[] = ['translate', 'bypass', 'none'];
 const REGION_TYPES: readonly ReservedRegion['type'][] = ['direct', 'direct-relaxable', 'reserved'];
-const REGION_SOURCES: readonly ReservedRegion['via'][] = ['rmr', 'dt', 'rmrr'];
+const REGION_SOURCES: readonly ReservedRegion['via'][] = ['rmr', 'dt', 'rmrr', 'ivmd'];
 const NOTIFIER_OPS = ['arm_dma_ops', 'arm_coherent_dma_ops'] as const;
 
 export function readArch(fields: Fields): { readonly arch?: Arch } {

@@ -23,6 +23,7 @@ const kernel = {
 const machine = {
   from: 'a devicetree blob or an IORT, by its path from here; what stands beside it is added',
   firmware: 'devicetree, acpi or none',
+  dmar: "the DMAR table's header, and its structures that are no units",
   arch: 'arm for the DMA operations of 32-bit Arm; arm64 where it does not say',
   devices: 'the devices in the order in which they are found',
   drivers: 'the drivers: names of known ones, or maps',
@@ -42,6 +43,10 @@ const device = {
   snoops: 'whether the hardware keeps its DMA coherent, where firmware errs',
   isolated_msi: 'false on a host bridge whose MSIs do not tell their senders apart',
   caching_mode: 'true for a VT-d unit that may cache unmapped entries',
+  vtd: 'the registers of a VT-d unit',
+  amd_vi: "the registers of one of AMD's IOMMUs, and what IVRS says of it",
+  viommu: 'what a virtio-iommu offers',
+  ipmmu: 'which contexts an IPMMU uses',
   mmu_masters: 'true for an SMMU whose own node lists the devices behind it',
   registers: 'of an SMMU: its id registers, ID0 to ID2 or IDR0, IDR1, IDR3 and IDR5',
   stream_match_mask:
@@ -107,7 +112,66 @@ const module = {
   no_exit: 'true where it cannot be unloaded',
 };
 
-const KEYS = { scenario, kernel, machine, device, driver, pci, module };
+const vtd = {
+  base: 'the address of its registers; must be there',
+  include_all: 'true where it is for all that no other unit is for',
+  ver: "VER_REG, such as '1:0'; must be there",
+  cap: 'CAP_REG; must be there',
+  ecap: 'ECAP_REG; must be there',
+  ioapics: 'the enumeration ids of I/O APICs in its scope',
+  hpets: 'the enumeration ids of HPETs in its scope',
+  unused: 'true where no device in its scope exists',
+  left_on: 'translation, interrupts: what is on as the kernel starts',
+};
+
+const dmar = {
+  width: 'the bits of a host address; must be there',
+  opt_in: 'true where firmware asks for translation',
+  x2apic_opt_out: 'true where firmware asks not to use x2APIC mode',
+  rmrr: 'the reserved ranges: a list of { base, end }',
+  atsr: 'the flags of each ATSR structure',
+  rhsa: 'the nodes of units: a list of { base, node }',
+  satc: 'the flags of each SATC structure',
+  x2apic: 'true where the processor has x2APIC mode',
+};
+
+const amd_vi = {
+  dev: 'the PCI function that it is; must be there',
+  cap: 'the offset of its capability block; must be there',
+  efr: 'its extended features; must be there',
+  efr2: 'the second word of them',
+  counters: 'true where it has performance counters',
+  interrupts: 'true where it remaps interrupts',
+  ivhd_efr: 'what IVRS says of its extended features, where that differs',
+  acpi: 'the ACPI devices that IVRS names: a list of { hid, uid, rdevid }',
+};
+
+const viommu = {
+  map_unmap: 'false where it does not offer VIRTIO_IOMMU_F_MAP_UNMAP',
+  input_bits: 'the bits of an input address; 64 where it does not say',
+  page_size_mask: 'the page sizes it maps; from 4 KiB on where it does not say',
+  bypass: 'whether what is attached to nothing bypasses, where it offers to say so',
+};
+
+const ipmmu = {
+  main: 'the IPMMU whose contexts it uses; its own where it does not say',
+  reserved_context: 'true where the kernel keeps off context 0',
+};
+
+const KEYS = {
+  scenario,
+  kernel,
+  machine,
+  device,
+  driver,
+  pci,
+  module,
+  vtd,
+  dmar,
+  amd_vi,
+  viommu,
+  ipmmu,
+};
 
 /** The keys that a map of this kind may have. */
 export function keysOf(kind: keyof typeof KEYS): readonly string[] {

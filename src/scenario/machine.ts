@@ -32,6 +32,7 @@ import {
 } from './decode.ts';
 import { readArch, readDeviceDma } from './dma.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { readDmar, readUnits } from './iommu-units.ts';
 import { keysOf } from './keys.ts';
 import { pciModalias, readPci } from './pci.ts';
 import { checkReferences, type References } from './references.ts';
@@ -74,6 +75,7 @@ function releaseAt(place: Place): string {
 export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const fields = fieldsOf(place, keysOf('machine'));
   const kind = fields.get('firmware');
+  const dmar = fields.get('dmar');
   const firmware = firmwareAt(fields, knowledge);
   const references: References = { parents: [], others: [] };
   const described = new Map(firmware?.devices.map((spec) => [spec.name, spec]));
@@ -89,6 +91,7 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
   return {
     firmware: board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, FIRMWARES)),
     ...readArch(fields),
+    ...(dmar === undefined ? {} : { dmar: readDmar(dmar) }),
     devices,
     drivers: board?.drivers ?? drivers,
     modules,
@@ -180,6 +183,7 @@ function readDevice(
     ...optional('icid', (value) => integerOf(value)),
     ...optional('external_facing', (value) => flagAt(value, false)),
     ...readDeviceDma(fields),
+    ...readUnits(fields),
     ...(pci === undefined ? {} : { pci }),
     ...optional('creates', (value) => unique(value, (item) => readDevice(item, name, references))),
   };

@@ -14,6 +14,7 @@ import type {
 import { printDeviceDma, printDriverDma } from './dma.ts';
 import type { Knowledge } from './driver.ts';
 import { printExpectation } from './expect.ts';
+import { printDmar, printUnits } from './iommu-units.ts';
 import { MAP_LENGTH } from './machine.ts';
 import { SCENARIO_SCHEMA } from './parse.ts';
 import { pciModalias, printPci } from './pci.ts';
@@ -82,11 +83,12 @@ function printKernel({ version, release, config, cmdline, patches }: KernelSpec)
 }
 
 function printMachineLines(machine: Machine, known: Knowledge['known']): readonly string[] {
-  const { firmware, arch, devices, drivers, modules, boot } = machine;
+  const { firmware, arch, dmar, devices, drivers, modules, boot } = machine;
   return [
     'machine:',
     `  firmware: ${firmware}`,
     ...(arch === undefined ? [] : [`  arch: ${arch}`]),
+    ...(dmar === undefined ? [] : entry('dmar', printDmar(dmar), '  ')),
     ...items(
       'devices',
       devices.map((device) => printDevice(device, null)),
@@ -134,6 +136,7 @@ function printDevice(device: DeviceSpec, creator: string | null): Yaml {
     maybe('icid', device.icid, hex),
     maybe('external_facing', device.external_facing, String),
     ...printDeviceDma(device),
+    ...printUnits(device),
     maybe('creates', creates, (below) => listOf(below.map((one) => printDevice(one, name)))),
   ];
   return map(entries);

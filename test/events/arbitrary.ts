@@ -10,6 +10,13 @@ import type {
   Recorded,
 } from '../../src/events/event.ts';
 import type {
+  AmdUnit,
+  DmarTable,
+  VirtioIommuUnit,
+  VtdFunction,
+  VtdUnit,
+} from '../../src/events/iommu-units.ts';
+import type {
   Arch,
   BootMapping,
   BootStep,
@@ -142,6 +149,64 @@ const aPciFunction: Arbitrary<PciFunction> = fc.record(
   },
 );
 
+const aWide = fc
+  .bigInt({ min: 0n, max: (1n << 64n) - 1n })
+  .map((value) => `0x${value.toString(16)}`);
+const someNumbers = fc.array(uint, { maxLength: 2 });
+
+const aVtdUnit: Arbitrary<VtdUnit> = fc.record(
+  {
+    base: aWide,
+    include_all: fc.boolean(),
+    ver: aName,
+    cap: aWide,
+    ecap: aWide,
+    ioapics: someNumbers,
+    hpets: someNumbers,
+    unused: fc.boolean(),
+    left_on: fc.subarray<VtdFunction>(['translation', 'interrupts']),
+  },
+  { requiredKeys: ['base', 'include_all', 'ver', 'cap', 'ecap'] },
+);
+
+const anAmdUnit: Arbitrary<AmdUnit> = fc.record(
+  {
+    dev: aName,
+    cap: uint,
+    efr: aWide,
+    efr2: aWide,
+    counters: fc.boolean(),
+    interrupts: fc.boolean(),
+    ivhd_efr: aWide,
+    acpi: fc.array(fc.record({ hid: aName, uid: aText, rdevid: uint }), { maxLength: 2 }),
+  },
+  { requiredKeys: ['dev', 'cap', 'efr'] },
+);
+
+const aVirtioIommuUnit: Arbitrary<VirtioIommuUnit> = fc.record(
+  {
+    map_unmap: fc.boolean(),
+    input_bits: fc.integer({ min: 1, max: 64 }),
+    page_size_mask: aWide,
+    bypass: fc.boolean(),
+  },
+  { requiredKeys: [] },
+);
+
+export const aDmarTable: Arbitrary<DmarTable> = fc.record(
+  {
+    width: fc.integer({ min: 1, max: 256 }),
+    opt_in: fc.boolean(),
+    x2apic_opt_out: fc.boolean(),
+    rmrr: fc.array(fc.record({ base: aWide, end: aWide }), { maxLength: 2 }),
+    atsr: someNumbers,
+    rhsa: fc.array(fc.record({ base: aWide, node: uint }), { maxLength: 2 }),
+    satc: someNumbers,
+    x2apic: fc.boolean(),
+  },
+  { requiredKeys: ['width'] },
+);
+
 const deviceFields = {
   name: aName,
   bus: aName,
@@ -165,6 +230,10 @@ const deviceFields = {
   isolated_msi: fc.boolean(),
   caching_mode: fc.boolean(),
   mmu_masters: fc.boolean(),
+  vtd: aVtdUnit,
+  amd_vi: anAmdUnit,
+  viommu: aVirtioIommuUnit,
+  ipmmu: fc.record({ main: aName, reserved_context: fc.boolean() }, { requiredKeys: [] }),
   iommus: fc.array(
     fc.record(
       {
@@ -188,10 +257,10 @@ const deviceFields = {
   contexts: uint,
   boot_mapping: fc.constantFrom<BootMapping>('translate', 'bypass', 'none'),
   reserved: fc.array(
-    fc.record<ReservedRegion, 'type' | 'via'>(
+    fc.record(
       {
-        type: fc.constantFrom('direct', 'direct-relaxable', 'reserved'),
-        via: fc.constantFrom('rmr', 'dt', 'rmrr'),
+        type: fc.constantFrom<ReservedRegion['type']>('direct', 'direct-relaxable', 'reserved'),
+        via: fc.constantFrom<ReservedRegion['via']>('rmr', 'dt', 'rmrr', 'ivmd'),
         ...range,
       },
       { requiredKeys: ['type', 'via'] },
@@ -442,6 +511,30 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'pci.acs_enabled': fc.record({ dev: aName }),
   'pci.sysfs_initialized': nothing,
   'pci.resource_files': fc.record({ dev: aName, there: fc.boolean() }),
+  'x86_unit.written': fc.record({
+    iommu: aName,
+    what: fc.constantFrom<EventMap['x86_unit.written']['what']>(
+      'queue',
+      'interrupts',
+      'translation',
+    ),
+    on: fc.boolean(),
+  }),
+  'x86_unit.fault_recorded': fc.record({ iommu: aName, next: uint }),
+  'viommu.reset': fc.record({ iommu: aName, driver_ok: fc.boolean() }),
+  'viommu.endpoint_written': fc.record({
+    iommu: aName,
+    id: uint,
+    does: fc.constantFrom<'translate' | 'bypass' | null>('translate', 'bypass', null),
+  }),
+  'ipmmu.context_written': fc.record({
+    iommu: aName,
+    context: uint,
+    user: fc.option(
+      fc.record({ group: uint, domain: fc.constantFrom<DomainType>('DMA', 'unmanaged') }),
+    ),
+  }),
+  'ipmmu.utlb_written': fc.record({ iommu: aName, id: uint, context: fc.option(uint) }),
   'iommu.dma_strict': nothing,
   'device.dead': aDev,
   'device.bus_removed': aDev,

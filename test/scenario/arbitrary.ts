@@ -6,6 +6,7 @@ import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
   aBootStep,
   aDevice,
+  aDmarTable,
   aDriver,
   aKernel,
   aModule,
@@ -21,6 +22,7 @@ export const aMachineOfNames: Arbitrary<Machine> = fc
     {
       firmware: fc.constantFrom<Machine['firmware']>('devicetree', 'acpi', 'none'),
       arch: fc.constantFrom<Arch>('arm', 'arm64'),
+      dmar: aDmarTable,
       devices: fc.uniqueArray(aDevice, { maxLength: 4, selector: ({ name }) => name }),
       drivers: fc.uniqueArray(aDriver, {
         maxLength: 4,

@@ -4,14 +4,27 @@ import { parseScenario } from '../../src/scenario/parse.ts';
 
 const PCI = "id: '8086:10d3', class: 0";
 
+/** What must be there of an IOMMU's registers. */
+const UNITS: Readonly<Record<string, string>> = {
+  vtd: "base: 0x1, ver: '1:0', cap: 0x2, ecap: 0x3",
+  amd_vi: 'dev: d, cap: 0x40, efr: 0x1',
+  viommu: '',
+  ipmmu: '',
+};
+
 /** A scenario in which `put` stands in the map of that kind, besides what must be there. */
 function textWith(of: string, put: string): string {
   const at = (kind: string, needed: string) =>
     kind === of ? `{ ${[needed, put].filter((part) => part !== '').join(', ')} }` : `{ ${needed} }`;
-  const devices = `[${at('device', 'name: d, bus: pci')}, { name: f, pci: ${at('pci', PCI)} }]`;
+  const units = Object.entries(UNITS).map(([kind, needed]) => `${kind}: ${at(kind, needed)}`);
+  const unit = of in UNITS ? [`{ name: u, bus: '', ${units.join(', ')} }, `] : [''];
+  const devices = `[${unit[0]}${at('device', 'name: d, bus: pci')}, { name: f, pci: ${at('pci', PCI)} }]`;
   const drivers = `drivers: [${at('driver', 'name: e, bus: pci')}]`;
   const modules = `modules: [${at('module', 'name: m')}]`;
-  const machine = at('machine', `devices: ${devices}, ${drivers}, ${modules}`);
+  const machine = at(
+    'machine',
+    `${of === 'dmar' ? `dmar: ${at('dmar', 'width: 39')}, ` : ''}devices: ${devices}, ${drivers}, ${modules}`,
+  );
   return `${at('scenario', `name: a, kernel: ${at('kernel', "version: '6.1'")}, machine: ${machine}`)}\n`;
 }
 

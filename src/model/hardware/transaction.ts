@@ -4,7 +4,6 @@
  * Source: Arm SMMU architecture, versions 2 and 3; Intel VT-d, AMD IOMMU and virtio specifications.
  */
 import type { DmaResult, FaultReason } from '../../events/dma-events.ts';
-import type { IommuKind } from '../../events/machine.ts';
 import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
@@ -18,7 +17,8 @@ import { deviceOf, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { mappingAt } from '../state/io-mappings.ts';
 import type { ReadGroup } from '../state/state.ts';
-import { isUnidentified, streamOf } from './streams.ts';
+import { requestAt } from './requests.ts';
+import { isUnidentified } from './streams.ts';
 
 type Transaction = Extract<Stimulus, { do: 'dma' }>;
 
@@ -96,36 +96,28 @@ function streamNow(
   { iommu, id }: StreamId,
   group: ReadGroup | undefined,
 ): StreamNow {
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
-  const isKnown = k.state.smmus[iommu] !== undefined;
-  if (!isOn(k, iommu)) return isKnown ? 'bypass' : asFirmwareLeft(k, dev);
-  if (SMMUS.includes(kind ?? '') && isKnown) {
-    const does = streamOf(k, iommu, id) ?? asFirmwareLeft(k, dev);
-    if (does !== 'fault') return does;
-    return isUnidentified(k, iommu, id) ? 'stream' : 'entry';
-  }
-  if (group === undefined) return withoutEntry(k, iommu, kind);
+  const does = requestAt(k, { iommu, dev, id });
+  if (does === 'fault') return isUnidentified(k, iommu, id) ? 'stream' : 'entry';
+  if (does !== null) return does;
+  if (!isOn(k, iommu)) return asFirmwareLeft(k, dev);
+  if (group === undefined) return withoutEntry(k, iommu);
   const { domain } = group;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
   return domain === null || domain === 'blocked' ? 'entry' : 'translate';
 }
 
-/** Was it switched on, and not off again? */
+/** Has a driver switched it on, and not off again? */
 function isOn(k: Kernel, iommu: string): boolean {
   const instance = instanceOf(k, iommu);
-  if (instance === undefined) return k.state.smmus[iommu] !== undefined && isDriven(k, iommu);
-  return !instance.disabled && !instance.freed;
+  return instance !== undefined && !instance.disabled && !instance.freed;
 }
-
-/** A driver that goes switches its SMMU off; before, it was reset if its streams are known. */
-const isDriven = (k: Kernel, iommu: string): boolean =>
-  (k.state.devices[iommu]?.driver ?? null) !== null;
 
 const asFirmwareLeft = (k: Kernel, dev: string): 'boot' | 'bypass' =>
   deviceOf(k, dev).spec.boot_mapping === 'translate' ? 'boot' : 'bypass';
 
 /** A stream of which no driver said anything to an IOMMU that is on. */
-function withoutEntry(k: Kernel, iommu: string, kind: IommuKind | undefined): StreamNow {
+function withoutEntry(k: Kernel, iommu: string): StreamNow {
+  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
   if (kind === 'intel') return 'stream';
   if (kind === 'amd') return 'entry';
   if (!SMMUS.includes(kind ?? '')) return 'bypass';

@@ -10,6 +10,7 @@ import { ENODEV } from '../errno.ts';
 import { moduleOfDriver } from '../firmware/driver-table.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
+import { early_amd_iommu_init } from './amd-iommu.ts';
 import { arm_smmu_legacy_bus_init } from './arm-smmu.ts';
 import { driver_register } from './bus.ts';
 import { device_add } from './core.ts';
@@ -17,6 +18,7 @@ import { ASYNC } from './dd-async.ts';
 import { deferred_probe_initcall } from './dd-deferred.ts';
 import { defaultDomainType, isStrict, passthroughOnCmdline } from './default-domain.ts';
 import { wait_for_init_devices_probe } from './fw-devlink-init.ts';
+import { early_intel_init } from './intel-dmar.ts';
 import { driverAsBuilt, driversAsBuilt } from './kconfig.ts';
 import { kstrtobool } from './kstrtobool.ts';
 import { pci_host_probe } from './pci.ts';
@@ -73,6 +75,8 @@ function givenBoot(k: Kernel): readonly BootStep[] {
  * @returns 0.
  */
 export const do_initcalls = path('do_initcalls', function* (k): Path<number> {
+  yield* early_intel_init(k);
+  yield* early_amd_iommu_init(k);
   yield* request_acs(k);
   for (const step of k.machine.boot.length > 0 ? givenBoot(k) : defaultBoot(k)) {
     yield* initcall(k, step);

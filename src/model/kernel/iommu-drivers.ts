@@ -1,8 +1,11 @@
 /** The drivers of IOMMUs and their ops, by name. Kernel: drivers/iommu, v6.1. */
 import type { DriverOps, IommuOps } from '../context.ts';
+import { amd_iommu_report_page_fault } from './amd-iommu.ts';
 import { armSmmuDriver, armSmmuOps } from './arm-smmu.ts';
 import { smmuStreams } from './arm-smmu-attach.ts';
 import { armSmmuV3Driver, armSmmuV3Ops } from './arm-smmu-v3.ts';
+import { dmar_fault } from './intel-iommu.ts';
+import { replaceDefaultDomain } from './intel-private-domain.ts';
 import { ipmmuMapping } from './ipmmu-mapping.ts';
 import { ipmmuDriver, ipmmuOps } from './ipmmu-vmsa.ts';
 import { refuseRmrrLocked } from './reserved-regions.ts';
@@ -33,6 +36,14 @@ export const IOMMU_OPS: ReadonlyMap<string, IommuOps> = new Map([
   ['arm-smmu-v3', { ...armSmmuV3Ops, ...smmuStreams.get('arm-smmu-v3') }],
   ['virtio_iommu', virtioIommuOps],
   ['ipmmu-vmsa', { ...ipmmuOps, ...ipmmuMapping }],
-  [X86_OPS.intel, { ...x86Ops, attach_dev: refuseRmrrLocked }],
-  [X86_OPS.amd, x86Ops],
+  [
+    X86_OPS.intel,
+    {
+      ...x86Ops,
+      attach_dev: refuseRmrrLocked,
+      report_fault: dmar_fault,
+      probe_finalize: replaceDefaultDomain,
+    },
+  ],
+  [X86_OPS.amd, { ...x86Ops, report_fault: amd_iommu_report_page_fault }],
 ]);

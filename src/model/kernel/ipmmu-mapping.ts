@@ -13,6 +13,7 @@ import {
   arm_iommu_release_mapping,
   isArm,
 } from './arm-dma-mapping.ts';
+import { ipmmuOps } from './ipmmu-vmsa.ts';
 
 /** The driver uses one of the contexts that the hardware has. */
 const CONTEXTS = 1;
@@ -21,15 +22,16 @@ const CONTEXTS = 1;
  * The context of a mapping's domain: chosen at its first attach, the same from then on.
  *
  * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_attach_device and ipmmu_domain_init_context, v5.4.
- * Leaves out: micro-TLBs, a domain of another IPMMU, that the lines came in v4.15.
+ * Leaves out: micro-TLBs, a domain of another IPMMU.
  *
  * @returns the context, -EBUSY when none is free.
  */
 const init_context = path(
   'ipmmu_attach_device',
   function* (k, dev: string, mapping: ReadMapping): Path<number> {
+    const speaks = k.has('ipmmu_context_in_log');
     if (mapping.context !== null) {
-      yield dev_printk(k, 'info', dev, `Reusing IPMMU context ${mapping.context}`);
+      if (speaks) yield dev_printk(k, 'info', dev, `Reusing IPMMU context ${mapping.context}`);
       return mapping.context;
     }
     const { iommu } = mapping;
@@ -37,7 +39,8 @@ const init_context = path(
     const context = freeContext(k, iommu, contexts);
     const text =
       context === null ? 'Unable to initialize IPMMU context' : `Using IPMMU context ${context}`;
-    yield dev_printk(k, context === null ? 'err' : 'info', dev, text);
+    if (context === null || speaks)
+      yield dev_printk(k, context === null ? 'err' : 'info', dev, text);
     return context ?? -EBUSY;
   },
 );
@@ -89,14 +92,17 @@ function* probe_finalize(k: Kernel, dev: string): Path<void> {
   if (ret !== 0 && k.has('ipmmu_probe_finalize')) yield dev_printk(k, 'err', dev, text);
 }
 
-function* release_device(k: Kernel, dev: string): Path<void> {
-  if (isArm(k)) yield* arm_iommu_detach_device(k, dev);
-}
-
 /**
  * What the ops of an IPMMU have beside those of every IOMMU.
  *
  * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_ops, v5.8.
- * Leaves out: the group that all devices share on arm64.
+ * Leaves out: nothing.
  */
-export const ipmmuMapping: Partial<IommuOps> = { init_context, probe_finalize, release_device };
+export const ipmmuMapping: Partial<IommuOps> = {
+  init_context,
+  probe_finalize,
+  *release_device(k, dev) {
+    if (isArm(k)) yield* arm_iommu_detach_device(k, dev);
+    else yield* ipmmuOps.release_device?.(k, dev) ?? [];
+  },
+};

@@ -24,12 +24,13 @@ export function reservedRegions(
 ): readonly ReservedRegion[] {
   return reserved.filter(({ via }) => {
     if (via === 'rmr') return k.machine.firmware === 'acpi' && k.has('iort_rmr');
-    return via === 'rmrr' || (k.machine.firmware === 'devicetree' && k.has('dt_iommu_addresses'));
+    if (via === 'rmrr' || via === 'ivmd') return true;
+    return k.machine.firmware === 'devicetree' && k.has('dt_iommu_addresses');
   });
 }
 
 /** Must the device keep a 1:1 mapping as long as it lives? */
-function requiresDirect(k: Kernel, dev: string): boolean {
+export function requiresDirect(k: Kernel, dev: string): boolean {
   return reservedRegions(k, deviceOf(k, dev).spec).some(({ type }) => type === 'direct');
 }
 

@@ -8,11 +8,19 @@ import { isX86Iommu, type X86IommuKind } from '../../events/machine.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
+import { hasCachingMode } from '../hardware/vt-d.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
+import {
+  amd_iommu_init_dma_ops,
+  amdIsEnabled,
+  iommu_init_pci,
+  print_iommu_info,
+} from './amd-iommu.ts';
 import { bus_set_iommu, iommu_present } from './bus-iommu.ts';
-import { isStrict } from './default-domain.ts';
+import { dmarIsEnabled } from './intel-dmar.ts';
+import { enable_translation, init_dmars, registrationOrder } from './intel-iommu.ts';
 import { iommu_device_register } from './iommu-register.ts';
 import { pci_device_group } from './pci-group.ts';
 import { streamIds } from './requester-ids.ts';
@@ -26,52 +34,70 @@ import { streamIds } from './requester-ids.ts';
 export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
 
 /**
- * Intel's or AMD's IOMMU comes up and finds all PCI devices at once. One in caching mode wants to be
- * told of every mapping: batching does not pay, so domains are strict. Without register_scans_buses
- * the PCI bus is searched once the last unit is there.
+ * Intel's or AMD's IOMMUs come up, all that the boot names, at the step of the first of them, and find
+ * all PCI devices at once. One in caching mode wants to be told of every mapping: batching does not pay,
+ * so domains are strict. Without register_scans_buses the PCI bus is searched once the last unit is there.
  *
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_init, drivers/iommu/amd/init.c:amd_iommu_init_pci,
  * v6.1; bus_set_iommu after the loop over all units, v6.0.
- * Leaves out: the hardware.
+ * Leaves out: what the firmware's opt-in and a measured launch change.
  *
- * @returns 0, -ENODEV for what is no such IOMMU, or the error of the registration.
+ * @returns 0, -ENODEV for what is no such IOMMU or is not wanted, or the error of a registration.
  */
 export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Path<number> {
-  const spec = k.machine.devices.find((device) => device.name === iommu);
-  const kind = spec?.iommu_kind;
-  if (!isX86Iommu(kind)) return -ENODEV;
-  if (kind === 'intel' && spec?.caching_mode === true) {
-    if (!k.state.dma_strict)
-      yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
-    yield { type: 'iommu.dma_strict' };
-  }
-  if (kind === 'amd') yield* amd_iommu_init_dma_ops(k);
-  const ret = yield* iommu_device_register(k, iommu, X86_OPS[kind], false);
-  if (ret !== 0 || k.has('register_scans_buses')) return ret;
-  if (iommu_present(k, 'pci') || awaitsUnit(k, kind)) return 0;
-  return yield* bus_set_iommu(k, 'pci', X86_OPS[kind]);
+  const kind = kindOf(k, iommu);
+  if (kind === null || !(kind === 'intel' ? dmarIsEnabled(k) : amdIsEnabled(k))) return -ENODEV;
+  if (k.state.iommus.some(({ ops }) => ops === X86_OPS[kind])) return 0;
+  const named = k.machine.boot.flatMap((step) => (step.step === 'iommu' ? step.iommu : []));
+  const units = [...new Set([iommu, ...named])].filter((name) => kindOf(k, name) === kind);
+  return yield* kind === 'intel' ? intel_iommu_init(k, units) : amd_iommu_init_pci(k, units);
 });
 
-/**
- * AMD's driver said itself when the TLB is flushed, until the core did: with its first unit.
- *
- * Kernel: drivers/iommu/amd/iommu.c:amd_iommu_init_dma_ops, v5.14.
- * Leaves out: swiotlb.
- */
-function* amd_iommu_init_dma_ops(k: Kernel): Path<void> {
-  if (k.has('dma_policy_in_log') || k.state.iommus.some(({ ops }) => ops === X86_OPS.amd)) return;
-  const policy = isStrict(k) ? 'IO/TLB flush on unmap enabled' : 'Lazy IO/TLB flushing enabled';
-  yield printk('info', `AMD-Vi: ${policy}`);
+function kindOf(k: Kernel, iommu: string): X86IommuKind | null {
+  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  return isX86Iommu(kind) ? kind : null;
 }
 
-/** Is a unit of the kind still to come up in this boot? */
-function awaitsUnit(k: Kernel, kind: X86IommuKind): boolean {
-  return k.machine.boot.some((step) => {
-    if (step.step !== 'iommu') return false;
-    const spec = k.machine.devices.find((device) => device.name === step.iommu);
-    const isUp = k.state.iommus.some(({ name }) => name === step.iommu);
-    return spec?.iommu_kind === kind && !isUp;
-  });
+const intel_iommu_init = path(
+  'intel_iommu_init',
+  function* (k, units: readonly string[]): Path<number> {
+    yield* init_dmars(k);
+    let ret = 0;
+    for (const name of registrationOrder(k, units)) {
+      const spec = k.machine.devices.find((device) => device.name === name);
+      if (spec !== undefined && hasCachingMode(spec)) {
+        if (!k.state.dma_strict)
+          yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
+        yield { type: 'iommu.dma_strict' };
+      }
+      const err = yield* iommu_device_register(k, name, X86_OPS.intel, false);
+      if (err !== 0) ret = err;
+    }
+    const err = yield* setPciOps(k, X86_OPS.intel);
+    yield* enable_translation(k);
+    return ret === 0 ? err : ret;
+  },
+);
+
+const amd_iommu_init_pci = path(
+  'amd_iommu_init_pci',
+  function* (k, units: readonly string[]): Path<number> {
+    let ret = 0;
+    for (const name of units) {
+      yield* iommu_init_pci(k, name);
+      const err = yield* iommu_device_register(k, name, X86_OPS.amd, false);
+      if (err !== 0) ret = err;
+    }
+    const err = yield* setPciOps(k, X86_OPS.amd);
+    yield* print_iommu_info(k);
+    yield* amd_iommu_init_dma_ops(k);
+    return ret === 0 ? err : ret;
+  },
+);
+
+function* setPciOps(k: Kernel, ops: string): Path<number> {
+  if (k.has('register_scans_buses') || iommu_present(k, 'pci')) return 0;
+  return yield* bus_set_iommu(k, 'pci', ops);
 }
 
 /**

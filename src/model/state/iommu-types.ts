@@ -76,3 +76,29 @@ export interface SmmuFeatures {
   contexts: number;
   s2_contexts: number;
 }
+
+/** Hardware: what of a VT-d or AMD-Vi unit is on. */
+export interface X86Unit {
+  /** Queued invalidation. */
+  queue: boolean;
+  interrupts: boolean;
+  translation: boolean;
+  /** The record that takes the next fault. */
+  fault_index: number;
+}
+
+/** Hardware: a virtio-iommu. */
+export interface Viommu {
+  /** Its driver set DRIVER_OK and did not reset it since. */
+  driver_ok: boolean;
+  /** By endpoint id, those that are attached to a domain. */
+  endpoints: Table<'translate' | 'bypass'>;
+}
+
+/** Hardware: an IPMMU. */
+export interface Ipmmu {
+  /** By number, the contexts in use, each with the group and the domain it translates for. */
+  contexts: Table<{ group: number; domain: DomainType }>;
+  /** By number, the micro-TLBs that are switched on, each with its context. */
+  utlbs: Table<number>;
+}

@@ -4,6 +4,7 @@ import { deviceReducers } from './devices.ts';
 import { armDmaReducers, smmuReducers } from './dma.ts';
 import { ioMappingReducers } from './io-mappings.ts';
 import { groupReducers, iommuReducers } from './iommu.ts';
+import { iommuUnitReducers } from './iommu-units.ts';
 import { linkReducers } from './links.ts';
 import { deferredReducers, moduleReducers } from './modules.ts';
 import { pciReducers } from './pci.ts';
@@ -23,6 +24,7 @@ const reducers: Reducers = {
   ...armDmaReducers,
   ...smmuReducers,
   ...ioMappingReducers,
+  ...iommuUnitReducers,
   'task.started': nothing,
   'task.finished': nothing,
   'task.blocked': nothing,

@@ -15,7 +15,16 @@ import type {
   Module,
 } from './driver-core-types.ts';
 import type { IoMapping, LastDma } from './io-mappings.ts';
-import type { Group, IommuInstance, Mapping, Smmu, StreamEntry } from './iommu-types.ts';
+import type {
+  Group,
+  IommuInstance,
+  Ipmmu,
+  Mapping,
+  Smmu,
+  StreamEntry,
+  Viommu,
+  X86Unit,
+} from './iommu-types.ts';
 import type { Pci } from './pci-types.ts';
 import type { VfioContainer, VfioGroup } from './vfio-types.ts';
 
@@ -51,6 +60,10 @@ export interface State {
   last_dma: Table<LastDma>;
   /** Memory that the kernel was asked to take, and took. */
   allocated: { start: number; length: number }[];
+  /** Only those that the machine describes, like the next two. */
+  x86_units: Table<X86Unit>;
+  viommus: Table<Viommu>;
+  ipmmus: Table<Ipmmu>;
   /** pci_acs_enable: devices added from now on get ACS switched on. */
   acs_requested: boolean;
   pci: Pci;
@@ -119,6 +132,9 @@ export function initialState(): State {
     io_mappings: [],
     last_dma: emptyTable(),
     allocated: [],
+    x86_units: emptyTable(),
+    viommus: emptyTable(),
+    ipmmus: emptyTable(),
     acs_requested: false,
     pci: {
       buses: emptyTable(),

@@ -47,6 +47,21 @@ const options = {
     assumed: 'n',
     meaning: 'SMMUs may list their masters in their own nodes, from 5.6 on',
   },
+  INTEL_IOMMU_DEFAULT_ON: {
+    values: BOOL,
+    assumed: 'y',
+    meaning: 'VT-d translates unless the command line says off',
+  },
+  INTEL_IOMMU_SVM: {
+    values: BOOL,
+    assumed: 'n',
+    meaning: 'VT-d can share the address spaces of processes',
+  },
+  IRQ_REMAP: {
+    values: BOOL,
+    assumed: 'y',
+    meaning: 'VT-d and AMD-Vi remap interrupts, for which their tables are read early',
+  },
   ARM_AMBA: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the amba bus' },
   ARM64_64K_PAGES: { values: BOOL, assumed: 'n', meaning: 'pages have 64 KiB, not 4' },
   CMA_ALIGNMENT: {

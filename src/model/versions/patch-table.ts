@@ -15,6 +15,7 @@ import { iommuPatches } from './patch-iommu-table.ts';
 import { otherPatches } from './patch-other-table.ts';
 import { ownershipPatches } from './patch-ownership-table.ts';
 import { smmuPatches } from './patch-smmu-table.ts';
+import { unitPatches } from './patch-units-table.ts';
 
 const patches = {
   ...ownershipPatches,
@@ -25,6 +26,7 @@ const patches = {
   ...bootMappingPatches,
   ...otherPatches,
   ...smmuPatches,
+  ...unitPatches,
 } as const satisfies Record<string, Patch>;
 
 export type PatchName = keyof typeof patches;
