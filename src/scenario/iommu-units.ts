@@ -48,7 +48,7 @@ export function printUnits({ vtd, amd_vi, viommu, ipmmu }: Units): readonly Entr
 }
 
 /** A register or an address of up to 64 bits, as the kernel compares them: `0x…` without leading zeros. */
-export function wideOf(place: Place): string {
+function wideOf(place: Place): string {
   const word = nameOf(place);
   if (/^0x[0-9a-f]{1,16}$/i.test(word)) return `0x${BigInt(word).toString(16)}`;
   fail(place, `${place.what} must be a hexadecimal number of up to 64 bits, such as 0xfed90000.`);
