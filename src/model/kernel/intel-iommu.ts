@@ -4,6 +4,7 @@ import type { DmaFault, Kernel } from '../context.ts';
 import {
   type DescribedUnit,
   describedUnits,
+  domainIds,
   faultStatus,
   hasCachingMode,
   hasQueuedInvalidation,
@@ -12,9 +13,11 @@ import {
   supportsTranslation,
 } from '../hardware/vt-d.ts';
 import { type Path, path } from '../path.ts';
-import { printk } from '../printk.ts';
+import { pr_debug, printk } from '../printk.ts';
 import { dmar_drhd_units, intel_cap_audit, late_dmar_table_init } from './intel-dmar.ts';
 import { allMeetIommu } from './live-dma.ts';
+
+const SOURCE = 'drivers/iommu/intel/iommu.c';
 
 /**
  * The units that translate: those with a device in their scope and an address width, in the order of
@@ -61,6 +64,8 @@ export const init_dmars = path('init_dmars', function* (k): Path<void> {
       yield { type: 'x86_unit.written', iommu: name, what: 'queue', on: true };
     const how = queued ? 'Queued' : 'Register based';
     yield printk('info', `DMAR: ${name}: Using ${how} invalidation`);
+    const domains = `Number of Domains supported <${domainIds(unit)}>`;
+    yield* pr_debug(k, SOURCE, `DMAR: ${name}: ${domains}`);
     if (k.state.x86_units[name]?.translation !== true) continue;
     yield { type: 'x86_unit.written', iommu: name, what: 'translation', on: false };
     const why = `Translation was enabled for ${name} but we are not in kdump mode`;
