@@ -233,7 +233,14 @@ const deviceFields = {
   vtd: aVtdUnit,
   amd_vi: anAmdUnit,
   viommu: aVirtioIommuUnit,
-  ipmmu: fc.record({ main: aName, reserved_context: fc.boolean() }, { requiredKeys: [] }),
+  ipmmu: fc.record(
+    {
+      main: aName,
+      reserved_context: fc.boolean(),
+      takes: fc.constantFrom('all' as const, 'listed' as const, 'none' as const),
+    },
+    { requiredKeys: [] },
+  ),
   iommus: fc.array(
     fc.record(
       {

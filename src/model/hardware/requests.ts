@@ -3,6 +3,7 @@
 import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
 import { groupOf } from '../lookup.ts';
+import { requestAtIpmmu } from './ipmmu.ts';
 import { streamOf } from './streams.ts';
 import { endpointAt } from './virtio-iommu.ts';
 import { requestAtX86 } from './x86-unit.ts';
@@ -32,5 +33,10 @@ export function cutOff(k: Facts, request: Request): StreamType | null {
 
 /** What the IOMMU does with the request; null where the machine does not describe its hardware. */
 export function requestAt(k: Facts, { iommu, dev, id }: Request): StreamType | null {
-  return streamOf(k, iommu, id) ?? requestAtX86(k, iommu, dev) ?? endpointAt(k, iommu, id);
+  return (
+    streamOf(k, iommu, id) ??
+    requestAtX86(k, iommu, dev) ??
+    endpointAt(k, iommu, id) ??
+    requestAtIpmmu(k, iommu, id)
+  );
 }

@@ -3,6 +3,7 @@ import type { Kernel } from '../context.ts';
 import { groupById, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { notifyGroup } from './vfio-viable.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
@@ -22,15 +23,19 @@ export function* iommu_group_alloc(k: Kernel): Path<number> {
 }
 
 /**
- * Puts a device into a group.
+ * Puts a device into a group, and on the domain that the group is on. Who gives the group its default domain
+ * attaches the device once more.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
+ * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1; not since direct_before_attach.
  * Leaves out: sysfs, a failing attach to a domain that is already set.
  */
 export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
     yield { type: 'group.joined', dev, group };
+    const { domain } = groupById(k, group);
+    if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
+      yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
     yield* notifyGroup(k, 'added', dev);
     yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
   },

@@ -147,7 +147,8 @@ function nodePath({ name, of_node }: DeviceSpec | { name: string; of_node?: stri
  *
  * Kernel: drivers/iommu/of_iommu.c:of_iommu_xlate, drivers/iommu/iommu.c:iommu_fwspec_init, v6.1;
  * v6.12 with fwspec_needs_iommu.
- * Leaves out: the module reference for the time of of_xlate.
+ * Leaves out: the module reference for the time of of_xlate, the fwspec without ids that a refusal of
+ * the driver leaves.
  */
 function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], missing: Path<number>) {
   const [first] = streams;
@@ -174,6 +175,8 @@ function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], missing: P
     yield { type: 'kernel.oopsed' as const, at: 'of_iommu_xlate', what };
     return -ENODEV;
   }
+  const refused = k.ops.iommu(ops ?? '')?.of_xlate?.(k, dev, first.iommu) ?? 0;
+  if (refused !== 0) return refused;
   yield { type: 'fwspec.set' as const, dev, iommu: first.iommu, ids };
   return 0;
 }
