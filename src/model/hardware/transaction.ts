@@ -97,13 +97,20 @@ function streamNow(
   group: ReadGroup | undefined,
 ): StreamNow {
   const does = requestAt(k, { iommu, dev, id });
-  if (does === 'fault') return isUnidentified(k, iommu, id) ? 'stream' : 'entry';
+  if (does === 'fault') return isNowhere(k, { iommu, id }, group) ? 'stream' : 'entry';
   if (does !== null) return does;
   if (!isOn(k, iommu)) return asFirmwareLeft(k, dev);
   if (group === undefined) return withoutEntry(k, iommu);
   const { domain } = group;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
   return domain === null || domain === 'blocked' ? 'entry' : 'translate';
+}
+
+/** Has the IOMMU nothing at all for the stream? AMD's and virtio-iommus have something for each. */
+function isNowhere(k: Kernel, { iommu, id }: StreamId, group: ReadGroup | undefined): boolean {
+  if (k.state.smmus[iommu] !== undefined) return isUnidentified(k, iommu, id);
+  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  return kind === 'intel' && group === undefined;
 }
 
 /** Has a driver switched it on, and not off again? */

@@ -112,15 +112,17 @@ const viommu_attach_dev = path(
 const viommu_release_device = path('viommu_release_device', function* (k, dev: string): Path<void> {
   if (!k.has('viommu_detach_on_release')) return;
   for (const { iommu, id } of endpointsOf(k, dev))
-    if (k.state.viommus[iommu]?.endpoints[id] !== undefined)
+    if ((k.state.viommus[iommu]?.endpoints[id] ?? null) !== null)
       yield { type: 'viommu.endpoint_written', iommu, id, does: null };
 });
 
 /**
- * What the driver finds on the device's event queue. Nobody reads it when the driver is gone.
+ * What the driver finds on the device's event queue. Nobody reads it when the driver is gone. As QEMU has
+ * it, an endpoint that was never attached is not known, and a fault says whether it was a read or a write
+ * where it is that which is not allowed.
  *
  * Kernel: drivers/iommu/virtio-iommu.c:viommu_fault_handler, v6.1.
- * Leaves out: the rate limit, faults without an address, faults of execution.
+ * Leaves out: the rate limit, faults without an address, faults of execution, other makers' devices.
  */
 const viommu_fault_handler = path(
   'viommu_fault_handler',
@@ -129,8 +131,10 @@ const viommu_fault_handler = path(
       ({ bound, driver, name }) => bound && driver === DRV && instanceName(k, name) === iommu,
     );
     if (vdev === undefined) return;
-    const reason = why === 'stream' || why === 'entry' ? 'domain' : 'page';
-    const where = `at 0x${addr.toString(16)} [${write ? 'W' : 'R'}]`;
+    const unattached = k.state.viommus[iommu]?.endpoints[id] === undefined ? 'unknown' : 'domain';
+    const reason = why === 'stream' || why === 'entry' ? unattached : 'page';
+    const flags = why === 'permission' ? (write ? 'W' : 'R') : '';
+    const where = `at 0x${addr.toString(16)} [${flags}]`;
     yield dev_printk(k, 'err', vdev.name, `${reason} fault from EP ${id} ${where}`);
   },
 );
