@@ -161,6 +161,8 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.feature':
       noteCoherent(evidence, seen);
+      if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
+      if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
       break;
     case 'probe.async_queued':
     case 'probe.async_done': {
@@ -257,10 +259,13 @@ export function driverSeen({ prefix, drv }: Observation): string | null {
   return drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
 }
 
+const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
+
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
 function noteDevice(evidence: Evidence, seen: Observation): void {
-  const { prefix, dev, record } = seen;
-  if (dev === null) return;
+  const { kind, prefix, dev, record } = seen;
+  // A requester id is no proof of a function.
+  if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
   const { subsystem } = record;

@@ -22,6 +22,8 @@ export interface Guide {
   readonly label: (event: KernelEvent) => Label;
   /** Observations that the model should print and has not printed yet, in the log's order. */
   unmatched(before: number): readonly Observation[];
+  /** Has the model a line for the observation, and has not printed it yet? */
+  isWaiting(observation: Observation): boolean;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
@@ -79,6 +81,8 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const { record } = observation;
       return { origin: 'observed', line: record.line, timeUs: record.timeUs };
     },
+    isWaiting: (observation) =>
+      waiting.get(keyOf(observation) ?? '')?.includes(observation) === true,
     unmatched: (before) => [...open].filter(({ record }) => record.line < before),
     explain,
     moveTo,

@@ -65,7 +65,7 @@ export const unitPatches = {
   amd_blocked_domain: {
     commit: null,
     subject: 'iommu/amd: Add blocked domain support',
-    landed: '6.11',
+    landed: '6.12',
     stable: [],
     before: 'a group behind AMD-Vi that a user owns waits on an empty domain of its own',
     after: 'its device table entries refuse meanwhile',
