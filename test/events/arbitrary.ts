@@ -677,6 +677,8 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'iommu.map_unseen': fc.record({ ...ioRange, iommu: aName }),
   'dma.issued': fc.record({
     ...{ ...dev, iommu: fc.option(aName), id: fc.option(uint), addr: uint, write: fc.boolean() },
+    group: fc.option(uint),
+    domain: fc.constantFrom<DomainType | null>('DMA', 'identity', 'blocked', null),
     result: fc.constantFrom<DmaResult>('bypassed', 'translated', 'faulted'),
     why: fc.constantFrom<FaultReason | null>('stream', 'entry', 'translation', 'permission', null),
     snooped: fc.option(fc.boolean()),

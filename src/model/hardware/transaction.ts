@@ -45,8 +45,10 @@ export function* issueDma(k: Kernel, t: Transaction): Path<number> {
   const stream = streamAt(k, dev);
   const outcome = stream === null ? BYPASSED : decide(k, t, stream);
   const { iommu, id } = stream ?? { iommu: null, id: null };
+  const found = stream === null ? undefined : groupAt(k, dev, stream);
+  const { id: group, domain } = found ?? { id: null, domain: null };
   const snooped = isSnooped(k, t, outcome);
-  yield { type: 'dma.issued', dev, iommu, id, addr, write, snooped, ...outcome };
+  yield { type: 'dma.issued', dev, iommu, id, group, domain, addr, write, snooped, ...outcome };
   if (stream === null || outcome.why === null) return 0;
   yield { type: 'dma.faulted', dev, iommu: stream.iommu, id: stream.id };
   const ops = instanceOf(k, stream.iommu)?.ops;
