@@ -19,6 +19,7 @@ import { mappingAt } from '../state/io-mappings.ts';
 import type { ReadGroup } from '../state/state.ts';
 import { requestAt } from './requests.ts';
 import { isUnidentified } from './streams.ts';
+import { virtioUnit } from './virtio-iommu.ts';
 
 type Transaction = Extract<Stimulus, { do: 'dma' }>;
 
@@ -101,7 +102,7 @@ function streamNow(
   const does = requestAt(k, { iommu, dev, id });
   if (does === 'fault') return isNowhere(k, { iommu, id }, group) ? 'stream' : 'entry';
   if (does !== null) return does;
-  if (!isOn(k, iommu)) return asFirmwareLeft(k, dev);
+  if (!isOn(k, iommu)) return asFirmwareLeft(k, dev, iommu);
   if (group === undefined) return withoutEntry(k, iommu);
   const { domain } = group;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
@@ -121,8 +122,12 @@ function isOn(k: Kernel, iommu: string): boolean {
   return instance !== undefined && !instance.disabled && !instance.freed;
 }
 
-const asFirmwareLeft = (k: Kernel, dev: string): 'boot' | 'bypass' =>
-  deviceOf(k, dev).spec.boot_mapping === 'translate' ? 'boot' : 'bypass';
+/** What firmware did not set up meets an IOMMU as it is by itself: a virtio-iommu may let nothing pass. */
+function asFirmwareLeft(k: Kernel, dev: string, iommu: string): 'boot' | 'bypass' | 'entry' {
+  const { boot_mapping } = deviceOf(k, dev).spec;
+  if (boot_mapping === 'translate') return 'boot';
+  return boot_mapping === undefined && virtioUnit(k, iommu)?.bypass === false ? 'entry' : 'bypass';
+}
 
 /** A stream of which no driver said anything to an IOMMU that is on. */
 function withoutEntry(k: Kernel, iommu: string): StreamNow {
