@@ -30,6 +30,8 @@ export interface Guide {
   moveTo(observation: Observation): void;
   /** Lines the model printed and the log does not have, since the last call. */
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
+  /** While set, events without a line of their own happen there, wherever the log is. */
+  about: Observation | null;
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
 }
@@ -61,11 +63,13 @@ export function createGuide(observations: readonly Observation[]): Guide {
   };
 
   const guide: Guide = {
+    about: null,
     assuming: false,
     label(event) {
       count += 1;
-      const line = at?.record.line ?? null;
-      const timeUs = at?.record.timeUs ?? null;
+      const place = guide.about ?? at;
+      const line = place?.record.line ?? null;
+      const timeUs = place?.record.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
       const printed = observePrintk(event);

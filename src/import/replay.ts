@@ -151,12 +151,13 @@ function settleFault(replay: Replay, observation: Observation): void {
   if (!guide.isWaiting(observation)) return;
   const stimulus = faultedDma(observation, run);
   if (stimulus === null || replay.moved.has(stimulus.dev)) return;
-  guide.moveTo(observation);
+  guide.about = observation;
   guide.assuming = true;
   run.give(stimulus);
   if (guide.isWaiting(observation) && letPass(stimulus, run)) overrule(replay, observation);
   else guide.explain(observation);
   guide.assuming = false;
+  guide.about = null;
 }
 
 /** The log is right and the model is not. */
