@@ -1064,6 +1064,16 @@ export const IOMMU: readonly RowSource[] = [
     'pci 0000:01:00.0: event: event client: client sid: 0x1000 some text',
   ],
   [
+    'smmu3-event-access',
+    'iommu.fault_detail',
+    'err',
+    '7.2',
+    null,
+    'drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c',
+    '{prefix} {dev}: {privilege:word} {what:word} {access:word} {stage:word} {detail:text} stag: {stag:hex}',
+    'arm-smmu-v3 9050000.smmuv3: unpriv data read s1 "Input address caused fault" stag: 0x0',
+  ],
+  [
     'smmu3-events-lost',
     'iommu.hang',
     'err',
