@@ -1060,7 +1060,7 @@ export const IOMMU: readonly RowSource[] = [
     '7.2',
     null,
     'drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c',
-    '{prefix} {dev}: event: {event:word} client: {client:word} sid: {sid:hex} {detail:text}',
+    '{prefix} {dev}: event: {event:word} client: {client:drv} sid: {sid:hex} {detail:text}',
     'pci 0000:01:00.0: event: event client: client sid: 0x1000 some text',
   ],
   [

@@ -143,20 +143,19 @@ function functionOf(source: string | undefined): string | null {
 const bare = (text = '0'): string => text.replace(/^0x/, '') || '0';
 const hexOf = (text: string | undefined): number => Number.parseInt(bare(text), 16);
 
-/** The transaction as a stimulus; null where no device that is there speaks under that id. */
-export function dmaStimulus(
-  k: Facts,
-  { dev, iommu, id, addr, write }: RefusedDma,
-): Stimulus | null {
-  const devices = Object.values(k.state.devices);
+type Dma = Extract<Stimulus, { do: 'dma' }>;
+
+/** The transaction as a stimulus; null where no device that is there speaks to the IOMMU like that. */
+export function dmaStimulus(k: Facts, { dev, iommu, id, addr, write }: RefusedDma): Dma | null {
   // The device of a virtio-iommu hangs below what firmware names.
   const names = [iommu, k.state.devices[iommu ?? '']?.parent ?? null];
-  const master =
-    dev === null
-      ? devices.find(({ name }) =>
-          streamIds(k, name).some((stream) => names.includes(stream.iommu) && stream.id === id),
-        )
-      : k.state.devices[dev];
+  const devices = dev === null ? Object.keys(k.state.devices) : [dev];
+  const master = devices.find((name) =>
+    (k.state.devices[name] === undefined ? [] : streamIds(k, name)).some(
+      (stream) =>
+        (id === null || stream.id === id) && (iommu === null || names.includes(stream.iommu)),
+    ),
+  );
   if (master === undefined) return null;
-  return { do: 'dma', dev: master.name, addr, write, cacheable: false };
+  return { do: 'dma', dev: master, addr, write, cacheable: false };
 }

@@ -1,0 +1,158 @@
+/** The replay of a log: the boot, then what the log shows was done, guided by its lines. */
+import { createRun, type Run } from '../engine/run.ts';
+import { NO_LINE } from '../events/disagreement.ts';
+import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import { driverSeen, type Evidence } from './evidence.ts';
+import { createGuide, type Divergence, type Guide } from './guide.ts';
+import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
+import { keyOfLine, marksOfLog } from './log-marks.ts';
+import type { Observation } from './observation.ts';
+import { dmaStimulus, type RefusedDma, refusedDma } from './refused-dma.ts';
+import { type ScheduleGuide, searchSchedule } from './schedule.ts';
+
+/** A user action with the place where the log has it. */
+export interface LoggedAction {
+  readonly observation: Observation;
+  readonly stimulus: Stimulus;
+}
+
+/** What a replay is made from. */
+export interface ReplayInputs {
+  readonly machine: Machine;
+  readonly kernel: KernelSpec;
+  readonly observations: readonly Observation[];
+  readonly evidence: Evidence;
+  readonly actions: readonly LoggedAction[];
+}
+
+export interface Replay {
+  readonly run: Run;
+  readonly guide: Guide;
+  /** First lines of modular drivers, those still ahead. */
+  readonly sightings: Observation[];
+  readonly divergences: Divergence[];
+}
+
+/** How often a schedule is looked for that the log contradicts less. */
+const ROUNDS = 3;
+
+/**
+ * The replay under the default schedule, or, where drivers probe beside each other, under one that the
+ * order of the log's lines suggests and that the log contradicts less. Cost: one replay, and up to
+ * three more for a log with asynchronous probes that contradicts the first.
+ */
+export function bestReplay(inputs: ReplayInputs): Replay {
+  const { machine, kernel, actions } = inputs;
+  const first = replay(inputs, null);
+  const isAsync = machine.drivers.some(({ probe_type }) => probe_type === 'async');
+  const asked = [kernel.cmdline, ...actions.map(({ stimulus }) => paramsOf(stimulus))];
+  if (!isAsync && !asked.some((text) => text.includes('async_probe'))) return first;
+  const lines = actions.map(({ observation }) => observation.record.line);
+  return searchSchedule(first, {
+    marks: marksOfLog(inputs.observations, lines),
+    keyOfPause: keyOfLine,
+    rounds: ROUNDS,
+    attempt: (schedule) => replay(inputs, schedule),
+    cost: ({ divergences }) => divergences.length,
+    choices: ({ run }) => run.scheduler.choices.length,
+  });
+}
+
+/** The parameters with which an action loads a module. */
+const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulus.params : '');
+
+/** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
+function replay(
+  { machine, kernel, observations, evidence, actions }: ReplayInputs,
+  schedule: ScheduleGuide | null,
+): Replay {
+  const guide = createGuide(observations);
+  const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
+  const run = createRun({ machine, kernel }, { label: guide.label, ...by });
+  const sightings = [...firstSightings(observations, machine)];
+  const replay: Replay = { run, guide, sightings, divergences: [] };
+  run.give({ do: 'boot' });
+  if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
+  const happenings = [...actions, ...refusedDma(observations)];
+  const lineOf = (happening: LoggedAction | RefusedDma) => happening.observation.record.line;
+  happenings.sort((a, b) => lineOf(a) - lineOf(b));
+  let begun = 0;
+  for (const happening of happenings) {
+    settle(replay, lineOf(happening));
+    guide.moveTo(happening.observation);
+    if ('stimulus' in happening) {
+      begun += 1;
+      schedule?.begin(begun);
+      run.give(happening.stimulus);
+    } else meetIommu(replay, happening);
+  }
+  settle(replay, Number.POSITIVE_INFINITY);
+  return replay;
+}
+
+/** A device did DMA that its IOMMU refused: the model's should refuse it as well. */
+function meetIommu({ run, divergences }: Replay, dma: RefusedDma): void {
+  const stimulus = dmaStimulus(run.kernel, dma);
+  if (stimulus === null) return;
+  run.give(stimulus);
+  const last = run.state.last_dma[stimulus.dev];
+  if (last === undefined || last.result === 'faulted') return;
+  const { line, text } = dma.observation.record;
+  const addr = `0x${dma.addr.toString(16)}`;
+  const expected = `DMA of ${stimulus.dev} at ${addr} ${last.result}`;
+  const event = run.scheduler.events.length;
+  divergences.push({ line, expected, observed: text, event });
+}
+
+/** The first line of each driver that the machine has as a module, in the log's order. */
+function firstSightings(
+  observations: readonly Observation[],
+  { drivers }: Machine,
+): readonly Observation[] {
+  const ahead = new Set(drivers.filter(({ module }) => module !== null).map(({ name }) => name));
+  return observations.filter((observation) => {
+    const drv = observation.dev === null ? null : driverSeen(observation);
+    return drv !== null && ahead.delete(drv);
+  });
+}
+
+/** Explains what the log shows before line `before` and the model has not printed. */
+function settle({ run, guide, sightings, divergences }: Replay, before: number): void {
+  const next = sightings.findIndex(({ record }) => record.line >= before);
+  const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
+  const lines = [...seen, ...guide.unmatched(before)];
+  lines.sort((a, b) => a.record.line - b.record.line);
+  for (const observation of lines) {
+    if (seen.delete(observation)) {
+      guide.assuming = true;
+      const stimuli = loadingOf(observation, run);
+      if (stimuli.length > 0) guide.moveTo(observation);
+      for (const stimulus of stimuli) run.give(stimulus);
+      guide.assuming = false;
+    }
+    if (!guide.unmatched(before).includes(observation)) continue;
+    guide.moveTo(observation);
+    guide.assuming = true;
+    for (const stimulus of explanationOf(observation, run)) run.give(stimulus);
+    if (guide.unmatched(before).includes(observation)) {
+      divergences.push(contradiction(observation, run));
+      guide.explain(observation);
+      followLog(observation, run);
+    }
+    guide.assuming = false;
+  }
+  for (const { text, event } of guide.takeUnobserved()) {
+    const line = run.scheduler.events[event]?.line ?? null;
+    if (line !== null) divergences.push({ line, expected: text, observed: NO_LINE, event });
+  }
+}
+
+function contradiction({ record }: Observation, run: Run): Divergence {
+  return {
+    line: record.line,
+    expected: NO_LINE,
+    observed: record.text,
+    event: run.scheduler.events.length,
+  };
+}
