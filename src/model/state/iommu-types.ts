@@ -61,6 +61,8 @@ export interface Smmu {
   /** What its driver read in the id registers; null where the machine does not tell them. */
   features: SmmuFeatures | null;
   enabled: boolean;
+  /** GBPA.ABORT of a v3: while it is off all streams fault, and nobody hears of it. */
+  gbpa_abort: boolean;
   /** By the number of the mapping group; in a stream table by stream id. */
   entries: Table<StreamEntry>;
   unmatched: 'bypass' | 'fault';
