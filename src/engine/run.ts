@@ -56,6 +56,8 @@ function taskName(stimulus: Stimulus, n: number): string {
       return `vfio-user-${n}`;
     case 'deferred_probe_timeout':
       return `kworker-${n}`;
+    case 'dma':
+      return `dma-${n}`;
     default:
       return `sh-${n}`;
   }

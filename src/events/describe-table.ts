@@ -516,9 +516,13 @@ export const LINES: {
     doc: 'A domain got a context bank of an SMMU.',
     line: (e) => `${e.iommu}: context bank ${e.context} for group ${e.group}, ${e.domain}`,
   },
+  'smmu.gbpa_written': {
+    doc: 'An SMMU v3 was told what becomes of all streams while it is off.',
+    line: (e) => `${e.iommu}: GBPA written, streams ${e.abort ? 'abort' : 'pass'} while it is off`,
+  },
   'smmu.disabled': {
-    doc: 'An SMMU was switched off: what asks it passes.',
-    line: (e) => `${e.iommu}: SMMU disabled, all streams pass`,
+    doc: 'An SMMU was switched off: it looks at no stream any more.',
+    line: (e) => `${e.iommu}: SMMU disabled`,
   },
   'dma.faulted': {
     doc: 'DMA that ran was cut off: since before the kernel started, or past an SMMU that came late.',

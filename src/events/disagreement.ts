@@ -11,5 +11,5 @@ export function disagreement(between: {
   const [expected, observed] = [between.expected.trimEnd(), between.observed.trimEnd()];
   if (expected === NO_LINE) return `the log has "${observed}", the model would not print it`;
   if (observed === NO_LINE) return `the model prints "${expected}", the log lacks it`;
-  return `the model prints "${expected}", the log has "${observed}"`;
+  return `the model has "${expected}", the log "${observed}"`;
 }

@@ -239,6 +239,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'smmu.entry_written': object({ iommu: name, ...smmuEntry }),
   'smmu.entry_freed': object({ iommu: name, index: uint }),
   'smmu.context_bank': object({ iommu: name, context: uint, group: uint, domain: domainType }),
+  'smmu.gbpa_written': object({ iommu: name, abort: flag }),
   'smmu.disabled': object({ iommu: name }),
   'dma.faulted': object({ dev: name, iommu: name, id: uint }),
   'dma.handed_over': dev,

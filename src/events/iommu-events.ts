@@ -101,7 +101,9 @@ export interface IommuEvents {
     readonly group: number;
     readonly domain: DomainType;
   };
-  /** It lets all pass: sCR0.CLIENTPD set, or CR0.SMMUEN clear. */
+  /** GBPA of an SMMU v3: what becomes of all streams while it is off. */
+  'smmu.gbpa_written': { readonly iommu: string; readonly abort: boolean };
+  /** It looks at no stream: sCR0.CLIENTPD set, or CR0.SMMUEN clear. */
   'smmu.disabled': { readonly iommu: string };
   /** A function of a VT-d or AMD-Vi unit was switched on or off. */
   'x86_unit.written': {

@@ -22,16 +22,12 @@ export interface Guide {
   readonly label: (event: KernelEvent) => Label;
   /** Observations that the model should print and has not printed yet, in the log's order. */
   unmatched(before: number): readonly Observation[];
-  /** Has the model a line for the observation, and has not printed it yet? */
-  isWaiting(observation: Observation): boolean;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
   moveTo(observation: Observation): void;
   /** Lines the model printed and the log does not have, since the last call. */
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
-  /** While set, events without a line of their own happen there, wherever the log is. */
-  about: Observation | null;
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
 }
@@ -63,13 +59,11 @@ export function createGuide(observations: readonly Observation[]): Guide {
   };
 
   const guide: Guide = {
-    about: null,
     assuming: false,
     label(event) {
       count += 1;
-      const place = guide.about ?? at;
-      const line = place?.record.line ?? null;
-      const timeUs = place?.record.timeUs ?? null;
+      const line = at?.record.line ?? null;
+      const timeUs = at?.record.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
       const printed = observePrintk(event);
@@ -85,8 +79,6 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const { record } = observation;
       return { origin: 'observed', line: record.line, timeUs: record.timeUs };
     },
-    isWaiting: (observation) =>
-      waiting.get(keyOf(observation) ?? '')?.includes(observation) === true,
     unmatched: (before) => [...open].filter(({ record }) => record.line < before),
     explain,
     moveTo,

@@ -1,15 +1,14 @@
-/** A machine boots under the emulator along the lines of a log. */
-
+/** The replay of a log: the boot, then what the log shows was done, guided by its lines. */
 import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
-import { faultedDma, letPass } from './infer-faults.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import type { Observation } from './observation.ts';
+import { dmaStimulus, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
 /** A user action with the place where the log has it. */
@@ -19,7 +18,7 @@ export interface LoggedAction {
 }
 
 /** What a replay is made from. */
-export interface Inputs {
+export interface ReplayInputs {
   readonly machine: Machine;
   readonly kernel: KernelSpec;
   readonly observations: readonly Observation[];
@@ -32,8 +31,6 @@ export interface Replay {
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
-  /** Faults that IOMMUs reported, those still ahead. */
-  readonly faults: Observation[];
   /** Devices that the log put into another group than the model. */
   readonly moved: Set<string>;
   readonly divergences: Divergence[];
@@ -47,7 +44,7 @@ const ROUNDS = 3;
  * order of the log's lines suggests and that the log contradicts less. Cost: one replay, and up to
  * three more for a log with asynchronous probes that contradicts the first.
  */
-export function bestReplay(inputs: Inputs): Replay {
+export function bestReplay(inputs: ReplayInputs): Replay {
   const { machine, kernel, actions } = inputs;
   const first = replay(inputs, null);
   const isAsync = machine.drivers.some(({ probe_type }) => probe_type === 'async');
@@ -69,26 +66,48 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions }: Inputs,
+  { machine, kernel, observations, evidence, actions }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
   const run = createRun({ machine, kernel }, { label: guide.label, ...by });
   const sightings = [...firstSightings(observations, machine)];
-  const faults = observations.filter(({ kind }) => kind === 'iommu.fault');
-  const replay: Replay = { run, guide, sightings, faults, moved: new Set(), divergences: [] };
+  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [] };
   run.give({ do: 'boot' });
-  const end = Number.POSITIVE_INFINITY;
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
-  settle(replay, actions[0]?.observation.record.line ?? end);
-  for (const [i, { observation, stimulus }] of actions.entries()) {
-    guide.moveTo(observation);
-    schedule?.begin(i + 1);
-    run.give(stimulus);
-    settle(replay, actions[i + 1]?.observation.record.line ?? end);
+  const happenings = [...actions, ...refusedDma(observations)];
+  const lineOf = (happening: LoggedAction | RefusedDma) => happening.observation.record.line;
+  happenings.sort((a, b) => lineOf(a) - lineOf(b));
+  let begun = 0;
+  for (const happening of happenings) {
+    settle(replay, lineOf(happening));
+    guide.moveTo(happening.observation);
+    if ('stimulus' in happening) {
+      begun += 1;
+      schedule?.begin(begun);
+      run.give(happening.stimulus);
+    } else meetIommu(replay, happening);
   }
+  settle(replay, Number.POSITIVE_INFINITY);
   return replay;
+}
+
+/**
+ * A device did DMA that its IOMMU refused: the model's should refuse it as well. Of a device that is not in
+ * the group where the model has it, nothing can be said.
+ */
+function meetIommu({ run, moved, divergences }: Replay, dma: RefusedDma): void {
+  const stimulus = dmaStimulus(run.kernel, dma);
+  if (stimulus === null || moved.has(stimulus.dev)) return;
+  run.give(stimulus);
+  const last = run.state.last_dma[stimulus.dev];
+  if (last === undefined || last.result === 'faulted') return;
+  const { line, text } = dma.observation.record;
+  const addr = `0x${dma.addr.toString(16)}`;
+  const expected = `DMA of ${stimulus.dev} at ${addr} ${last.result}`;
+  const event = run.scheduler.events.length;
+  divergences.push({ line, expected, observed: text, event });
 }
 
 /** The first line of each driver that the machine has as a module, in the log's order. */
@@ -104,17 +123,12 @@ function firstSightings(
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle(replay: Replay, before: number): void {
-  const { run, guide, sightings, divergences } = replay;
-  const seen = new Set(takeBefore(sightings, before));
-  const faults = new Set(takeBefore(replay.faults, before));
-  const lines = [...seen, ...faults, ...guide.unmatched(before)];
+function settle({ run, guide, sightings, moved, divergences }: Replay, before: number): void {
+  const next = sightings.findIndex(({ record }) => record.line >= before);
+  const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
+  const lines = [...seen, ...guide.unmatched(before)];
   lines.sort((a, b) => a.record.line - b.record.line);
   for (const observation of lines) {
-    if (faults.delete(observation)) {
-      settleFault(replay, observation);
-      continue;
-    }
     if (seen.delete(observation)) {
       guide.assuming = true;
       const stimuli = loadingOf(observation, run);
@@ -126,48 +140,18 @@ function settle(replay: Replay, before: number): void {
     guide.moveTo(observation);
     guide.assuming = true;
     for (const stimulus of explanationOf(observation, run)) run.give(stimulus);
-    if (guide.unmatched(before).includes(observation)) overrule(replay, observation);
+    if (guide.unmatched(before).includes(observation)) {
+      divergences.push(contradiction(observation, run));
+      guide.explain(observation);
+      followLog(observation, run);
+      if (observation.kind === 'iommu.group.added') moved.add(observation.dev ?? '');
+    }
     guide.assuming = false;
   }
   for (const { text, event } of guide.takeUnobserved()) {
     const line = run.scheduler.events[event]?.line ?? null;
     if (line !== null) divergences.push({ line, expected: text, observed: NO_LINE, event });
   }
-}
-
-/** The observations before the line, which are ahead no more. */
-function takeBefore(ahead: Observation[], before: number): readonly Observation[] {
-  const next = ahead.findIndex(({ record }) => record.line >= before);
-  return ahead.splice(0, next < 0 ? ahead.length : next);
-}
-
-/**
- * A fault that the model has not foretold: the device does what the line says, and the model says what
- * becomes of that. Where it lets the device pass it contradicts the log. Of a device that is not in the group
- * where the model has it, nothing can be said.
- */
-function settleFault(replay: Replay, observation: Observation): void {
-  const { run, guide } = replay;
-  if (!guide.isWaiting(observation)) return;
-  const stimulus = faultedDma(observation, run);
-  if (stimulus === null || replay.moved.has(stimulus.dev)) return;
-  guide.about = observation;
-  guide.assuming = true;
-  run.give(stimulus);
-  if (guide.isWaiting(observation) && letPass(stimulus, run)) overrule(replay, observation);
-  else guide.explain(observation);
-  guide.assuming = false;
-  guide.about = null;
-}
-
-/** The log is right and the model is not. */
-function overrule(replay: Replay, observation: Observation): void {
-  const { run, guide, moved, divergences } = replay;
-  if (observation.kind === 'iommu.group.added' && observation.dev !== null)
-    moved.add(observation.dev);
-  divergences.push(contradiction(observation, run));
-  guide.explain(observation);
-  followLog(observation, run);
 }
 
 function contradiction({ record }: Observation, run: Run): Divergence {

@@ -1,10 +1,9 @@
 /** The kernel's lines against the lines that the emulated kernel printed, in order. */
 import { diffArrays } from 'diff';
-import { parseLog } from '../import/format.ts';
 import { keyOf, observePrintk } from '../import/message-key.ts';
 import type { Observation } from '../import/observation.ts';
-import { recognise } from '../import/recognise.ts';
-import { type Emulation, SHUTDOWN } from './emulate.ts';
+import type { Emulation } from './emulate.ts';
+import { linesByAction, SHUTDOWN } from './log-actions.ts';
 import type { Tally } from './tally.ts';
 
 /** A line with the key under which both sides meet. */
@@ -50,14 +49,7 @@ function lineOf(
 function realSegments(dmesg: string, isModelled: IsModelled): Map<number, Line[]> {
   const segments = new Map<number, Line[]>();
   const elsewhere = new Set<string>();
-  let action = 0;
-  for (const record of parseLog(new TextEncoder().encode(dmesg)).records) {
-    if (record.boot > 0 || record.replay) continue;
-    const observation = recognise(record);
-    if (observation?.kind === 'kernel.shutdown' || observation?.kind === 'device.shutdown')
-      action = SHUTDOWN;
-    const n = observation?.kind === 'user.action' ? observation.fields['n'] : undefined;
-    if (n !== undefined) action = Number(n);
+  for (const { action, record, observation } of linesByAction(dmesg)) {
     const line = lineOf(observation, record, isModelled);
     if (isProbedElsewhere(elsewhere, observation, line)) continue;
     if (line !== null) append(segments, action, line);

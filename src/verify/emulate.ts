@@ -4,10 +4,13 @@ import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
+import type { Observation } from '../import/observation.ts';
+import { dmaStimulus, type RefusedDma, refusedDma } from '../import/refused-dma.ts';
 import type { ScheduleGuide } from '../import/schedule.ts';
 import type { PathProbe } from '../model/context.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
+import { linesByAction, SHUTDOWN } from './log-actions.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
 import { stepsOf } from './steps.ts';
@@ -35,9 +38,6 @@ export interface Emulation {
   readonly calls: readonly ModelCall[];
 }
 
-/** Stands in the place of an action's number for what the kernel did as it went down. */
-export const SHUTDOWN = Number.MAX_SAFE_INTEGER;
-
 /** How the recording ended, where the log goes on to tell; null where the machine just stopped. */
 function shutdownOf(dmesg: string | null): ShutdownKind | null {
   const log = dmesg ?? '';
@@ -50,6 +50,20 @@ function shutdownOf(dmesg: string | null): ShutdownKind | null {
 function bootEndUs(dmesg: string | null): number | null {
   const found = /^\[\s*(\d+)\.(\d{6})\] (?:Freeing unused kernel|Run \/init as)/m.exec(dmesg ?? '');
   return found === null ? null : Number(found[1]) * 1_000_000 + Number(found[2]);
+}
+
+/**
+ * What devices did by themselves: read and wrote where an IOMMU refused, by the last action before.
+ * Whether and why the model's IOMMU refuses it too is compared.
+ */
+function refusedByAction(dmesg: string): ReadonlyMap<number, readonly RefusedDma[]> {
+  const observations = new Map<number, Observation[]>();
+  for (const { action, observation } of linesByAction(dmesg)) {
+    const list = observations.get(action) ?? [];
+    if (observation !== null) list.push(observation);
+    observations.set(action, list);
+  }
+  return new Map([...observations].map(([action, list]) => [action, refusedDma(list)]));
 }
 
 /** Tells the guide of calls. */
@@ -101,11 +115,26 @@ export function emulate(system: System, session: Session, guide: ScheduleGuide |
       give(-1, { do: 'deferred_probe_timeout' }, nowUs);
   };
 
+  const refused = refusedByAction(session.dmesg ?? '');
+  const giveRefused = (n: number): void => {
+    for (const dma of refused.get(n) ?? []) {
+      const { timeUs } = dma.observation.record;
+      fireTimeout(timeUs ?? 0);
+      const stimulus = dmaStimulus(run.kernel, dma);
+      if (stimulus !== null) give(-1, stimulus, timeUs ?? 0);
+    }
+  };
+
   starts.push({ n: 0, event: 0 });
   recorder.booting = true;
   give(0, { do: 'boot' }, bootEndUs(session.dmesg) ?? 0);
   recorder.booting = false;
+  let last = 0;
   for (const entry of stepsOf(session)) {
+    if (entry.kind === 'action') {
+      giveRefused(last);
+      last = entry.n;
+    }
     fireTimeout(entry.uptimeUs);
     if (entry.kind === 'snapshot') snapshots.set(entry.file, run.scheduler.events.length);
     if (entry.kind === 'finished') {
@@ -118,6 +147,7 @@ export function emulate(system: System, session: Session, guide: ScheduleGuide |
     guide?.begin(entry.n);
     if (entry.command !== '') give(entry.n, parseAction(entry.command), entry.uptimeUs);
   }
+  giveRefused(last);
   const calls = recorder.calls.slice();
   const how = shutdownOf(session.dmesg);
   if (how !== null && !run.state.deferred.defer_all_probes) {

@@ -655,6 +655,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
     group,
     domain: fc.constantFrom<DomainType>('DMA', 'blocked', 'unmanaged'),
   }),
+  'smmu.gbpa_written': fc.record({ iommu: aName, abort: fc.boolean() }),
   'smmu.disabled': fc.record({ iommu: aName }),
   'smmu.features': fc.record({
     iommu: aName,

@@ -40,12 +40,12 @@ export function entryOf(k: Facts, iommu: string, id: number): IndexedEntry | und
 
 /**
  * What the SMMU does with a stream now; `null` while its firmware's setup was not touched. One that
- * is switched off lets everything pass.
+ * is switched off looks at no stream.
  */
 export function streamOf(k: Facts, iommu: string, id: number): StreamType | null {
   const smmu = k.state.smmus[iommu];
   if (smmu === undefined) return null;
-  if (!smmu.enabled) return 'bypass';
+  if (!smmu.enabled) return smmu.gbpa_abort ? 'fault' : 'bypass';
   return entryAt(k, iommu, id)?.does ?? smmu.unmatched;
 }
 
@@ -56,6 +56,7 @@ function entryAt(k: Facts, iommu: string, id: number): ReadStreamEntry | undefin
 
 /** Is it that no entry has the stream, if it faults? Without matching, every stream has one. */
 export function isUnidentified(k: Facts, iommu: string, id: number): boolean {
+  if (k.state.smmus[iommu]?.enabled !== true) return false;
   const isV3 = k.state.devices[iommu]?.spec.iommu_kind === 'arm-smmu-v3';
   return entryAt(k, iommu, id) === undefined && (isV3 || isMatching(k, iommu));
 }

@@ -82,8 +82,10 @@ const arm_smmu_device_reset = path(
       const text = `\tpreserved ${reserved.length} boot mapping${reserved.length === 1 ? '' : 's'}`;
       yield dev_printk(k, 'notice', iommu, text);
     }
-    if (drv === 'arm-smmu-v3' && isEnabledByFirmware(k, iommu))
+    if (drv === 'arm-smmu-v3' && isEnabledByFirmware(k, iommu)) {
       yield dev_printk(k, 'warn', iommu, 'SMMU currently enabled! Resetting...');
+      yield { type: 'smmu.gbpa_written', iommu, abort: true };
+    }
     const entries = [...before, ...reserved];
     yield { type: 'smmu.reset', iommu, entries, unmatched: unmatchedStreams(k, iommu, drv) };
     for (const { name, boot_mapping } of liveMasters(k, iommu))
@@ -159,7 +161,7 @@ function* cutOff(k: Kernel, dev: string, iommu: string, drv: string): Path<void>
 }
 
 /**
- * Switches an SMMU off: what asks it passes.
+ * Switches an SMMU off: what asks it passes, or as GBPA of a v3 has it.
  *
  * Kernel: the end of arm_smmu_device_shutdown, drivers/iommu/arm/arm-smmu/arm-smmu.c; the action
  * arm_smmu_device_disable of arm-smmu-v3.c, v6.1.

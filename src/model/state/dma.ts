@@ -57,6 +57,7 @@ function smmuOf(state: State, name: string): Smmu {
     smmu = {
       features: null,
       enabled: true,
+      gbpa_abort: false,
       entries: emptyTable(),
       unmatched: 'bypass',
       context_banks: emptyTable(),
@@ -87,6 +88,9 @@ export const smmuReducers = {
   },
   'smmu.context_bank': (state, { iommu, context, group, domain }) => {
     smmuOf(state, iommu).context_banks[context] = { group, domain };
+  },
+  'smmu.gbpa_written': (state, { iommu, abort }) => {
+    smmuOf(state, iommu).gbpa_abort = abort;
   },
   'smmu.disabled': (state, { iommu }) => {
     smmuOf(state, iommu).enabled = false;

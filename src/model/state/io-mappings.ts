@@ -1,34 +1,7 @@
 /** What domains map, what devices last did with it, and which memory the kernel took. */
-import type { DmaResult, FaultReason } from '../../events/dma-events.ts';
+import type { IoMapping } from './iommu-types.ts';
 import type { Reducers } from './reducer.ts';
 import type { State } from './state.ts';
-
-/** A range that the page tables of a domain map. */
-export interface IoMapping {
-  /** The name of the domain: see defaultDomain, ownDomain and armDomain; or that of a container. */
-  domain: string;
-  start: number;
-  length: number;
-  /** Whose buffer or reserved region it is; null for memory of a user's. */
-  dev: string | null;
-  /** IOMMU_CACHE. */
-  cache: boolean;
-  read: boolean;
-  write: boolean;
-  /** The IOMMU whose table walks do not see it; null where they do. */
-  unseen_by: string | null;
-}
-
-/** The last transaction of a device. */
-export interface LastDma {
-  addr: number;
-  write: boolean;
-  result: DmaResult;
-  why: FaultReason | null;
-  snooped: boolean | null;
-  /** It went through a mapping with IOMMU_CACHE; null where it was not translated. */
-  cache: boolean | null;
-}
 
 /** The name of a group's default domain. */
 export const defaultDomain = (group: number): string => `group ${group}`;

@@ -1,5 +1,6 @@
 /** The state of IOMMUs, their groups and their hardware. Written by reducers only. */
 
+import type { DmaResult, FaultReason } from '../../events/dma-events.ts';
 import type { Table } from '../../events/table.ts';
 import type { DomainType, StreamType } from '../../events/terms.ts';
 
@@ -61,6 +62,8 @@ export interface Smmu {
   /** What its driver read in the id registers; null where the machine does not tell them. */
   features: SmmuFeatures | null;
   enabled: boolean;
+  /** GBPA.ABORT of a v3: while it is off all streams fault, and nobody hears of it. */
+  gbpa_abort: boolean;
   /** By the number of the mapping group; in a stream table by stream id. */
   entries: Table<StreamEntry>;
   unmatched: 'bypass' | 'fault';
@@ -101,4 +104,31 @@ export interface Ipmmu {
   contexts: Table<{ group: number; domain: DomainType }>;
   /** By number, the micro-TLBs that are switched on, each with its context. */
   utlbs: Table<number>;
+}
+
+/** A range that the page tables of a domain map. */
+export interface IoMapping {
+  /** The name of the domain: see defaultDomain, ownDomain and armDomain; or that of a container. */
+  domain: string;
+  start: number;
+  length: number;
+  /** Whose buffer or reserved region it is; null for memory of a user's. */
+  dev: string | null;
+  /** IOMMU_CACHE. */
+  cache: boolean;
+  read: boolean;
+  write: boolean;
+  /** The IOMMU whose table walks do not see it; null where they do. */
+  unseen_by: string | null;
+}
+
+/** The last transaction of a device. */
+export interface LastDma {
+  addr: number;
+  write: boolean;
+  result: DmaResult;
+  why: FaultReason | null;
+  snooped: boolean | null;
+  /** It went through a mapping with IOMMU_CACHE; null where it was not translated. */
+  cache: boolean | null;
 }

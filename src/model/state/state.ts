@@ -14,11 +14,12 @@ import type {
   Link,
   Module,
 } from './driver-core-types.ts';
-import type { IoMapping, LastDma } from './io-mappings.ts';
 import type {
   Group,
+  IoMapping,
   IommuInstance,
   Ipmmu,
+  LastDma,
   Mapping,
   Smmu,
   StreamEntry,
