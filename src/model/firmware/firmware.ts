@@ -109,15 +109,17 @@ function whyUnmade(tree: Tree, names: ReadonlyMap<FdtNode, string>, node: FdtNod
     const status = stringsOf(at, 'status')[0] ?? '';
     if (!isAvailable(at)) return `${at === node ? 'its' : `${at.path}: its`} status is '${status}'`;
   }
-  if (node.props['compatible'] === undefined)
-    return 'no compatible string: no device is made of it';
+  const between: string[] = [];
   let above = tree.parent(node);
-  while (above !== null && !names.has(above) && tree.parent(above) !== null)
+  while (above !== null && !names.has(above)) {
+    const [compatible] = stringsOf(above, 'compatible');
+    if (compatible !== undefined && above !== tree.root) between.unshift(`then ${compatible}`);
     above = tree.parent(above);
-  const [compatible = 'no compatible string'] =
-    above === null ? [] : stringsOf(above, 'compatible');
-  const name = (above === null ? undefined : names.get(above)) ?? above?.path ?? '/';
-  return `firmware code makes no device below ${name} (${compatible}); only its driver could`;
+  }
+  if (above === null) return 'no bus leads to it: neither firmware code nor a driver looks there';
+  const [compatible = 'no compatible string'] = stringsOf(above, 'compatible');
+  const drivers = [`${names.get(above)} (${compatible})`, ...between];
+  return `drivers make its device, and the model has none: ${drivers.join(', ')}`;
 }
 
 /** The SMMUs and components that the table names, then the host bridge of each segment. */

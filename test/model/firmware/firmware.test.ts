@@ -169,18 +169,30 @@ it('says why a node behind an IOMMU has no device', () => {
     'iommu@5000000': smmu(),
     dsp: {
       compatible: 'x,dsp',
-      cb: { compatible: 'x,cb', iommus: [2, 1] },
+      cb: {
+        compatible: 'x,cb',
+        iommus: [2, 1],
+        edge: { compatible: 'x,edge', a: { iommus: [2, 5] } },
+      },
       nameless: { iommus: [2, 2] },
       off: { compatible: 'x,cb', status: 'disabled', iommus: [2, 3] },
     },
     gone: { status: 'fail', compatible: 'x', below: { compatible: 'x,cb', iommus: [2, 4] } },
+    plain: { a: { compatible: 'x,cb', iommus: [2, 6] } },
   });
   const iommu = '5000000.iommu';
+  const drivers = (way: string) => `drivers make its device, and the model has none: ${way}`;
   expect(unmade).toEqual([
-    { node: '/dsp/cb', iommu, why: expect.stringContaining('no device below dsp (x,dsp)') },
-    { node: '/dsp/nameless', iommu, why: expect.stringContaining('no compatible string') },
+    { node: '/dsp/cb', iommu, why: drivers('dsp (x,dsp)') },
+    { node: '/dsp/cb/edge/a', iommu, why: drivers('dsp (x,dsp), then x,cb, then x,edge') },
+    { node: '/dsp/nameless', iommu, why: drivers('dsp (x,dsp)') },
     { node: '/dsp/off', iommu, why: "its status is 'disabled'" },
     { node: '/gone/below', iommu, why: "/gone: its status is 'fail'" },
+    {
+      node: '/plain/a',
+      iommu,
+      why: 'no bus leads to it: neither firmware code nor a driver looks there',
+    },
   ]);
 });
 
