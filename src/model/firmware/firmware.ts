@@ -31,6 +31,8 @@ export interface Firmware {
 
 /** No blob is longer. Kernel: arch/arm64/include/asm/boot.h: MAX_FDT_SIZE. */
 export const FIRMWARE_BYTES_MAX = 2 * 1024 * 1024;
+/** The devicetrees of Linux 6.1 make up to 160; each is booted. */
+const DEVICES_MAX = 2048;
 const FDT_MAGIC = 0xd00dfeed;
 /** The host bridge of ACPI's segment 0. */
 const ACPI_ROOT = 'pci0000:00';
@@ -55,7 +57,17 @@ export function readFirmware(bytes: Uint8Array, file: string): Firmware {
     throw badTable({ bytes, file }, FIRMWARE_BYTES_MAX, 'no kernel takes a longer blob');
   if (!isFirmware(bytes))
     throw badTable({ bytes, file }, 0, 'neither a devicetree blob nor an IORT begins here');
-  return isIort(bytes) ? acpiFirmware(parseIort(bytes, file)) : treeFirmware(parseFdt(bytes, file));
+  const firmware = isIort(bytes)
+    ? acpiFirmware(parseIort(bytes, file))
+    : treeFirmware(parseFdt(bytes, file));
+  const count = firmware.devices.length;
+  if (count > DEVICES_MAX)
+    throw badTable(
+      { bytes, file },
+      0,
+      `${count} devices, more than the ${DEVICES_MAX} of any board`,
+    );
+  return firmware;
 }
 
 function treeFirmware(root: FdtNode): Firmware {
