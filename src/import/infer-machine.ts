@@ -58,8 +58,9 @@ export function inferMachine(
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
+  const types = typesOf(evidence, topology);
   const pciDevices = functions.map((seen) =>
-    pciDevice(seen, topology, acs, firmware === 'devicetree'),
+    pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
   );
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
@@ -134,7 +135,7 @@ function hostsOf(
     hosts.set(host, below);
   }
   return [...hosts].map(([name, below]) => {
-    const rows = mapOf(waits, below);
+    const rows = mapOf(evidence, waits, below);
     return {
       name,
       bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
@@ -145,9 +146,16 @@ function hostsOf(
   });
 }
 
-/** A row for each function that the log shows to have an IOMMU, and for no other. */
-function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow[] {
-  return functions.flatMap((dev) => {
+/**
+ * A row for each function that the log shows to have an IOMMU, and for no other, and one for each id
+ * that a bridge uses in the name of several.
+ */
+function mapOf(
+  { sharing }: Evidence,
+  waits: Waits,
+  functions: readonly string[],
+): readonly IommuMapRow[] {
+  const own = functions.flatMap((dev) => {
     const at = pciAddress(dev);
     const iommu = waits.iommuOf(dev);
     if (at === null || iommu === null) return [];
@@ -155,12 +163,21 @@ function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow
     const segment = Number.parseInt(dev, 16);
     return [{ rid_base: rid, iommu, sid_base: segment * 0x10000 + rid, length: 1 }];
   });
+  const taken = new Set(own.map(({ sid_base }) => sid_base));
+  const shared = sharing.flatMap(({ dev, stream }) => {
+    const iommu = waits.iommuOf(dev);
+    if (iommu === null || taken.has(stream) || !functions.includes(dev)) return [];
+    taken.add(stream);
+    return [{ rid_base: stream & 0xffff, iommu, sid_base: stream, length: 1 }];
+  });
+  return [...own, ...shared];
 }
 
 function pciDevice(
   seen: SeenFunction,
   topology: Topology,
   acs: AcsView,
+  pcie: PcieType | null,
   asksLate: boolean,
 ): DeviceSpec {
   const { dev, vendor, device, class: cls, header } = seen;
@@ -172,7 +189,7 @@ function pciDevice(
     class: cls,
     header,
     multifunction,
-    pcie: typeOf(seen, isPciName(topology.parentOf(dev))),
+    pcie,
     acs_capable: isolates,
     acs_enabled: isolates && (!asksLate || acs.isolatedAtBoot(dev)),
   };
@@ -182,6 +199,23 @@ function pciDevice(
     `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
   const ids = [modalias, seenId(dev)];
   return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+}
+
+/**
+ * The type of each function. Two that have one stream are behind a bridge to conventional PCI, which
+ * asks in its own name for both.
+ */
+function typesOf(
+  { sharing }: Evidence,
+  { parentOf }: Topology,
+): (seen: SeenFunction) => PcieType | null {
+  const both = sharing.filter(({ dev, other }) => parentOf(dev) === parentOf(other));
+  const bridges = new Set(both.map(({ dev }) => parentOf(dev)).filter(isPciName));
+  return (seen) => {
+    const above = parentOf(seen.dev);
+    if (bridges.has(above)) return null;
+    return bridges.has(seen.dev) ? 'pcie-to-pci' : typeOf(seen, isPciName(above));
+  };
 }
 
 function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType | null {
@@ -220,7 +254,8 @@ function platformDevices(
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
     if (bus === null || bus === 'pci' || isPciName(dev)) continue;
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
-    const ids = [PLATFORM_STREAMS + devices.length];
+    const shared = evidence.sharing.find((seen) => seen.dev === dev || seen.other === dev);
+    const ids = [shared?.stream ?? PLATFORM_STREAMS + devices.length];
     const iommu = waits.iommuOf(dev);
     const supplier = pending.supplierOf(dev);
     add({
