@@ -8,6 +8,8 @@ import { parseScenario } from '../../src/scenario/parse.ts';
 
 export interface Changes {
   readonly patches?: Readonly<Record<string, boolean>>;
+  readonly version?: string;
+  readonly cmdline?: string;
   /** Done after the steps of the scenario. */
   readonly more?: readonly Stimulus[];
   readonly device?: (spec: DeviceSpec) => DeviceSpec;
@@ -20,6 +22,7 @@ export function runScenario(name: string, changes: Changes = {}) {
   const text = readFileSync(`scenarios/${file}`, 'utf8');
   const { machine, kernel, steps, choices } = parseScenario(text, file, driverKnowledge);
   const { patches = {}, more = [], module } = changes;
+  const { version = kernel.version, cmdline = kernel.cmdline } = changes;
   const { device = (spec) => spec, driver = (spec) => spec } = changes;
   const system: System = {
     machine: {
@@ -28,7 +31,7 @@ export function runScenario(name: string, changes: Changes = {}) {
       drivers: machine.drivers.map(driver),
       modules: [...machine.modules, ...(module === undefined ? [] : [module])],
     },
-    kernel: { ...kernel, patches: { ...kernel.patches, ...patches } },
+    kernel: { ...kernel, version, cmdline, patches: { ...kernel.patches, ...patches } },
   };
   const options: RunOptions = { choices };
   return runAll(system, [...steps, ...more], options);

@@ -67,20 +67,23 @@ function typeFor(domain: DomainType | null): StreamType {
  *
  * @returns 0, -ENOSPC when no context bank is free.
  */
-function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
-  const { iommu } = deviceOf(k, dev);
-  const group = groupOf(k, dev);
-  if (iommu === null || !isDescribed(k, iommu)) return 0;
-  let context: number | null = null;
-  if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
-    const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
-    if (bank < 0) return bank;
-    context = bank;
-  }
-  for (const entry of entriesOfDevice(k, dev, iommu))
-    yield* writeEntry(k, dev, iommu, entryFor(entry, typeFor(domain), context));
-  return 0;
-}
+const attach_dev = path(
+  'arm_smmu_attach_dev',
+  function* (k, dev: string, domain: DomainType | null): Path<number> {
+    const { iommu } = deviceOf(k, dev);
+    const group = groupOf(k, dev);
+    if (iommu === null || !isDescribed(k, iommu)) return 0;
+    let context: number | null = null;
+    if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
+      const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
+      if (bank < 0) return bank;
+      context = bank;
+    }
+    for (const entry of entriesOfDevice(k, dev, iommu))
+      yield* writeEntry(k, dev, iommu, entryFor(entry, typeFor(domain), context));
+    return 0;
+  },
+);
 
 /**
  * The same for the stream table of a v3.
@@ -90,15 +93,18 @@ function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<nu
  *
  * @returns 0.
  */
-function* attach_dev_v3(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
-  const { iommu } = deviceOf(k, dev);
-  if (iommu === null || !isDescribed(k, iommu)) return 0;
-  for (const id of ownIds(k, dev, iommu)) {
-    const entry = { index: id, id, mask: 0, context: null, count: 1 };
-    yield* writeEntry(k, dev, iommu, { ...entry, does: typeFor(domain) });
-  }
-  return 0;
-}
+const attach_dev_v3 = path(
+  'arm_smmu_attach_dev',
+  function* (k, dev: string, domain: DomainType | null): Path<number> {
+    const { iommu } = deviceOf(k, dev);
+    if (iommu === null || !isDescribed(k, iommu)) return 0;
+    for (const id of ownIds(k, dev, iommu)) {
+      const entry = { index: id, id, mask: 0, context: null, count: 1 };
+      yield* writeEntry(k, dev, iommu, { ...entry, does: typeFor(domain) });
+    }
+    return 0;
+  },
+);
 
 /** The stream ids of a device at its SMMU. */
 function ownIds(k: Kernel, dev: string, iommu: string): readonly number[] {

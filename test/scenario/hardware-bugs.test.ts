@@ -1,0 +1,60 @@
+// Goal: each bug of coherency, page tables, DMA operations and firmware's running DMA is told by a
+// scenario whose first bad event is the one that the bug is known to begin with, and each of its known
+// fixes makes that scenario, or its twin, hold. Method: a table, and real runs.
+import { describe, expect, it } from 'vitest';
+import type { Recorded } from '../../src/events/event.ts';
+import type { Trace } from '../../src/events/trace.ts';
+import { INVARIANTS } from '../../src/invariants/all.ts';
+import { checkTrace } from '../../src/invariants/checker.ts';
+import type { Violation } from '../../src/invariants/invariant.ts';
+import { type Changes, runScenario } from '../model/scenario-run.ts';
+import { BUGS, type Bug, type Fix } from './hardware-bugs.ts';
+
+const codeOf = ({ invariant }: Violation): string | undefined =>
+  INVARIANTS.find(({ id }) => id === invariant)?.code;
+
+/** What a run breaks, in the order of events: with its code and the event that did it. */
+function broken({ header, events }: Trace) {
+  return checkTrace(header, events).map((violation) => ({
+    code: codeOf(violation),
+    subject: violation.subject,
+    at: events[violation.event],
+  }));
+}
+
+const run = (scenario: string, changes?: Changes): Trace => runScenario(scenario, changes).trace();
+
+/** The functions of the kernel that the event came from, with the text that its line has. */
+const whereOf = (at: Recorded | undefined) => ({ type: at?.event.type, stack: at?.stack ?? [] });
+
+const rows = BUGS.map((bug) => [`${bug.id}: ${bug.what}`, bug] as const);
+const fixes = BUGS.flatMap((bug) =>
+  bug.fixes.map((fix): [string, Bug, Fix] => [`${bug.id}: ${fix.by}`, bug, fix]),
+);
+
+describe('the first bad event of', () => {
+  it.each(rows)('%s', (_name, { scenario, changes, first, before = [] }) => {
+    const found = broken(run(scenario, changes));
+    const codes = found.map(({ code }) => code);
+    const own = found.findIndex(({ code }) => code === first.code);
+    expect([...new Set(codes.slice(0, Math.max(own, 0)))]).toEqual(before);
+    expect(found[own]).toMatchObject({ code: first.code, subject: first.subject });
+    const { type, stack } = whereOf(found[own]?.at);
+    expect(type).toBe(first.type);
+    if (first.in !== undefined) expect(stack).toContain(first.in);
+  });
+});
+
+describe('it all holds by the fix of', () => {
+  it.each(fixes)('%s', (_name, bug, fix) => {
+    const { patches, ...others } = bug.changes ?? {};
+    const changes = fix.scenario === undefined ? { ...others, ...fix.changes } : fix.changes;
+    const switched = fix.scenario === undefined ? { ...patches, ...fix.changes?.patches } : {};
+    const trace = run(fix.scenario ?? bug.scenario, {
+      ...changes,
+      patches: { ...switched, ...fix.changes?.patches },
+    });
+    const left = broken(trace).map(({ code, at }) => `${code} at ${at?.event.type}`);
+    expect(left).toEqual(fix.leaves ?? []);
+  });
+});
