@@ -117,9 +117,25 @@ const COHERENCY: readonly Bug[] = [
         changes: { device: withDevice(NIC, { dma_coherent: true }) },
       },
       {
+        by: 'asking for all that firmware does not call incoherent',
+        changes: patches('smmu_client_unless_noncoherent'),
+      },
+      {
         by: 'the dtsi',
         scenario: 'vfio-takes-a-card-below-an-smmu-called-coherent',
         leaves: [WRONG_REGISTER],
+      },
+    ],
+  },
+  {
+    id: 'B-06',
+    what: 'a card that does not snoop, which firmware does not call incoherent',
+    scenario: 'a-card-without-a-node-may-not-snoop',
+    first: { code: 'INV-COH', subject: NIC, type: 'vfio.dma_mapped', in: 'vfio_dma_do_map' },
+    fixes: [
+      {
+        by: 'asking for all that it calls coherent',
+        changes: { patches: { smmu_client_unless_noncoherent: false } },
       },
     ],
   },
@@ -153,6 +169,7 @@ const DMA_OPS: readonly Bug[] = [
     },
     fixes: [
       { by: 'arm_teardown_reset_ops_v8', changes: patches('arm_teardown_reset_ops_v8') },
+      { by: 'arm_reset_ops_if_set_up', changes: patches('arm_reset_ops_if_set_up') },
       { by: 'arm_dont_teardown_third_party', changes: patches('arm_dont_teardown_third_party') },
       { by: 'arm_clear_ops_on_teardown', changes: patches('arm_clear_ops_on_teardown') },
       { by: '4.12 as released', scenario: 'deferral-clears-dma_ops' },
@@ -191,6 +208,20 @@ const DMA_OPS: readonly Bug[] = [
     fixes: [
       { by: 'arm_dont_teardown_third_party', changes: patches('arm_dont_teardown_third_party') },
       { by: '4.12 as released', scenario: 'deferral-spares-the-ipmmu-mapping' },
+    ],
+  },
+  {
+    id: 'B-11',
+    what: 'the same, with operations that stay as nobody here set them up',
+    scenario: 'deferral-leaves-the-ipmmu-stale-dma_ops',
+    first: {
+      code: 'INV-MAP',
+      subject: VSP,
+      type: 'dma_ops.torn_down',
+      in: 'arch_teardown_dma_ops',
+    },
+    fixes: [
+      { by: 'arm_dont_teardown_third_party', changes: patches('arm_dont_teardown_third_party') },
     ],
   },
   {
@@ -249,6 +280,98 @@ const BINDING: readonly Bug[] = [
     fixes: [
       { by: 'a clock in time', scenario: 'masters-are-searched-for-when-all-smmus-are-there' },
     ],
+  },
+  {
+    id: 'B-22',
+    what: 'an SMMU that lists its masters for a driver that does not search',
+    scenario: 'the-deprecated-binding-needs-an-option',
+    first: {
+      code: 'INV-ORDER',
+      subject: '7ff50000.hdlcd',
+      type: 'driver.bound',
+      in: 'driver_bound',
+    },
+    fixes: [
+      { by: 'the option', scenario: 'the-deprecated-binding-with-its-option' },
+      { by: 'a driver that is built in', changes: { patches: { smmu_modular: false } } },
+      {
+        by: 'the other binding',
+        changes: { device: withDevice('2b400000.iommu', { mmu_masters: false }) },
+      },
+    ],
+  },
+  {
+    id: 'B-22',
+    what: 'SMMUs of two bindings',
+    scenario: 'smmus-of-two-bindings',
+    first: {
+      code: 'INV-MASTERS',
+      subject: '2b500000.iommu',
+      type: 'bus.iommu_ops',
+      in: 'bus_set_iommu',
+    },
+    fixes: [{ by: 'one binding', scenario: 'smmus-of-one-binding' }],
+  },
+];
+
+/** The driver of an IOMMU as a module, as it was proposed in 2019, and what was proposed to mend it. */
+const MODULES: readonly Bug[] = [
+  {
+    id: 'B-14',
+    what: 'an unload of the driver of an SMMU v3 in use',
+    scenario: 'unloading-an-smmu-v3-in-use',
+    first: {
+      code: 'INV-LIVE',
+      subject: CARD,
+      type: 'iommu.freed',
+      in: 'arm_smmu_device_remove',
+    },
+    fixes: [
+      { by: 'iommu_driver_refs', scenario: 'a-device-holds-its-smmu-driver' },
+      {
+        by: 'a module without an exit',
+        changes: { modules: (spec) => ({ ...spec, no_exit: true }) },
+      },
+    ],
+  },
+  {
+    id: 'B-16',
+    what: 'virtio-iommu that is loaded a second time',
+    scenario: 'virtio-iommu-explodes-on-the-second-modprobe',
+    first: {
+      code: 'INV-LIVE',
+      subject: 'bus platform',
+      type: 'module.unloaded',
+      in: 'delete_module',
+    },
+    fixes: [
+      { by: 'bus_unset_iommu_jpb', changes: patches('bus_unset_iommu_jpb') },
+      { by: 'the links of its driver', scenario: 'endpoints-of-a-virtio-iommu-go-before-it' },
+    ],
+  },
+  {
+    id: 'B-17',
+    what: 'an SMMU that goes, and takes the groups of another',
+    scenario: 'one-smmu-goes-and-takes-all-groups',
+    first: {
+      code: 'INV-LIVE',
+      subject: '7ffc0000.usb',
+      type: 'group.left',
+      in: 'bus_unset_iommu',
+    },
+    fixes: [{ by: 'register_scans_buses', scenario: 'one-smmu-goes-with-its-own-groups' }],
+  },
+  {
+    id: 'B-18',
+    what: 'endpoints that do not wait for their virtio-iommu',
+    scenario: 'endpoints-do-not-wait-for-a-virtio-iommu',
+    first: {
+      code: 'INV-ORDER',
+      subject: '0000:00:03.0',
+      type: 'driver.bound',
+      in: 'driver_bound',
+    },
+    fixes: [{ by: 'viommu_waits_for_ever', changes: patches('viommu_waits_for_ever') }],
   },
 ];
 
@@ -398,4 +521,10 @@ const RUNNING_DMA: readonly Bug[] = [
   },
 ];
 
-export const BUGS: readonly Bug[] = [...COHERENCY, ...DMA_OPS, ...BINDING, ...RUNNING_DMA];
+export const BUGS: readonly Bug[] = [
+  ...COHERENCY,
+  ...DMA_OPS,
+  ...BINDING,
+  ...MODULES,
+  ...RUNNING_DMA,
+];
