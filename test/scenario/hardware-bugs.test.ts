@@ -58,3 +58,60 @@ describe('it all holds by the fix of', () => {
     expect(left).toEqual(fix.leaves ?? []);
   });
 });
+
+describe('the LS1028A', () => {
+  const REFUSED = 'vfio-pci: probe of 0000:00:00.0 failed with error -22';
+  const OVERRIDDEN = '\t(IDR0.CTTW overridden by FW configuration)';
+  const dtsi: Changes = {
+    device: (spec) => (spec.iommu_kind === 'arm-smmu' ? { ...spec, dma_coherent: true } : spec),
+  };
+  const board = (changes: Changes) => tell('vfio-refuses-a-coherent-nic', changes);
+  const card = (changes: Changes) => tell('fallback-misses-a-card-without-a-node', changes);
+
+  /** What the SMMU says that it can, whose the function is in the end, and lines that matter. */
+  function tell(scenario: string, changes: Changes) {
+    const ran = runScenario(scenario, changes);
+    const { state } = ran;
+    const lines = ran.trace().events.flatMap(({ event }) => (event.type === 'printk' ? event.text : []));
+    return {
+      features: state.smmus['5000000.iommu']?.features?.features,
+      driver: state.devices['0000:00:00.0']?.driver,
+      refused: lines.some((line) => line.endsWith(REFUSED)),
+      overridden: lines.some((line) => line.endsWith(OVERRIDDEN)),
+    };
+  }
+
+  const TAKEN = { driver: 'vfio-pci', refused: false };
+  const SILENT = { features: 0xe9e, overridden: false };
+  const TOLD = { features: 0xe9f, overridden: true };
+
+  it('has a function that vfio-pci may not have in 6.1, and could in 5.15 and 5.19', () => {
+    expect(board({})).toEqual({ ...SILENT, driver: null, refused: true });
+    for (const version of ['5.15', '5.19'])
+      expect(board({ version })).toEqual({ ...SILENT, ...TAKEN });
+  });
+
+  it('gives it away by the dtsi, and by the driver of the SMMU', () => {
+    expect(board(dtsi)).toEqual({ ...TOLD, ...TAKEN });
+    expect(board({ version: '6.1.7' })).toEqual({ ...SILENT, ...TAKEN });
+  });
+
+  it('keeps a card without a node by the one, and gives it away by the other', () => {
+    expect(card({})).toEqual({ ...SILENT, driver: null, refused: true });
+    expect(card(dtsi)).toEqual({ ...TOLD, ...TAKEN });
+  });
+
+  it('has no such fallback below an SMMU v3, whose driver asks about itself alone', () => {
+    const v3: Changes = {
+      version: '6.1.7',
+      device: (spec) => {
+        if (spec.iommu_kind !== 'arm-smmu') return spec;
+        const { registers: _, stream_match_mask: __, ...others } = spec;
+        return { ...others, ids: ['arm,smmu-v3'], iommu_kind: 'arm-smmu-v3' };
+      },
+      driver: (spec) =>
+        spec.name === 'arm-smmu' ? { ...spec, name: 'arm-smmu-v3', ids: ['arm,smmu-v3'] } : spec,
+    };
+    expect(board(v3)).toMatchObject({ driver: null, refused: true });
+  });
+});
