@@ -72,7 +72,9 @@ describe('the LS1028A', () => {
   function tell(scenario: string, changes: Changes) {
     const ran = runScenario(scenario, changes);
     const { state } = ran;
-    const lines = ran.trace().events.flatMap(({ event }) => (event.type === 'printk' ? event.text : []));
+    const lines = ran
+      .trace()
+      .events.flatMap(({ event }) => (event.type === 'printk' ? event.text : []));
     return {
       features: state.smmus['5000000.iommu']?.features?.features,
       driver: state.devices['0000:00:00.0']?.driver,

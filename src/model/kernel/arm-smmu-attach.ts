@@ -80,7 +80,7 @@ const attach_dev = path(
       context = bank;
     }
     for (const entry of entriesOfDevice(k, dev, iommu))
-      yield* writeEntry(k, dev, iommu, entryFor(entry, typeFor(domain), context));
+      yield* writeEntry(k, iommu, entryFor(entry, typeFor(domain), context));
     return 0;
   },
 );
@@ -100,7 +100,7 @@ const attach_dev_v3 = path(
     if (iommu === null || !isDescribed(k, iommu)) return 0;
     for (const id of ownIds(k, dev, iommu)) {
       const entry = { index: id, id, mask: 0, context: null, count: 1 };
-      yield* writeEntry(k, dev, iommu, { ...entry, does: typeFor(domain) });
+      yield* writeEntry(k, iommu, { ...entry, does: typeFor(domain) });
     }
     return 0;
   },
@@ -111,18 +111,12 @@ function ownIds(k: Kernel, dev: string, iommu: string): readonly number[] {
   return streamIds(k, dev).flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
 }
 
-/**
- * Writes an entry unless it is as it should be. What firmware left running goes through it from here
- * on, and faults where the domain does not map it.
- */
-function* writeEntry(k: Kernel, dev: string, iommu: string, entry: SmmuEntry): Path<void> {
-  const { index, id, does, context } = entry;
+/** Writes an entry unless it is as it should be. */
+function* writeEntry(k: Kernel, iommu: string, entry: SmmuEntry): Path<void> {
+  const { index, does, context } = entry;
   const old = k.state.smmus[iommu]?.entries[index];
   if (old?.does === does && old.context === context) return;
   yield { type: 'smmu.entry_written', iommu, ...entry };
-  const mapped = groupOf(k, dev)?.direct_mapped.includes(dev) === true;
-  const faults = does === 'fault' || (does === 'translate' && !mapped);
-  if (deviceOf(k, dev).live_dma && faults) yield { type: 'dma.faulted', dev, iommu, id };
 }
 
 /** Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_release_device, v6.1. */

@@ -45,7 +45,7 @@ export const dmaConfigurePatches = {
     stable: [],
     before: 'teardown of a mapping leaves the IOMMU ops in place',
     after: 'it clears those that arch_setup_dma_ops set; the mapping goes in any case',
-    scenario: 'deferral-leaves-the-ipmmu-stale-dma_ops',
+    scenario: 'deferral-leaves-stale-dma_ops',
   },
   arm_dont_teardown_third_party: {
     commit: null,
