@@ -40,6 +40,7 @@ function stepsOn(machine: Machine): Arbitrary<readonly Stimulus[]> {
   const all = devices.map(({ name }) => name);
   const functions = devices.flatMap(({ name, pci }) => (pci === undefined ? [] : name));
   const aDevice = of(all);
+  const aFunction = of(functions.length === 0 ? all : functions);
   const aModule = of(machine.modules.map(({ name }) => name));
   const aDriver = of(machine.drivers.map(({ name }) => name));
   const busOfDriver = (drv: string) => machine.drivers.find(({ name }) => name === drv)?.bus ?? '';
@@ -60,6 +61,7 @@ function stepsOn(machine: Machine): Arbitrary<readonly Stimulus[]> {
       .map(([dev, drv]): Stimulus => ({ do: 'driver_override', bus: busOfDevice(dev), dev, drv })),
     aDevice.map((dev): Stimulus => ({ do: 'drivers_probe', bus: busOfDevice(dev), dev })),
     aDevice.map((dev): Stimulus => ({ do: 'remove', dev })),
+    aFunction.map((dev): Stimulus => ({ do: 'remove', dev })),
     fc.constant<Stimulus>({ do: 'rescan', dev: null }),
     fc.constant<Stimulus>({ do: 'deferred_probe_timeout' }),
     fc
@@ -69,7 +71,7 @@ function stepsOn(machine: Machine): Arbitrary<readonly Stimulus[]> {
   return fc.oneof(
     core.map((step) => [step]),
     memorySteps(aDevice).map((step) => [step]),
-    assignment(of(functions.length === 0 ? all : functions), busOfDevice),
+    assignment(aFunction, busOfDevice),
   );
 }
 
@@ -155,14 +157,13 @@ const someMemory = fc.record(
   { start: anAddress, length: aLength, tables: fc.boolean(), reserved: fc.boolean() },
   { requiredKeys: ['start', 'length'] },
 );
-const aRegion = fc.record(
-  {
-    type: fc.constantFrom('direct' as const, 'direct-relaxable' as const, 'reserved' as const),
-    via: fc.constantFrom('rmr' as const, 'dt' as const, 'rmrr' as const, 'ivmd' as const),
-    start: anAddress,
-    length: aLength,
-  },
-  { requiredKeys: ['type', 'via'] },
+const regionOf = {
+  type: fc.constantFrom('direct' as const, 'direct-relaxable' as const, 'reserved' as const),
+  via: fc.constantFrom('rmr' as const, 'dt' as const, 'rmrr' as const, 'ivmd' as const),
+};
+const aRegion = fc.oneof(
+  fc.record(regionOf),
+  fc.record({ ...regionOf, start: anAddress, length: aLength }),
 );
 
 /** What a device of that kind has of its own, any part of it. */
