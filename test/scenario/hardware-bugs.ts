@@ -42,7 +42,6 @@ const withDriver =
 
 /** The dtsi of the board says that the SMMU is coherent. */
 const SMMU_COHERENT: Changes = { device: withDevice('5000000.iommu', { dma_coherent: true }) };
-/** The register tells, too. */
 const NIC = '0000:00:00.0';
 const CARD = '0000:00:02.0';
 const DISPLAY = 'fd000000.display';
