@@ -86,7 +86,7 @@ export const order: Invariant = {
   watches: ['driver.bound'],
   subjects: devicesOf,
   name: (subject) => subject,
-  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on'],
+  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on', 'viommu_waits_for_ever'],
   check(dev, k) {
     const device = k.state.devices[dev];
     const spec = device?.bound === true ? iommuOf(k, dev) : null;

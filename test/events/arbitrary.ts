@@ -207,7 +207,7 @@ export const aDmarTable: Arbitrary<DmarTable> = fc.record(
   { requiredKeys: ['width'] },
 );
 
-const deviceFields = {
+export const deviceFields = {
   name: aName,
   bus: aName,
   parent: fc.option(aName),

@@ -61,6 +61,18 @@ export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
     const what = `owner_cnt is ${left.owner_cnt} as group ${group.id} loses its last device`;
     yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
   }
-  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${group.id}`);
-  yield { type: 'group.freed', group: group.id };
+  yield* iommu_group_put(k, group.id);
+}
+
+/**
+ * Frees a group, unless it has a device, or VFIO has a group for it, which holds on to it.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_put and iommu_group_release, v6.1.
+ * Leaves out: other holders.
+ */
+export function* iommu_group_put(k: Kernel, id: number): Path<void> {
+  const isHeld = Object.values(k.state.vfio.groups).some(({ iommu_group }) => iommu_group === id);
+  if (isHeld || k.state.groups[id]?.devices.length !== 0) return;
+  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${id}`);
+  yield { type: 'group.freed', group: id };
 }

@@ -91,6 +91,8 @@ function* waitForOf(k: Kernel, dev: string, iommu: string | undefined): Path<num
   if (!k.has('deferred_check_state') && !of_iommu_driver_present(k, iommu)) return noIommu(k);
   const keeps = !k.has('fwspec_needs_iommu');
   if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+  const { iommu_kind } = k.machine.devices.find(({ name }) => name === iommu) ?? {};
+  if (iommu_kind === 'virtio-iommu' && k.has('viommu_waits_for_ever')) return -EPROBE_DEFER;
   return yield* driver_deferred_probe_check_state(k, dev);
 }
 

@@ -5,7 +5,7 @@ import type { Kernel } from '../context.ts';
 import { deviceOf, driverOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
-import { meetIommu } from './live-dma.ts';
+import { meetAfter } from './live-dma.ts';
 import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
 
 /**
@@ -16,19 +16,21 @@ import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
  *
  * @returns 0, or the negative errno of an IOMMU driver that refuses.
  */
-export function* iommu_group_set_domain(
+export function iommu_group_set_domain(
   k: Kernel,
   id: number,
   domain: DomainType | null,
 ): Path<number> {
+  return meetAfter(k, groupById(k, id).devices, attachAll(k, id, domain));
+}
+
+function* attachAll(k: Kernel, id: number, domain: DomainType | null): Path<number> {
   const { devices, domain: current } = groupById(k, id);
   for (const dev of devices) {
     const ret = yield* attach_dev(k, dev, domain);
     if (ret !== 0) return ret;
   }
-  if (current === domain) return 0;
-  yield { type: 'group.attached', group: id, domain };
-  for (const dev of devices) if (meetsByGroup(k, dev)) yield* meetIommu(k, dev);
+  if (current !== domain) yield { type: 'group.attached', group: id, domain };
   return 0;
 }
 
@@ -61,7 +63,7 @@ export function* attachToDefault(
   if (mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
   const joins = joining !== null && devices.includes(joining) && groupById(k, id).domain === domain;
   const ret = joins
-    ? yield* attach_dev(k, joining, domain)
+    ? yield* meetAfter(k, [joining], attach_dev(k, joining, domain))
     : yield* iommu_group_set_domain(k, id, domain);
   if (ret !== 0 && k.has('direct_before_attach')) {
     const what = `the first domain of group ${id} cannot be attached: ${errnoName(ret)}`;
@@ -69,13 +71,6 @@ export function* attachToDefault(
   }
   if (!mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
   return ret;
-}
-
-/** Does running DMA meet the new domain here? The drivers of SMMUs see to that themselves. */
-function meetsByGroup(k: Kernel, dev: string): boolean {
-  const iommu = deviceOf(k, dev).iommu ?? '';
-  const { x86_units, viommus, ipmmus } = k.state;
-  return [x86_units, viommus, ipmmus].some((units) => units[iommu] !== undefined);
 }
 
 /** Does the driver that probes or has the device attach domains itself, as a proposal had it? */
