@@ -20,12 +20,13 @@ export interface Search {
 /** How many assumptions are tried together. */
 const DEPTH = 3;
 /** How many hypotheses are carried on to the next depth, and how many options that open a way. */
-const BEAM = 3;
+const BEAM = 2;
 const OPENING = 2;
 const LISTED = 5;
 
 /**
- * Tries every single assumption, then further ones beside the best of them, until one leaves nothing.
+ * Tries every single assumption, then further ones beside the best of them, until one leaves nothing,
+ * or more of them leave no less.
  * An option that changes nothing by itself is carried on as well where the run under it asks about
  * what it did not ask about before. Assumptions that are not needed are dropped.
  *
@@ -58,6 +59,7 @@ export function explain(
   let frontier: readonly Hypothesis[] = [
     { assumptions: [], testimony: asItIs, leaves: base, explains: 0 },
   ];
+  let least = base;
   for (let depth = 1; depth <= DEPTH; depth += 1) {
     const next = frontier.flatMap((parent) =>
       extensions(parent, depth, known)
@@ -66,15 +68,19 @@ export function explain(
     );
     const better = next.filter(({ parent, child }) => child.leaves < parent.leaves);
     found.push(...better.map(({ child }) => child));
-    if (found.some(({ leaves }) => leaves === 0)) break;
+    const best = Math.min(...found.map(({ leaves }) => leaves));
+    const isIdle = depth > 1 && best >= least;
+    least = best;
+    if (best === 0 || isIdle) break;
     const opening = next.filter(({ parent, child }) => opens(parent, child));
     frontier = [
       ...sorted(better.map(({ child }) => child)).slice(0, BEAM),
       ...opening.map(({ child }) => child).slice(0, OPENING),
     ];
   }
-  const least = sorted(found).slice(0, LISTED);
-  const needed = least.map((hypothesis) => withoutIdle(hypothesis, judge));
+  const needed = sorted(found)
+    .slice(0, LISTED)
+    .map((hypothesis) => withoutIdle(hypothesis, judge));
   return { asItIs, hypotheses: sorted(distinct(needed)), runs };
 }
 

@@ -62,7 +62,7 @@ function knownOption(kernel: KernelSpec, name: string): readonly string[] {
   return value === OPTIONS[name].assumed ? [] : [`CONFIG_${name}=${value}`];
 }
 
-export function disagreementText(one: Disagreement): string {
+function disagreementText(one: Disagreement): string {
   switch (one.kind) {
     case 'crash':
       return one.text;
@@ -92,7 +92,7 @@ function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
 }
 
 /** What is assumed, in words. */
-export function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
+function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
   switch (assumption.kind) {
     case 'config':
       return `CONFIG_${assumption.name}=${assumption.value} instead of ${configOf(kernel, assumption.name)}`;
