@@ -1,6 +1,7 @@
 import type { Command } from '@oclif/core';
 import Bisect from './bisect.ts';
 import Diff from './diff.ts';
+import Explain from './explain.ts';
 import Import from './import.ts';
 import List from './list.ts';
 import Replay from './replay.ts';
@@ -13,6 +14,7 @@ import WhatIf from './whatif.ts';
 export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   bisect: Bisect,
   diff: Diff,
+  explain: Explain,
   import: Import,
   list: List,
   replay: Replay,

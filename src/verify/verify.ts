@@ -12,7 +12,7 @@ import { compareLinks } from './compare-links.ts';
 import { compareMessages } from './compare-messages.ts';
 import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
 import { type Emulation, emulate } from './emulate.ts';
-import { deriveMachine } from './machine.ts';
+import { type Derived, deriveMachine } from './machine.ts';
 import { keyOfPause, marksOf } from './marks.ts';
 import type { Session } from './session.ts';
 import { createTally, type Mismatch, type Tally } from './tally.ts';
@@ -45,14 +45,14 @@ export interface Verdict {
  */
 export function verifySession(session: Session, twin: Session | null): Verdict {
   const derived = deriveMachine(session, twin);
-  let best = judge(session, derived, null);
+  let best = compareSession(session, derived);
   for (const withCalls of [true, false]) {
     if (differences(best) === 0) break;
     best = searchSchedule(best, {
       marks: marksOf(session, withCalls),
       keyOfPause,
       rounds: ROUNDS,
-      attempt: (guide) => judge(session, derived, guide),
+      attempt: (guide) => compareSession(session, derived, guide),
       cost: differences,
       choices: ({ emulation }) => emulation.run.scheduler.choices.length,
     });
@@ -61,10 +61,10 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
 }
 
 /** Emulates the session under the guide's schedule, or the default one, and compares. */
-function judge(
+export function compareSession(
   session: Session,
-  derived: ReturnType<typeof deriveMachine>,
-  guide: ScheduleGuide | null,
+  derived: Derived,
+  guide: ScheduleGuide | null = null,
 ): Verdict {
   const emulation = emulate(derived, session, guide);
   const tally = createTally();
