@@ -1,6 +1,7 @@
 /** Why a run that breaks no invariant says little about the kernel whose log guided it. */
 import type { Trace } from '../events/trace.ts';
-import type { Observation } from '../import/observation.ts';
+import type { Imported } from '../import/import.ts';
+import type { Observation, ObservationKind } from '../import/observation.ts';
 
 /** A line of a log. */
 export interface LogLine {
@@ -12,6 +13,8 @@ export interface LogLine {
 export interface LogEvidence {
   /** Oopses, panics and hung tasks; null where only the trace is left of the log. */
   readonly crashes: readonly LogLine[] | null;
+  /** DMA that was refused and that is not in the run. */
+  readonly lostFaults: readonly LogLine[];
 }
 
 /**
@@ -20,16 +23,35 @@ export interface LogEvidence {
  */
 export function doubtsOf(trace: Trace, evidence: LogEvidence | null): readonly string[] {
   if (evidence === null) return [];
-  return [...crashDoubts(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
+  return [...unseenDoubts(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
 }
 
-/** The lines that tell of a crash. */
-export function crashesIn(observations: readonly Observation[]): readonly LogLine[] {
-  return observations.flatMap(({ kind, record: { line, text } }) =>
-    kind === 'kernel.oops' || kind === 'kernel.panic' || kind === 'kernel.hung_task'
-      ? [{ line, text }]
-      : [],
-  );
+/** What an import knows beside its trace. */
+export function evidenceOf({ observations, faults }: Imported): LogEvidence {
+  return {
+    crashes: observations.flatMap((one) => (CRASHES.includes(one.kind) ? lineOf(one) : [])),
+    lostFaults: faults.flatMap(({ isReplayed, dma }) =>
+      isReplayed ? [] : lineOf(dma.observation),
+    ),
+  };
+}
+
+const CRASHES: readonly ObservationKind[] = ['kernel.oops', 'kernel.panic', 'kernel.hung_task'];
+const lineOf = ({ record: { line, text } }: Observation): LogLine => ({ line, text });
+
+/** What the log shows and the model does not have, or the other way round, beside lines. */
+export function unseenDoubts(trace: Trace, evidence: LogEvidence): readonly string[] {
+  return [...crashOnOneSide(trace, evidence), ...faultsWithoutIommu(evidence)];
+}
+
+function faultsWithoutIommu({ lostFaults }: LogEvidence): readonly string[] {
+  const [first] = lostFaults;
+  if (first === undefined) return [];
+  const many = lostFaults.length > 1;
+  const what = many ? `${lostFaults.length} faults of DMA are` : 'a fault of DMA is';
+  const where = `${many ? 'first ' : ''}at line ${first.line}: ${first.text}`;
+  const why = 'the model has not the device behind that IOMMU as the log has it';
+  return [`${what} not in the run, ${where} (${why})`];
 }
 
 /** Why a run that breaks nothing decides nothing, as one sentence. */
@@ -42,7 +64,7 @@ function nothingSeen({ header }: Trace): readonly string[] {
 }
 
 /** A task that hangs in the model is blocked to the end, and no sign of a crash. */
-export function crashDoubts({ events }: Trace, { crashes }: LogEvidence): readonly string[] {
+function crashOnOneSide({ events }: Trace, { crashes }: LogEvidence): readonly string[] {
   if (crashes === null) return [];
   const [first] = crashes;
   const oops = events.find(({ event }) => event.type === 'kernel.oopsed')?.event;

@@ -5,16 +5,14 @@ import { ReprobeError } from '../error.ts';
 import { explain, type Search } from '../explain/search.ts';
 import { troublesOf } from '../explain/troubles.ts';
 import { logWitness, sessionWitness, type Witness } from '../explain/witness.ts';
-import { importLog } from '../import/import.ts';
-import { bestTrace, explanationJson, explanationLines } from '../report/explanation.ts';
+import { explanationJson, explanationLines, likelyTrace } from '../report/explanation.ts';
 import { deriveMachine } from '../verify/machine.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, type KernelFlags, readChange } from './kernel-flags.ts';
 import { painted } from './print.ts';
 import { readSessionFolder, readTwin } from './read-session.ts';
-import { readSource } from './read-source.ts';
-import { readMachineFile, refuseEmpty, sourceFlags } from './source.ts';
+import { loadSource, sourceFlags } from './source.ts';
 import { painter, progress } from './terminal.ts';
 
 /** Looks for the assumptions under which a log makes sense. */
@@ -29,7 +27,7 @@ export default class Explain extends BaseCommand {
   static override args = {
     source: Args.string({
       required: true,
-      description: 'a log, the folder of a recorded session, or - for standard input',
+      description: 'a log, the folder of a recorded session, or any other source',
     }),
   };
   static override flags = sourceFlags;
@@ -40,7 +38,7 @@ export default class Explain extends BaseCommand {
     const counter = progress('run');
     const search = explain(witness, await knownFrom(flags), counter.step);
     counter.done();
-    const explanation = { search, troubles: troublesOf(bestTrace(search)) };
+    const explanation = { search, troubles: troublesOf(likelyTrace(search)) };
     process.exitCode = exitFor(search);
     this.log(painted(explanationLines(explanation), painter()));
     return explanationJson(explanation);
@@ -60,14 +58,9 @@ async function witnessOf(path: string, flags: ExplainFlags): Promise<Witness> {
     const shipped = changedKernel({ ...kernel, patches: {} }, change);
     return sessionWitness(session, { machine, kernel: shipped });
   }
-  const { file, bytes } = await readSource(path);
-  const machine =
-    flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
-  const { version = null, config = {}, patches = {} } = change;
-  const options = { name: file, version, config, patches, ...machine };
-  const imported = importLog(bytes, options);
-  refuseEmpty(imported, file);
-  return logWitness(bytes, options, imported);
+  const { trace, log, imported } = await loadSource(path, flags);
+  if (log === null || imported === null) return () => ({ trace, disagreements: [] });
+  return logWitness(log.bytes, log.options, imported);
 }
 
 async function isFolder(path: string): Promise<boolean> {

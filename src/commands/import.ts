@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
 import type { Trace } from '../events/trace.ts';
@@ -29,6 +30,8 @@ export default class Import extends BaseCommand {
     if (flags.output !== undefined && argv.length > 1) {
       throw new ReprobeError('USAGE', '--output takes the trace of one source.');
     }
+    if (flags.output !== undefined && argv.some((path) => isSameFile(String(path), flags.output)))
+      throw new ReprobeError('USAGE', '--output is the source itself, which it would overwrite.');
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
@@ -56,6 +59,7 @@ function importOf(
     boot: imported?.boot ?? 0,
     boots: imported?.boots ?? 1,
     observations: imported?.observations ?? [],
+    faults: imported?.faults ?? [],
     unrecognised: imported?.unrecognised ?? [],
     divergences,
     violations: checkTrace(trace.header, trace.events),
@@ -63,6 +67,8 @@ function importOf(
     waiting: imported?.waiting ?? [],
   };
 }
+
+const isSameFile = (a: string, b = ''): boolean => resolve(a) === resolve(b);
 
 async function writeTo(path: string, trace: Trace): Promise<void> {
   try {

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { crashesIn, doubtsOf } from '../bisect/doubt.ts';
+import { doubtsOf, evidenceOf } from '../bisect/doubt.ts';
 import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
@@ -23,6 +23,8 @@ export interface LoadedSource {
   readonly divergences: readonly Divergence[];
   /** Why a run without a violation would prove little; none but for what came from a log. */
   readonly doubts: readonly string[];
+  /** A log as it was read; null for the other kinds. */
+  readonly log: { readonly bytes: Uint8Array; readonly options: ImportOptions } | null;
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
   readonly scenario: ParsedScenario | null;
@@ -132,8 +134,7 @@ export function runScenario(
 /** The machine of a log, or what its firmware says of it. */
 type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
 
-/** Reads the machine of a log: a scenario's, or what firmware says. */
-export async function readMachineFile(path: string): Promise<GivenMachine> {
+async function readMachineFile(path: string): Promise<GivenMachine> {
   const { file, bytes } = await readSource(path);
   if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
   return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
@@ -174,12 +175,12 @@ function merged(first: Change, second: Change): Change {
 
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence = trace.header.source === null ? null : { crashes: null };
+    const evidence = trace.header.source === null ? null : { crashes: null, lostFaults: [] };
     return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
   };
   const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});
-  return { kind: 'trace', file, ...first, imported: null, scenario: null, rerun };
+  return { kind: 'trace', file, ...first, log: null, imported: null, scenario: null, rerun };
 }
 
 function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
@@ -188,7 +189,7 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
     divergences: [],
     doubts: [],
   });
-  return { kind: 'scenario', file, ...rerun({}), imported: null, scenario, rerun };
+  return { kind: 'scenario', file, ...rerun({}), log: null, imported: null, scenario, rerun };
 }
 
 function loadLog(
@@ -198,22 +199,23 @@ function loadLog(
   change: Change,
   mayBeEmpty: boolean,
 ): LoadedSource {
-  const read = (asked: Change): Imported =>
-    importLog(bytes, {
-      name: file,
-      version: asked.version ?? null,
-      config: asked.config ?? {},
-      patches: asked.patches ?? {},
-      ...machine,
-    });
-  const imported = read(change);
+  const optionsFor = (asked: Change): ImportOptions => ({
+    name: file,
+    version: asked.version ?? null,
+    config: asked.config ?? {},
+    patches: asked.patches ?? {},
+    ...machine,
+  });
+  const options = optionsFor(change);
+  const imported = importLog(bytes, options);
   if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) => guidedRun(read(merged(change, more)));
-  return { kind: 'log', file, ...guidedRun(imported), imported, scenario: null, rerun };
+  const rerun = (more: Change) => guidedRun(importLog(bytes, optionsFor(merged(change, more))));
+  const log = { bytes, options };
+  return { kind: 'log', file, ...guidedRun(imported), log, imported, scenario: null, rerun };
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */
-export function refuseEmpty({ observations }: Imported, file: string): void {
+function refuseEmpty({ observations }: Imported, file: string): void {
   if (observations.length > 0) return;
   throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
     file,
@@ -221,7 +223,7 @@ export function refuseEmpty({ observations }: Imported, file: string): void {
   });
 }
 
-function guidedRun({ trace, divergences, observations }: Imported): RerunResult {
-  const crashes = crashesIn(observations);
-  return { trace, divergences, doubts: doubtsOf(trace, { crashes }) };
+function guidedRun(imported: Imported): RerunResult {
+  const { trace, divergences } = imported;
+  return { trace, divergences, doubts: doubtsOf(trace, evidenceOf(imported)) };
 }

@@ -16,11 +16,14 @@ export interface Trouble {
   readonly decidedBy: readonly Assumption[];
 }
 
+/** The format of a run whose commands' results were recorded. */
+export const RECORDED = 'session';
+
 /** A driver that declines a device is in no trouble. */
 const DECLINES: readonly number[] = [-EPROBE_DEFER, -ENODEV, -ENXIO];
 
 /** What names a trouble in another run of the same inputs; null for an event that is none. */
-function troubleOf(event: KernelEvent): string | null {
+function troubleOf(event: KernelEvent, isRecorded: boolean): string | null {
   switch (event.type) {
     case 'driver.probed':
       if (event.ret >= 0 || DECLINES.includes(event.ret)) return null;
@@ -28,7 +31,8 @@ function troubleOf(event: KernelEvent): string | null {
     case 'kernel.oopsed':
       return `oops ${event.at}`;
     case 'syscall.returned':
-      return event.ret < 0 ? `call ${event.call} ${event.ret}` : null;
+      // What a log's user got back is not in the log.
+      return isRecorded && event.ret < 0 ? `call ${event.call} ${event.ret}` : null;
     default:
       return null;
   }
@@ -44,8 +48,9 @@ interface Seen {
 /** The first of each trouble by its name. */
 function troublesIn({ header, events }: Trace): ReadonlyMap<string, Seen> {
   const seen = new Map<string, Seen>();
+  const isRecorded = header.source === null || header.source.format === RECORDED;
   for (const [event, recorded] of events.entries()) {
-    const name = troubleOf(recorded.event);
+    const name = troubleOf(recorded.event, isRecorded);
     if (name !== null && !seen.has(name))
       seen.set(name, { event, violation: null, grave: recorded.event.type === 'kernel.oopsed' });
   }

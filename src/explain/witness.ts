@@ -1,5 +1,5 @@
 /** Runs of what a log or a recording tells, under assumptions, and what speaks against each. */
-import { crashDoubts, crashesIn } from '../bisect/doubt.ts';
+import { evidenceOf, unseenDoubts } from '../bisect/doubt.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { Trace } from '../events/trace.ts';
 import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
@@ -8,6 +8,7 @@ import type { Session } from '../verify/session.ts';
 import type { Mismatch } from '../verify/tally.ts';
 import { compareSession } from '../verify/verify.ts';
 import { type Assumption, assuming } from './assumption.ts';
+import { RECORDED } from './troubles.ts';
 
 /** One thing that was seen and that the run does not give, or the other way round. */
 export type Disagreement =
@@ -19,7 +20,7 @@ export type Disagreement =
       /** What the log has; null where it has nothing. */
       readonly observed: string | null;
     }
-  | { readonly kind: 'crash'; readonly text: string }
+  | { readonly kind: 'doubt'; readonly text: string }
   | { readonly kind: 'recorded'; readonly mismatch: Mismatch };
 
 export interface Testimony {
@@ -46,15 +47,16 @@ export function logWitness(bytes: Uint8Array, options: ImportOptions, first: Imp
   };
 }
 
-function testimonyOf({ trace, divergences, observations }: Imported): Testimony {
+function testimonyOf(imported: Imported): Testimony {
+  const { trace, divergences } = imported;
   const lines = divergences.map(({ line, expected, observed }): Disagreement => {
     const said = (text: string) => (text === NO_LINE ? null : text);
     return { kind: 'line', line, expected: said(expected), observed: said(observed) };
   });
-  const crashes = crashDoubts(trace, { crashes: crashesIn(observations) });
+  const doubts = unseenDoubts(trace, evidenceOf(imported));
   return {
     trace,
-    disagreements: [...lines, ...crashes.map((text): Disagreement => ({ kind: 'crash', text }))],
+    disagreements: [...lines, ...doubts.map((text): Disagreement => ({ kind: 'doubt', text }))],
   };
 }
 
@@ -66,7 +68,7 @@ export function sessionWitness(session: Session, derived: Derived): Witness {
   return (assumptions) => {
     const { mismatches, emulation } = compareSession(session, assuming(derived, assumptions));
     return {
-      trace: emulation.run.trace({ name: session.name, format: 'session' }),
+      trace: emulation.run.trace({ name: session.name, format: RECORDED }),
       disagreements: mismatches.map((mismatch) => ({ kind: 'recorded', mismatch })),
     };
   };

@@ -154,8 +154,9 @@ function note(evidence: Evidence, seen: Observation): void {
       if (fields['type'] === 'Passthrough') evidence.config['IOMMU_DEFAULT_PASSTHROUGH'] = 'y';
       break;
     case 'iommu.group.added':
-      if (dev !== null && group !== null)
-        evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
+      if (dev === null || group === null) break;
+      if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+      evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'iommu.refused':
       noteSharing(evidence, seen);

@@ -17,7 +17,7 @@ import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
 import type { LogRecord, ParsedLog } from './record.ts';
-import { bestReplay, type LoggedAction } from './replay.ts';
+import { bestReplay, type LoggedAction, type LoggedFault } from './replay.ts';
 
 export interface ImportOptions {
   /** What the log is called in the trace's header. */
@@ -49,6 +49,7 @@ export interface Imported {
   readonly observations: readonly Observation[];
   readonly unrecognised: readonly Unrecognised[];
   readonly divergences: readonly Divergence[];
+  readonly faults: readonly LoggedFault[];
   /** Devices that are deferred when the log ends. */
   readonly waiting: readonly Waiting[];
 }
@@ -69,7 +70,13 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
   const actions = observations.flatMap(actionOf);
   const machine =
     options.machine ?? machineOf(observations, evidence, kernel, actions, options.firmware ?? null);
-  const { run, divergences } = bestReplay({ machine, kernel, observations, evidence, actions });
+  const { run, divergences, faults } = bestReplay({
+    machine,
+    kernel,
+    observations,
+    evidence,
+    actions,
+  });
   return {
     trace: run.trace({ name: options.name, format: log.format }),
     log,
@@ -78,6 +85,7 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
     observations,
     unrecognised: unrecognisedShapes(boots[boot] ?? []),
     divergences,
+    faults,
     waiting: stillWaiting(run),
   };
 }

@@ -3,7 +3,6 @@ import {
   type BootStep,
   type DeviceSpec,
   type DriverSpec,
-  type IommuKind,
   type IommuMapRow,
   isX86Iommu,
   type Machine,
@@ -14,9 +13,10 @@ import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
-import { busOfDriver, driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
-import { inferPending, type Pending } from './infer-pending.ts';
-import { inferWaits, UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
+import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { inferPending } from './infer-pending.ts';
+import { platformDevices } from './infer-platform.ts';
+import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
   [/Root Port/, 'root-port'],
@@ -28,9 +28,6 @@ const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
   [/Integrated Endpoint/, 'rc-endpoint'],
   [/Endpoint/, 'endpoint'],
 ];
-
-/** Stream ids of platform devices: any that no PCI function has. */
-const PLATFORM_STREAMS = 0x1_0000_0000;
 
 const hex = (value: number, digits: number): string =>
   value.toString(16).toUpperCase().padStart(digits, '0');
@@ -224,53 +221,6 @@ function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType
   if (port !== null) return null;
   if (header === 1) return behindBridge ? 'downstream' : 'root-port';
   return 'endpoint';
-}
-
-/** Devices that firmware describes: IOMMUs, and what drivers of such buses were seen on. */
-function platformDevices(
-  evidence: Evidence,
-  waits: Waits,
-  pending: Pending,
-  hosts: readonly DeviceSpec[],
-): readonly DeviceSpec[] {
-  const taken = new Set(hosts.map(({ name }) => name));
-  const devices: DeviceSpec[] = [];
-  const add = (spec: DeviceSpec): void => {
-    if (taken.has(spec.name)) return;
-    taken.add(spec.name);
-    devices.push(spec);
-  };
-  for (const { dev, kind } of evidence.iommus)
-    add({
-      name: dev,
-      bus: evidence.buses[dev] ?? busOfIommu(kind),
-      parent: null,
-      ids: [seenId(dev)],
-      iommu_kind: kind,
-      dma_coherent: evidence.coherent[dev] ?? true,
-    });
-  if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
-  for (const { dev, drv } of evidence.pairs) {
-    const bus = evidence.buses[dev] ?? busOfDriver(drv);
-    if (bus === null || bus === 'pci' || isPciName(dev)) continue;
-    const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
-    const shared = evidence.sharing.find((seen) => seen.dev === dev || seen.other === dev);
-    const ids = [shared?.stream ?? PLATFORM_STREAMS + devices.length];
-    const iommu = waits.iommuOf(dev);
-    const supplier = pending.supplierOf(dev);
-    add({
-      ...spec,
-      ...(iommu === null ? {} : { iommus: [{ iommu, ids }] }),
-      ...(supplier === null ? {} : { suppliers: [supplier] }),
-    });
-  }
-  return devices;
-}
-
-/** The bus of an IOMMU; '' for one that is no device of a bus. */
-function busOfIommu(kind: IommuKind): string {
-  if (isX86Iommu(kind)) return '';
-  return kind === 'virtio-iommu' ? 'virtio' : 'platform';
 }
 
 /**

@@ -34,6 +34,16 @@ export interface Replay {
   /** Devices that the log put into another group than the model. */
   readonly moved: Set<string>;
   readonly divergences: Divergence[];
+  readonly faults: LoggedFault[];
+}
+
+/** DMA that the log says was refused. */
+export interface LoggedFault {
+  readonly dma: RefusedDma;
+  /** Who did it; null where no device speaks to an IOMMU like that. */
+  readonly dev: string | null;
+  /** It is in the run. */
+  readonly isReplayed: boolean;
 }
 
 /** How often a schedule is looked for that the log contradicts less. */
@@ -73,7 +83,7 @@ function replay(
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
   const run = createRun({ machine, kernel }, { label: guide.label, ...by });
   const sightings = [...firstSightings(observations, machine)];
-  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [] };
+  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [], faults: [] };
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
   const happenings = [...actions, ...refusedDma(observations)];
@@ -97,9 +107,11 @@ function replay(
  * A device did DMA that its IOMMU refused: the model's should refuse it as well. Of a device that is not in
  * the group where the model has it, nothing can be said.
  */
-function meetIommu({ run, moved, divergences }: Replay, dma: RefusedDma): void {
+function meetIommu({ run, moved, divergences, faults }: Replay, dma: RefusedDma): void {
   const stimulus = dmaStimulus(run.kernel, dma);
-  if (stimulus === null || moved.has(stimulus.dev)) return;
+  const isReplayed = stimulus !== null && !moved.has(stimulus.dev);
+  faults.push({ dma, dev: stimulus?.dev ?? dma.dev, isReplayed });
+  if (!isReplayed) return;
   run.give(stimulus);
   const last = run.state.last_dma[stimulus.dev];
   if (last === undefined || last.result === 'faulted') return;

@@ -20,21 +20,23 @@ const LISTED_MAX = 5;
 
 export interface Explanation {
   readonly search: Search;
-  /** Those of the best run there is. */
+  /** Those of the likely run. */
   readonly troubles: readonly Trouble[];
 }
 
 /** The run of the best hypothesis, or the run as it is. */
-export function bestTrace({ asItIs, hypotheses }: Search): Trace {
-  return (hypotheses[0]?.testimony ?? asItIs).trace;
+/** The run of a hypothesis that explains all, else the run as it is. */
+export function likelyTrace({ asItIs, hypotheses }: Search): Trace {
+  const [best] = hypotheses;
+  return (best?.leaves === 0 ? best.testimony : asItIs).trace;
 }
 
 export function explanationLines({ search, troubles }: Explanation): readonly Line[] {
   return [
     ...verdictLines(search),
     ...hypothesisLines(search),
-    ...assumedLines(bestTrace(search)),
-    ...troubleLines(troubles),
+    ...assumedLines(likelyTrace(search)),
+    ...troubleLines(troubles, search.hypotheses[0]?.leaves === 0),
   ];
 }
 
@@ -64,7 +66,7 @@ function knownOption(kernel: KernelSpec, name: string): readonly string[] {
 
 function disagreementText(one: Disagreement): string {
   switch (one.kind) {
-    case 'crash':
+    case 'doubt':
       return one.text;
     case 'recorded':
       return mismatchSentence(one.mismatch);
@@ -118,15 +120,21 @@ function assumedLines({ events }: Trace): readonly Line[] {
       : [],
   );
   if (done.length === 0) return [];
-  return [line('assumed, though nothing shows it', 'head'), ...done.map((text) => line(text))];
+  const shown = done.slice(0, LISTED_MAX);
+  const more = done.length - shown.length;
+  return [
+    line('assumed, though nothing shows it', 'head'),
+    ...shown.map((text) => line(text)),
+    ...(more === 0 ? [] : [line(`  and ${more} more`, 'dim')]),
+  ];
 }
 
-function troubleLines(troubles: readonly Trouble[]): readonly Line[] {
+function troubleLines(troubles: readonly Trouble[], isAssumed: boolean): readonly Line[] {
   if (troubles.length === 0) return [];
   const shown = troubles.slice(0, 2 * LISTED_MAX);
   const more = troubles.length - shown.length;
   return [
-    line('what went wrong, and what decides it', 'head'),
+    line(`what went wrong${isAssumed ? ' under hypothesis 1' : ''}, and what decides it`, 'head'),
     ...shown.flatMap(troubleText),
     ...(more === 0 ? [] : [line(`  and ${more} more; --json has them all`, 'dim')]),
   ];
@@ -135,10 +143,10 @@ function troubleLines(troubles: readonly Trouble[]): readonly Line[] {
 function troubleText({ event, recorded, violation, decidedBy }: Trouble): readonly Line[] {
   const what = violation ?? describeEvent(recorded.event);
   const others = decidedBy.slice(0, LISTED_MAX).map(otherwise);
-  const rest = decidedBy.length > others.length ? ', …' : '';
+  const rest = decidedBy.length > others.length ? '; …' : '';
   return [
     line(`  #${event}${placeOf(recorded)} ${what}`, 'bad'),
-    ...(others.length === 0 ? [] : [line(`      not so ${others.join(', ')}${rest}`)]),
+    ...(others.length === 0 ? [] : [line(`      it would not: ${others.join('; ')}${rest}`)]),
   ];
 }
 
@@ -151,7 +159,7 @@ function otherwise(assumption: Assumption): string {
     case 'release':
       return `in ${assumption.version}`;
     case 'coherent':
-      return `were ${assumption.dev} ${assumption.coherent ? '' : 'not '}coherent`;
+      return `if ${assumption.dev} were ${assumption.coherent ? '' : 'not '}coherent`;
     case 'patch':
       return `${assumption.on ? 'with' : 'without'} ${assumption.name}`;
   }

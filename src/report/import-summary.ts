@@ -8,6 +8,7 @@ import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
 import type { ParsedLog } from '../import/record.ts';
+import type { LoggedFault } from '../import/replay.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { describeKernel, profileOf } from '../model/versions/profile.ts';
 import { aligned, counted, type Line, line } from './line.ts';
@@ -31,6 +32,7 @@ export interface Import {
   }[];
   readonly divergences: readonly Divergence[];
   readonly violations: readonly Violation[];
+  readonly faults: readonly LoggedFault[];
   /** Why a run without a violation would prove little. */
   readonly doubts: readonly string[];
   /** Devices that are deferred at the end. */
@@ -73,6 +75,15 @@ export function importSummary(given: Import) {
       device: one.dev,
       driver: driverOf(one),
       error: one.error,
+    })),
+    faults: given.faults.map(({ dma, dev, isReplayed }) => ({
+      line: dma.observation.record.line,
+      device: dev,
+      iommu: dma.iommu,
+      id: dma.id,
+      addr: dma.addr,
+      write: dma.write,
+      replayed: isReplayed,
     })),
     deferrals: of(observations, ['probe.deferred', 'deferred.pending']).map((one) => ({
       line: one.record.line,
@@ -164,6 +175,7 @@ function originsOf({ events }: Trace): Record<Origin, number> {
 const SHAPES_MAX = 10;
 const LISTED_MAX = 10;
 const IOMMUS_MAX = 3;
+const FAULTS_MAX = 3;
 const LOG_TEXT_MAX = 100;
 
 /** The summary for people. */
@@ -185,6 +197,7 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ['iommus', iommusText(summary.iommus)],
     ['groups', `${groups.length} with ${counted(members, 'device')}`],
     ['failures', `${counted(summary.probeFailures.length, 'probe')} failed`],
+    ['faults', faultsText(summary.faults)],
     ['deferred', `${counted(summary.deferred, 'device')}, ${summary.waiting.length} at the end`],
     ['contradicted', counted(divergences.length, 'line')],
     ['violated', violations.length === 0 ? 'nothing' : violated(violations)],
@@ -201,6 +214,18 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ...firstOf(divergences, 'contradiction', divergenceLine),
     ...shapeLines(summary.shapes),
   ];
+}
+
+type Fault = ReturnType<typeof importSummary>['faults'][number];
+
+/** Whose DMA was refused and how often, most often first. */
+function faultsText(faults: readonly Fault[]): string {
+  if (faults.length === 0) return 'no DMA refused';
+  const whose = ({ device, id }: Fault) => device ?? (id === null ? '?' : `0x${id.toString(16)}`);
+  const counts = Object.entries(countBy(faults, whose)).sort(([, a], [, b]) => b - a);
+  const shown = counts.slice(0, FAULTS_MAX).map(([who, count]) => `${who} ${count} times`);
+  const more = counts.length > shown.length ? ', …' : '';
+  return `DMA refused: ${shown.join(', ')}${more}`.replaceAll(' 1 times', ' once');
 }
 
 type Failure = ReturnType<typeof importSummary>['probeFailures'][number];

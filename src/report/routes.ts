@@ -161,8 +161,10 @@ function summaryOf(routes: readonly Route[]): string {
   if (routes.length === 0) return 'firmware puts no device behind an IOMMU';
   const grouped = routes.filter(({ group }) => group !== null);
   const groups = new Set(grouped.map(({ group }) => group));
-  const what = counted(routes.length, 'device');
-  const without = routes.length - grouped.length;
+  const what = counted(routes.filter(({ iommu }) => iommu !== null).length, 'device');
+  const unrouted = routes.filter(({ iommu }) => iommu === null).length;
+  const rest = unrouted === 0 ? '' : `; ${unrouted} that an IOMMU might serve and does not`;
+  const without = routes.length - unrouted - grouped.length;
   const inGroups = `${grouped.length} in ${counted(groups.size, 'group')}`;
-  return `${what} behind IOMMUs: ${inGroups}, ${without} in none`;
+  return `${what} behind IOMMUs: ${inGroups}, ${without} in none${rest}`;
 }

@@ -7,11 +7,12 @@ import {
   type DriverSpec,
   type ReservedRegion,
   SMMU_REGISTERS,
+  type SmmuRegister,
   type SmmuRegisters,
 } from '../events/machine.ts';
-import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, oneOf } from './decode.ts';
+import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, nameOf, oneOf } from './decode.ts';
 import { type Entry, hex, listOf, map, maybe, plain } from './print-yaml.ts';
-import type { Place } from './yaml-source.ts';
+import { fail, type Place } from './yaml-source.ts';
 
 const ARCHES: readonly Arch[] = ['arm', 'arm64'];
 const BOOT_MAPPINGS: readonly BootMapping[] = ['translate', 'bypass', 'none'];
@@ -40,9 +41,7 @@ export function readDeviceDma(fields: Fields): DeviceDma {
   const memory = fields.get('boot_memory');
   const notifier = fields.get('notifier_dma_ops');
   return {
-    ...(registers === undefined
-      ? {}
-      : { registers: numbersOf(SMMU_REGISTERS, fieldsOf(registers, SMMU_REGISTERS)) }),
+    ...(registers === undefined ? {} : { registers: readRegisters(registers, fields) }),
     ...numbersOf(SMMU_NUMBERS, fields),
     ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, BOOT_MAPPINGS) }),
     ...(reserved === undefined ? {} : { reserved: itemsOf(reserved).map(readRegion) }),
@@ -51,12 +50,31 @@ export function readDeviceDma(fields: Fields): DeviceDma {
   };
 }
 
+/** Registers of 32 bits, those of the kind of SMMU that it is. */
+function readRegisters(place: Place, device: Fields): SmmuRegisters {
+  const kind = device.get('iommu_kind');
+  const names = registersOf(kind === undefined ? '' : nameOf(kind));
+  if (names.length === 0)
+    return fail(place, 'Only SMMUs of Arm have registers here: see iommu_kind.');
+  return numbersOf(names, fieldsOf(place, names), 0xffff_ffff);
+}
+
+function registersOf(kind: string): readonly SmmuRegister[] {
+  const isV3 = kind === 'arm-smmu-v3';
+  if (!isV3 && kind !== 'arm-smmu') return [];
+  return SMMU_REGISTERS.filter((name) => name.startsWith('IDR') === isV3);
+}
+
 /** The keys that have a number. */
-function numbersOf<K extends string>(keys: readonly K[], fields: Fields): { [key in K]?: number } {
+function numbersOf<K extends string>(
+  keys: readonly K[],
+  fields: Fields,
+  max?: number,
+): { [key in K]?: number } {
   const found: { [key in K]?: number } = {};
   for (const key of keys) {
     const place = fields.get(key);
-    if (place !== undefined) found[key] = integerOf(place);
+    if (place !== undefined) found[key] = integerOf(place, 0, max);
   }
   return found;
 }

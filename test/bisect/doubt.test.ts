@@ -5,7 +5,7 @@ import type { Trace } from '../../src/events/trace.ts';
 import { ASSIGN_NIC, NIC, runSmall } from '../model/small-machine.ts';
 
 const sane = runSmall(ASSIGN_NIC).trace();
-const NOTHING = { crashes: [] };
+const NOTHING = { crashes: [], lostFaults: [] };
 const CRASH = { line: 12, text: 'Internal error: Oops: 96000006 [#1] SMP' };
 
 function followedBy(...events: readonly KernelEvent[]): Trace {
@@ -48,10 +48,18 @@ describe('a run is in doubt', () => {
   });
 
   it('when the kernel crashed and the model did not', () => {
-    const [doubt] = doubtsOf(sane, { crashes: [CRASH] });
+    const [doubt] = doubtsOf(sane, { ...NOTHING, crashes: [CRASH] });
     expect(doubt).toBe(`the kernel is in trouble at line 12 and the model is not: ${CRASH.text}`);
     const crashed = followedBy({ type: 'kernel.oopsed', at: 'f', what: 'NULL pointer' });
-    expect(doubtsOf(crashed, { crashes: [CRASH] })).toEqual([]);
+    expect(doubtsOf(crashed, { ...NOTHING, crashes: [CRASH] })).toEqual([]);
+  });
+
+  it('when the log has faults of which the run has nothing', () => {
+    const text = 'xhci_hcd 0000:01:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT …]';
+    const lostFaults = [9, 10].map((line) => ({ line, text }));
+    expect(doubtsOf(sane, { ...NOTHING, lostFaults })).toEqual([
+      `2 faults of DMA are not in the run, first at line 9: ${text} (the model has not the device behind that IOMMU as the log has it)`,
+    ]);
   });
 
   it('when the model crashed and the kernel did not', () => {

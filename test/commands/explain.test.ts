@@ -9,7 +9,7 @@ it('says that a log is consistent, and what decides what went wrong in it', asyn
   const { status, stdout, stderr } = await reprobe('explain', LOG);
   expect({ status, stderr }).toEqual({ status: EXIT.holds, stderr: '' });
   expect(stdout).toMatch(/^consistent: what was seen is what 6\.1\.192-lab does$/m);
-  expect(stdout).toMatch(/^ {6}not so with fw_parse_at_add/m);
+  expect(stdout).toMatch(/^ {6}it would not: with fw_parse_at_add/m);
 }, 60_000);
 
 it('does not doubt what flags say', async () => {

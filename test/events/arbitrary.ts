@@ -293,17 +293,29 @@ export const deviceFields = {
 };
 const requiredKeys = ['name', 'bus', 'parent', 'ids'] as const;
 
-const plainDevice: Arbitrary<DeviceSpec> = fc.record(deviceFields, {
-  requiredKeys: [...requiredKeys],
-});
+/** Only SMMUs have registers, and those of v3 are not those of v2. */
+function withOwnRegisters({ registers, ...device }: DeviceSpec): DeviceSpec {
+  const { iommu_kind } = device;
+  const word = (value = 0): number => value % 2 ** 32;
+  if (iommu_kind === 'arm-smmu') return { ...device, registers: { ID0: word(registers?.ID0) } };
+  return iommu_kind === 'arm-smmu-v3'
+    ? { ...device, registers: { IDR0: word(registers?.IDR0), IDR5: word(registers?.IDR5) } }
+    : device;
+}
 
-export const aDevice: Arbitrary<DeviceSpec> = fc.record(
-  {
-    ...deviceFields,
-    creates: fc.uniqueArray(plainDevice, { maxLength: 2, selector: ({ name }) => name }),
-  },
-  { requiredKeys: [...requiredKeys] },
-);
+const plainDevice: Arbitrary<DeviceSpec> = fc
+  .record(deviceFields, { requiredKeys: [...requiredKeys] })
+  .map(withOwnRegisters);
+
+export const aDevice: Arbitrary<DeviceSpec> = fc
+  .record(
+    {
+      ...deviceFields,
+      creates: fc.uniqueArray(plainDevice, { maxLength: 2, selector: ({ name }) => name }),
+    },
+    { requiredKeys: [...requiredKeys] },
+  )
+  .map(withOwnRegisters);
 
 export const aDriver: Arbitrary<DriverSpec> = fc.record(
   {

@@ -25,7 +25,7 @@ function world(count: (assumed: ReadonlySet<string>) => number): Witness {
     const run = runAll(assuming(system, assumptions), [BOOT], { choices: [] });
     const disagreements = Array.from(
       { length: count(new Set(assumptions.map(subjectOf))) },
-      (_, i): Disagreement => ({ kind: 'crash', text: String(i) }),
+      (_, i): Disagreement => ({ kind: 'doubt', text: String(i) }),
     );
     return { trace: run.trace(), disagreements };
   };

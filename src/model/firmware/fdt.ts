@@ -35,6 +35,9 @@ type Draft = { -readonly [K in keyof FdtNode]: FdtNode[K] } & { children: Draft[
 export function parseFdt(bytes: Uint8Array, file = 'machine-fdt.dtb'): FdtNode {
   const blob: Binary = { bytes, file };
   if (be32(blob, 0) !== MAGIC) throw badTable(blob, 0, 'no devicetree blob begins here');
+  const size = be32(blob, 4);
+  if (size > bytes.length)
+    throw badTable(blob, bytes.length, `the blob is cut off: it should have ${size} bytes`);
   const version = be32(blob, 20);
   if (version < 16) throw badTable(blob, 20, `devicetree version ${version} is too old`);
   const strings = be32(blob, 12);

@@ -1,0 +1,68 @@
+/** Devices of firmware, other than PCI functions, behind a log. */
+import { type DeviceSpec, type IommuKind, isX86Iommu } from '../events/machine.ts';
+import { type Evidence, isPciName } from './evidence.ts';
+import { busOfDriver, seenId } from './infer-drivers.ts';
+import type { Pending } from './infer-pending.ts';
+import { UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
+
+/** Stream ids of platform devices: any that no PCI function has. */
+const PLATFORM_STREAMS = 0x1_0000_0000;
+/** The same for those that the log puts into groups. */
+const GROUP_STREAMS = 0x2_0000_0000;
+
+/** Devices that firmware describes: IOMMUs, and what drivers of such buses were seen on. */
+export function platformDevices(
+  evidence: Evidence,
+  waits: Waits,
+  pending: Pending,
+  hosts: readonly DeviceSpec[],
+): readonly DeviceSpec[] {
+  const taken = new Set(hosts.map(({ name }) => name));
+  const devices: DeviceSpec[] = [];
+  const add = (spec: DeviceSpec): void => {
+    if (taken.has(spec.name)) return;
+    taken.add(spec.name);
+    devices.push(spec);
+  };
+  for (const { dev, kind } of evidence.iommus)
+    add({
+      name: dev,
+      bus: evidence.buses[dev] ?? busOfIommu(kind),
+      parent: null,
+      ids: [seenId(dev)],
+      iommu_kind: kind,
+      dma_coherent: evidence.coherent[dev] ?? true,
+    });
+  if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
+  for (const { dev, drv } of evidence.pairs) {
+    const bus = evidence.buses[dev] ?? busOfDriver(drv);
+    if (bus === null || bus === 'pci' || isPciName(dev)) continue;
+    const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
+    const ids = [streamOf(evidence, dev, devices.length)];
+    const iommu = waits.iommuOf(dev);
+    const supplier = pending.supplierOf(dev);
+    add({
+      ...spec,
+      ...(iommu === null ? {} : { iommus: [{ iommu, ids }] }),
+      ...(supplier === null ? {} : { suppliers: [supplier] }),
+    });
+  }
+  return devices;
+}
+
+/**
+ * The stream of a platform device: one that the log names, else that of the devices which the log puts
+ * into the same group first, else one of its own, by `n`.
+ */
+function streamOf({ sharing, joins }: Evidence, dev: string, n: number): number {
+  const shared = sharing.find((seen) => seen.dev === dev || seen.other === dev);
+  if (shared !== undefined) return shared.stream;
+  const first = joins.find((join) => join.dev === dev);
+  return first === undefined ? PLATFORM_STREAMS + n : GROUP_STREAMS + first.group;
+}
+
+/** The bus of an IOMMU; '' for one that is no device of a bus. */
+function busOfIommu(kind: IommuKind): string {
+  if (isX86Iommu(kind)) return '';
+  return kind === 'virtio-iommu' ? 'virtio' : 'platform';
+}
