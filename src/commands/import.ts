@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Args, Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
-import type { Trace } from '../events/trace.ts';
 import { writeTrace } from '../events/trace-file.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import { type Import as Imported, importLines, importSummary } from '../report/import-summary.ts';
-import { line } from '../report/line.ts';
+import { line, shellWords } from '../report/line.ts';
+import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
-import { joinSignedValues } from './kernel-flags.ts';
-import { painted } from './print.ts';
+import { joinSignedValues, type KernelFlags } from './kernel-flags.ts';
+import { commandWords, painted } from './print.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
@@ -22,19 +22,25 @@ export default class Import extends BaseCommand {
   static override flags = {
     ...sourceFlags,
     output: Flags.string({ char: 'o', description: 'write the trace here', helpValue: 'T.jsonl' }),
+    'machine-out': Flags.string({
+      description: 'write the machine that the log implies here, to be corrected and given back',
+      helpValue: 'M.yaml',
+    }),
   };
 
   async run(): Promise<object> {
     const { argv, flags } = await this.parse(Import, joinSignedValues(this.argv));
-    if (flags.output !== undefined && argv.length > 1) {
-      throw new ReprobeError('USAGE', '--output takes the trace of one source.');
-    }
+    for (const flag of ['output', 'machine-out'] as const)
+      if (flags[flag] !== undefined && argv.length > 1)
+        throw new ReprobeError('USAGE', `--${flag} takes what one source gives.`);
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
       const source = await loadSource(String(path), flags, { mayBeEmpty: true });
       const summary = importSummary(importOf(source, flags.kernel !== undefined));
-      if (flags.output !== undefined) await writeTo(flags.output, source.trace);
+      if (flags.output !== undefined) await writeTo(flags.output, traceBytes(flags.output, source));
+      const file = flags['machine-out'];
+      if (file !== undefined) await writeTo(file, machineFile(file, source, flags));
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(summary), paint));
       documents.push(summary);
@@ -64,11 +70,20 @@ function importOf(
   };
 }
 
-async function writeTo(path: string, trace: Trace): Promise<void> {
+function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
+  return writeTrace(trace, { gzip: path.endsWith('.gz') });
+}
+
+function machineFile(path: string, { file, trace }: LoadedSource, flags: KernelFlags): string {
+  const again = commandWords('bisect', file, { ...flags, machine: path });
+  return machineText(trace.header.machine, file, shellWords(again));
+}
+
+async function writeTo(path: string, content: Uint8Array | string): Promise<void> {
   try {
-    await writeFile(path, writeTrace(trace, { gzip: path.endsWith('.gz') }));
+    await writeFile(path, content);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ReprobeError('UNWRITABLE', `The trace cannot be written: ${reason}.`, { file: path });
+    throw new ReprobeError('UNWRITABLE', `The file cannot be written: ${reason}.`, { file: path });
   }
 }

@@ -58,9 +58,10 @@ export function inferMachine(
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
-  const pciDevices = functions.map((seen) =>
-    pciDevice(seen, topology, acs, firmware === 'devicetree'),
-  );
+  const pciDevices = functions.map((seen) => ({
+    ...pciDevice(seen, topology, acs, firmware === 'devicetree'),
+    ...iommuAt(evidence, seen.dev),
+  }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
@@ -206,15 +207,11 @@ function platformDevices(
     taken.add(spec.name);
     devices.push(spec);
   };
-  for (const { dev, kind } of evidence.iommus)
-    add({
-      name: dev,
-      bus: evidence.buses[dev] ?? busOfIommu(kind),
-      parent: null,
-      ids: [seenId(dev)],
-      iommu_kind: kind,
-      dma_coherent: evidence.coherent[dev] ?? true,
-    });
+  for (const { dev, kind } of evidence.iommus) {
+    if (isPciName(dev)) continue;
+    const bus = evidence.buses[dev] ?? busOfIommu(kind);
+    add({ name: dev, bus, parent: null, ids: [seenId(dev)], ...iommuAt(evidence, dev) });
+  }
   if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
   for (const { dev, drv } of evidence.pairs) {
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
@@ -230,6 +227,15 @@ function platformDevices(
     });
   }
   return devices;
+}
+
+/** What makes the device an IOMMU. AMD's are PCI functions, the others are devices of their own. */
+function iommuAt(
+  { iommus, coherent }: Evidence,
+  dev: string,
+): Pick<DeviceSpec, 'iommu_kind' | 'dma_coherent'> {
+  const kind = iommus.find((iommu) => iommu.dev === dev)?.kind;
+  return kind === undefined ? {} : { iommu_kind: kind, dma_coherent: coherent[dev] ?? true };
 }
 
 /** The bus of an IOMMU; '' for one that is no device of a bus. */
