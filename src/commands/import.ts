@@ -26,21 +26,33 @@ export default class Import extends BaseCommand {
       description: 'write the machine that the log implies here, to be corrected and given back',
       helpValue: 'M.yaml',
     }),
+    redact: Flags.boolean({
+      description:
+        'put stand-ins for addresses, UUIDs, serial numbers, labels, and names of hosts and users ' +
+        'into all that is printed and written; the verdict stays',
+    }),
+    'redacted-log': Flags.string({
+      description: 'write the log with these stand-ins here, to be shared; implies --redact',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<object> {
     const { argv, flags } = await this.parse(Import, joinSignedValues(this.argv));
-    for (const flag of ['output', 'machine-out'] as const)
+    const sharedLog = flags['redacted-log'];
+    const redact = flags.redact || sharedLog !== undefined;
+    for (const flag of ['output', 'machine-out', 'redacted-log'] as const)
       if (flags[flag] !== undefined && argv.length > 1)
         throw new ReprobeError('USAGE', `--${flag} takes what one source gives.`);
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
-      const source = await loadSource(String(path), flags, { mayBeEmpty: true });
+      const source = await loadSource(String(path), flags, { mayBeEmpty: true, redact });
       const summary = importSummary(importOf(source, flags.kernel !== undefined));
       if (flags.output !== undefined) await writeTo(flags.output, traceBytes(flags.output, source));
       const file = flags['machine-out'];
       if (file !== undefined) await writeTo(file, machineFile(file, source, flags));
+      if (sharedLog !== undefined) await writeTo(sharedLog, source.redacted?.bytes ?? '');
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(summary), paint));
       documents.push(summary);
@@ -51,7 +63,7 @@ export default class Import extends BaseCommand {
 }
 
 function importOf(
-  { kind, trace, imported, divergences, doubts }: LoadedSource,
+  { kind, trace, imported, redacted, divergences, doubts }: LoadedSource,
   isKernelAsked: boolean,
 ): Imported {
   return {
@@ -67,6 +79,7 @@ function importOf(
     violations: checkTrace(trace.header, trace.events),
     doubts,
     waiting: imported?.waiting ?? [],
+    redacted: redacted?.redactor.counts() ?? null,
   };
 }
 

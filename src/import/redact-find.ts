@@ -1,0 +1,192 @@
+/** What in a text tells of a person or of one single machine, by its shape or by what stands before it. */
+
+export const SECRET_KINDS = [
+  'mac',
+  'uuid',
+  'hardware id',
+  'ip',
+  'host',
+  'user',
+  'path',
+  'label',
+  'serial',
+  'password',
+] as const;
+export type SecretKind = (typeof SECRET_KINDS)[number];
+
+/** A piece of a text, from `start` up to `end`. */
+export interface Finding {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: SecretKind;
+}
+
+interface Rule {
+  readonly pattern: RegExp;
+  /** The kind of each group, in order. */
+  readonly kinds: readonly SecretKind[];
+  readonly isSecret?: (value: string) => boolean;
+}
+
+/** Of nobody in particular. */
+const GENERIC =
+  /^(?:root|none|\(none\)|unknown|null|localhost(?:[46]?\.localdomain[46]?)?|linux|kernel|host|user|debian|ubuntu|fedora|arch|archlinux|buildroot|builder|nobody|amnesiac|gentoo|openwrt|boot|rootfs|home|swap|data|system|efi|esp|control)$/i;
+/** Mailing lists and those who read them. */
+const PUBLIC_DOMAIN =
+  /(?:^|\.)(?:kernel|infradead|freedesktop|linuxfoundation|linux-foundation)\.org$|(?:^|\.)linux\.dev$|^lists\./i;
+const ALL_ALIKE = /^[0:.-]*$|^[f:.-]*$/i;
+
+/** Is it a name that somebody chose? */
+export function isName(value: string): boolean {
+  return !GENERIC.test(value) && !/^[\d.]*$/.test(value);
+}
+
+const isId = (value: string): boolean => !ALL_ALIKE.test(value);
+/** What else stands behind the word serial: a port, a driver's chip. */
+const isSerial = (value: string): boolean =>
+  /\d/.test(value) &&
+  isId(value) &&
+  !/^(?:tty|8250|uart|port\b|0x[0-9a-f]{0,7}$|[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.)/i.test(value);
+const isIpv4 = (value: string): boolean => !/^(?:0|127|255)\./.test(value);
+const isIpv6 = (value: string): boolean =>
+  value.split(':').filter((part) => part !== '').length > 2;
+
+const HEX = '[0-9a-f]';
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const TLD =
+  'com|org|net|edu|gov|dev|de|uk|fr|nl|eu|us|cn|jp|kr|ru|it|es|pl|cz|ch|se|fi|dk|br|au|ca|info|local|lan|internal|corp|localdomain';
+const NAME = '[\\p{L}\\p{N}][\\p{L}\\p{N}_.-]{0,63}';
+const VALUE = '["\'<(]?([A-Za-z0-9][\\w.+/:-]{2,62}[\\w+/-])';
+
+const rule = (
+  kinds: Rule['kinds'],
+  pattern: string,
+  isSecret?: Rule['isSecret'],
+  flags = 'i',
+): Rule => ({
+  kinds,
+  pattern: new RegExp(pattern, `dgu${flags}`),
+  ...(isSecret === undefined ? {} : { isSecret }),
+});
+
+const RULES: readonly Rule[] = [
+  rule(['uuid'], `(?<![0-9a-z])(${HEX}{8}(?:-${HEX}{4}){3}-${HEX}{12})(?![0-9a-z])`, isId),
+  // Six groups of an Ethernet address, eight of Infiniband or a disk, twenty of IPoIB.
+  rule(
+    ['mac'],
+    `(?<![0-9a-z])(?<!${HEX}:)(${HEX}{2}([:-])${HEX}{2}(?:\\2${HEX}{2}){4,18})(?![0-9a-z])(?!:${HEX}{2}(?![0-9a-z]))`,
+    isId,
+  ),
+  rule(['mac'], `(?<![0-9a-z])(?:enx|wlx|wwx)(${HEX}{12})(?![0-9a-z])`, isId),
+  rule(['mac'], `\\b(?:mac ?addr(?:ess)?|mac|ethaddr|hwaddr)[=: ]+(${HEX}{12})(?![0-9a-z])`, isId),
+  rule(['hardware id'], `(?<![0-9a-z])(${HEX}{32,128})(?![0-9a-z])`, isId),
+  rule(
+    ['hardware id'],
+    `\\b(?:wwn-0x|naa\\.|eui\\.|ww[np]n[=: ]{1,2}(?:0x)?|sas_addr(?:ess)?[=( ]{1,2}0x)(${HEX}{16,32})`,
+    isId,
+  ),
+  rule(
+    ['ip'],
+    `(?<![\\w.-])(?<!\\b(?:version|ver|rev|firmware|fw|release|bios)[(=: ]{1,2})((?:${OCTET}\\.){3}${OCTET})(?![\\w-]|\\.\\d)`,
+    isIpv4,
+  ),
+  rule(
+    ['ip'],
+    `(?<![\\w:.])((?:${HEX}{1,4}:){7}${HEX}{1,4}|${HEX}{1,4}(?::${HEX}{1,4}){0,6}::(?:${HEX}{1,4}(?::${HEX}{1,4}){0,6})?)(?![\\w:])`,
+    isIpv6,
+  ),
+  rule(
+    ['uuid'],
+    `(?:\\b(?:PART)?UUID[=: ]["']?|/by-(?:part)?uuid/)(${HEX}{4}-?${HEX}{4}(?:-${HEX}{2})?)(?![\\w-])`,
+  ),
+  rule(
+    ['user'],
+    `(\\p{Lu}[\\p{L}.'-]{0,32}(?: \\p{Lu}[\\p{L}.'-]{0,32}){0,3}) <[\\w.+-]{1,64}@`,
+    isName,
+    '',
+  ),
+  rule(
+    ['user', 'host'],
+    `(?<![\\w.+-])([\\w.+-]{1,64})@((?:[a-z][\\w-]{0,62}\\.){1,8}(?:${TLD}))(?![\\w-])`,
+    isName,
+  ),
+  rule(['user', 'host'], `Linux version \\S+ \\(([^\\s@()]{1,64})@([^\\s()]{1,128})\\)`, isName),
+  rule(
+    ['user', 'host'],
+    `(?<![\\w.-])([\\w.-]{1,32})@(${NAME})(?=:[^\\s#$]{0,120}[#$](?:\\s|$)| [^\\s\\]]{0,120}\\][#$](?:\\s|$))`,
+    isName,
+  ),
+  rule(['host', 'user'], `^\\s*(${NAME}) login:(?: (${NAME}))?`, isName),
+  rule(
+    ['host'],
+    `\\b(?:set hostname to|hostname set to|hostname(?: is)?|nodename)[=: ]{1,2}["'<]?(${NAME})`,
+    isName,
+  ),
+  rule(['host'], `^\\[ {0,9}\\d{1,9}\\.\\d{6}\\] (${NAME}) kernel: `, isName),
+  rule(['host'], `"?_HOSTNAME"?\\s{0,4}[:=]\\s{0,4}"?(${NAME})`, isName),
+  rule(['host'], `\\bip=[^\\s:]*:[^\\s:]*:[^\\s:]*:[^\\s:]*:(${NAME}):`, isName),
+  rule(['host'], `\\bmd/(${NAME}):\\d`, isName),
+  rule(
+    ['user', 'path'],
+    `(?:/home/|/Users/|\\\\Users\\\\|/media/|/run/media/)(${NAME})((?:[/\\\\][\\w.@+,=%~-]+)*)`,
+  ),
+  rule(
+    ['user'],
+    `(?:\\b(?:acct|user|logname|username|[ae]?uid|oui?d)=["'](?=\\D)|\\buser(?:name)?[=:] ?|\\b(?:for|of|by) user |\\bsession (?:opened|closed) for )(${NAME})`,
+    isName,
+  ),
+  rule(['label'], `\\b(?:PART)?LABEL=["']?([^\\s"',;]{2,64})`, isName),
+  rule(['label'], `/dev/disk/by-(?:label|partlabel|id)/([^\\s"',;]{2,128})`, isName),
+  rule(['label'], `\\bdevice label (\\S{2,64}) devid`, isName),
+  rule(['label'], `(?:/dev/mapper/|\\brd\\.lvm\\.lv=|\\brd\\.lvm\\.vg=)([\\w.+/-]{2,128})`, isName),
+  rule(['label'], `\\bssid[=: ]{1,2}["']([^"']{1,32})["']`, isName),
+  rule(
+    ['serial'],
+    `(?<![\\w.-])(?:serial[ _-]?(?:number|num|no|nr)\\.?|serialno|serial ?#|s/n|board[ _]serial|chassis[ _]serial|product[ _]serial|(?:service|asset)[ _-]?tag|imei)\\s{0,12}[:=#]?\\s{0,4}${VALUE}`,
+    isSerial,
+  ),
+  rule(['serial'], `\\bandroidboot\\.\\w*serial\\w*=${VALUE}`, isSerial),
+  rule(['serial'], `(?<![\\w.-])(?:serial|sn)\\s{0,12}[:=]\\s{0,4}${VALUE}`, isSerial),
+  rule(['serial'], `\\b(?:iqn|nqn)\\.\\d{4}[.-]\\d{2}\\.[\\w.-]{1,64}:([\\w.:-]{4,128})`, isSerial),
+  rule(['password'], `\\b(?:password|passwd|passphrase|psk|api_?key|secret)=(\\S{1,128})`),
+];
+
+/** Every secret in the text that its shape or its surroundings betray. Linear in the text, for each rule. */
+export function findSecrets(text: string): readonly Finding[] {
+  const found: Finding[] = [];
+  for (const { pattern, kinds, isSecret } of RULES)
+    for (const match of text.matchAll(pattern)) {
+      if (PUBLIC_DOMAIN.test(match[kinds.indexOf('host') + 1] ?? '')) continue;
+      for (const [i, kind] of kinds.entries()) {
+        const at = match.indices?.[i + 1];
+        const value = match[i + 1] ?? '';
+        if (at === undefined || value === '' || isSecret?.(value) === false) continue;
+        if (kind === 'path') found.push(...componentsOf(value, at[0]));
+        else if (kind !== 'user' || isName(value)) found.push({ start: at[0], end: at[1], kind });
+      }
+    }
+  return found;
+}
+
+/** The folders of the kernel's own source, from which on a path tells nothing of its user. */
+const SOURCE_FOLDER =
+  /^(?:arch|block|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|samples|scripts|security|sound|tools|usr|virt)$/;
+
+/** The components of the rest of a user's path, up to the kernel's source tree. */
+function componentsOf(path: string, start: number): readonly Finding[] {
+  const found: Finding[] = [];
+  for (const { 0: name, index } of path.matchAll(/[^/\\]+/g)) {
+    if (SOURCE_FOLDER.test(name)) break;
+    found.push({ start: start + index, end: start + index + name.length, kind: 'path' });
+  }
+  return found;
+}
+
+/** Escapes of /dev/kmsg and of quoted text, between which words stand on their own. */
+const ESCAPES = /\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[nrt])/gi;
+
+/** The text, and where it has escapes the same with blanks in their place. */
+export function readings(text: string): readonly string[] {
+  if (!text.includes('\\')) return [text];
+  return [text, text.replace(ESCAPES, (signs) => ' '.repeat(signs.length))];
+}
