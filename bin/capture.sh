@@ -20,6 +20,8 @@ LC_ALL=C
 export LC_ALL
 ROOT=${ROOT:-}
 RUN=${RUN:-}
+unset CDPATH
+here=$PWD
 SYS=$ROOT/sys
 PROC=$ROOT/proc
 KMSG=$ROOT/dev/kmsg
@@ -54,9 +56,13 @@ value_of() {
   { IFS= read -r value <"$1"; } 2>/dev/null || [ -n "$value" ]
 }
 
-# What a link names last as $target.
+# What a link to a folder names last as $target. Without another process, as there are many links.
 target_of() {
-  if have readlink; then
+  if cd -P "$1" 2>/dev/null; then
+    target=${PWD##*/}
+    cd "$here" || exit 1
+    return
+  elif have readlink; then
     target=$(readlink "$1" 2>/dev/null)
   else
     target=$(ls -ld "$1" 2>/dev/null)
@@ -92,32 +98,32 @@ indented() {
 # ---- the state, section by section ----
 
 device_lines() {
-  find "$SYS/devices" -name uevent -type f 2>/dev/null | sort | while IFS= read -r file; do
-    dir=${file%/uevent}
-    line=${dir#"$SYS/devices/"}
-    if [ -L "$dir/subsystem" ]; then
-      target_of "$dir/subsystem"
-      line="$line bus=$target"
-    fi
-    for link in driver iommu_group; do
-      target=-
-      [ -L "$dir/$link" ] && target_of "$dir/$link"
-      line="$line $link=$target"
+  find "$SYS/devices" -name uevent -type f 2>/dev/null | sed 's,/uevent$,,' | sort |
+    while IFS= read -r dir; do
+      line=${dir#"$SYS/devices/"}
+      if [ -L "$dir/subsystem" ]; then
+        target_of "$dir/subsystem"
+        line="$line bus=$target"
+      fi
+      for link in driver iommu_group; do
+        target=-
+        [ -L "$dir/$link" ] && target_of "$dir/$link"
+        line="$line $link=$target"
+      done
+      if value_of "$dir/driver_override" && [ "$value" != '(null)' ]; then
+        line="$line driver_override=$value"
+      fi
+      value_of "$dir/waiting_for_supplier" && line="$line waiting_for_supplier=$value"
+      if value_of "$dir/power/runtime_status" && [ "$value" != unsupported ]; then
+        line="$line rpm=$value"
+      fi
+      if value_of "$dir/vendor"; then
+        vendor=$value
+        value_of "$dir/device" && line="$line id=$vendor:$value"
+      fi
+      value_of "$dir/state_synced" && line="$line state_synced=$value"
+      printf '%s\n' "$line"
     done
-    if value_of "$dir/driver_override" && [ "$value" != '(null)' ]; then
-      line="$line driver_override=$value"
-    fi
-    value_of "$dir/waiting_for_supplier" && line="$line waiting_for_supplier=$value"
-    if value_of "$dir/power/runtime_status" && [ "$value" != unsupported ]; then
-      line="$line rpm=$value"
-    fi
-    if value_of "$dir/vendor"; then
-      vendor=$value
-      value_of "$dir/device" && line="$line id=$vendor:$value"
-    fi
-    value_of "$dir/state_synced" && line="$line state_synced=$value"
-    printf '%s\n' "$line"
-  done
 }
 
 # The names in a folder as $list, with commas.
@@ -302,10 +308,10 @@ driver_rows() {
 }
 
 modalias_rows() {
-  find "$SYS/devices" -name modalias -type f 2>/dev/null | sort | while IFS= read -r file; do
-    dir=${file%/modalias}
-    value_of "$file" && printf '%s %s\n' "${dir##*/}" "$value"
-  done >"$OUT/machine-modalias.txt"
+  find "$SYS/devices" -name modalias -type f 2>/dev/null | sed 's,/modalias$,,' | sort |
+    while IFS= read -r dir; do
+      value_of "$dir/modalias" && printf '%s %s\n' "${dir##*/}" "$value"
+    done >"$OUT/machine-modalias.txt"
 }
 
 kernel_config() {
