@@ -36,6 +36,7 @@ probes=
 N=0
 pending=
 ended=
+job=
 
 usage() {
   sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
@@ -48,6 +49,23 @@ have() {
 
 missing() {
   printf '%s\n' "$1" >>"$OUT/missing.txt"
+}
+
+# What is missing, each behind $1.
+each_missing() {
+  while IFS= read -r line; do
+    printf '%s%s\n' "$1" "$line"
+  done <"$OUT/missing.txt"
+}
+
+# Tools that may be missing do nothing then, and are named.
+replace_missing_tools() {
+  for tool in cat find sed sort rm; do
+    have $tool && continue
+    missing "what needs $tool: there is none"
+    eval "$tool() { return 127; }"
+  done
+  have sleep || missing 'commands that hang: there is no sleep'
 }
 
 # The one line of a file as $value; false where there is none.
@@ -221,7 +239,7 @@ start_log() {
     # From the oldest record that the kernel still has; ends when it is killed.
     cat "$KMSG" >"$OUT/kmsg.txt" 2>/dev/null &
     reader=$!
-    sleep 1
+    have sleep && sleep 1
   else
     missing '/dev/kmsg: cannot be read; the log is what dmesg prints'
   fi
@@ -337,7 +355,6 @@ describe_machine() {
   copy "$PROC/cmdline" "$OUT/proc-cmdline.txt" || missing 'command line: no /proc/cmdline'
   value_of "$PROC/cmdline"
   printf '# kernel command line (as passed)\n%s\n' "$value" >"$OUT/cmdline.txt"
-  { have find && have sort; } || missing 'devices: there is no find or no sort'
   [ -d "$SYS/kernel/iommu_groups" ] || missing 'groups: no /sys/kernel/iommu_groups in this kernel'
   [ -e "$SYS/kernel/debug/devices_deferred" ] ||
     missing 'devices_deferred: debugfs is not mounted (--mount) or the kernel has no such file'
@@ -400,7 +417,7 @@ start_kprobes() {
   kp iommu_probe_device iommu_probe_device "$dev" s32 ''
   kp iommu_release_device iommu_release_device "$dev" '' ''
   kp iommu_device_register iommu_device_register '' s32 ''
-  kp device_iommu_capable device_iommu_capable "$dev" u8 ''
+  kp device_iommu_capable device_iommu_capable "$dev cap=\$arg2:u32" u8 ''
   kp group_add_device iommu_group_add_device "$group dev=+0(+$at(\$arg2)):string" '' ''
   # A buffer of its own, so that another user of the tracer is not disturbed.
   instance=$tracing
@@ -416,7 +433,7 @@ stop_kprobes() {
   printf '0\n' 2>/dev/null >"$instance/events/reprobe/enable"
   [ "$instance" = "$tracing" ] || rmdir "$instance" 2>/dev/null
   for one in $probes; do
-    printf -- '-:reprobe/%s\n' "$one" 2>/dev/null >>"$tracing/kprobe_events"
+    printf '%s\n' "-:reprobe/$one" 2>/dev/null >>"$tracing/kprobe_events"
   done
   instance=
 }
@@ -441,15 +458,24 @@ execute() {
 wait_for() {
   tries=0
   while [ ! -s "$1" ] && [ "$tries" -lt 5 ]; do
-    sleep 0.1 2>/dev/null || sleep 1
+    sleep 0.1 2>/dev/null || nap 1
     tries=$((tries + 1))
   done
   tries=0
   while [ ! -s "$1" ] && [ "$tries" -lt "$2" ]; do
-    sleep 1
+    nap 1
     tries=$((tries + 1))
   done
   [ -s "$1" ]
+}
+
+# Sleeps, or, where there is no sleep, waits for the command that runs.
+nap() {
+  if have sleep; then
+    sleep "$1"
+  else
+    wait "$job" 2>/dev/null
+  fi
 }
 
 run_here() {
@@ -459,6 +485,7 @@ run_here() {
     (execute "$command") >"$OUT/out.tmp" 2>"$OUT/err.tmp" </dev/null
     echo $? >"$OUT/rc-$N.tmp"
   ) &
+  job=$!
   wait_for "$OUT/rc-$N.tmp" "$limit"
   indented stdout "$OUT/out.tmp"
   indented stderr "$OUT/err.tmp"
@@ -480,6 +507,7 @@ run_beside() {
     (execute "$command") >"$OUT/bg-$N.txt" 2>&1 </dev/null
     echo $? >"$OUT/rc-$N.tmp"
   ) &
+  job=$!
   pending="$pending $N"
 }
 
@@ -500,7 +528,7 @@ look_for_ended() {
 run_all() {
   for command in "$@"; do
     N=$((N + 1))
-    command=$(printf '%s' "$command" | tr '\n' ' ')
+    have tr && command=$(printf '%s' "$command" | tr '\n' ' ')
     command=${command%"${command##*[! ]}"}
     case $command in
     *'&&') run_here ;;
@@ -511,7 +539,7 @@ run_all() {
       ;;
     *) run_here ;;
     esac
-    [ "$settle" = 0 ] || sleep "$settle"
+    [ "$settle" = 0 ] || nap "$settle"
     [ -z "$pending" ] || look_for_ended 0
     snapshot "$N"
   done
@@ -540,7 +568,7 @@ write_notes() {
     printf 'kernel %s, %s commands\n' "$release" "$N"
     if [ -s "$OUT/missing.txt" ]; then
       printf '\nNot recorded:\n\n'
-      sed 's/^/- /' "$OUT/missing.txt"
+      each_missing '- '
     fi
   } >"$OUT/NOTES.md"
 }
@@ -550,7 +578,7 @@ finish() {
   ended=1
   stop_kprobes
   if [ -n "$reader" ]; then
-    sleep 1
+    have sleep && sleep 1
     kill "$reader" 2>/dev/null
     wait "$reader" 2>/dev/null
     reader=
@@ -569,7 +597,7 @@ finish() {
   printf 'recorded in %s: %s commands\n' "$OUT" "$N" >&2
   if [ -s "$OUT/missing.txt" ]; then
     printf 'not recorded:\n' >&2
-    sed 's/^/  /' "$OUT/missing.txt" >&2
+    each_missing '  ' >&2
   fi
   printf 'look at it before you share it: it has names and addresses of this machine\n' >&2
   rm -f "$OUT"/*.tmp "$OUT/missing.txt"
@@ -597,7 +625,7 @@ if [ $# -gt 0 ]; then
   shift
 fi
 
-if ! mkdir -p "$OUT" 2>/dev/null || ! printf '' 2>/dev/null >>"$OUT/missing.txt"; then
+if ! { [ -d "$OUT" ] || mkdir -p "$OUT" 2>/dev/null; } || ! printf '' 2>/dev/null >>"$OUT/missing.txt"; then
   printf 'capture: %s cannot be written\n' "$OUT" >&2
   exit 1
 fi
@@ -608,11 +636,13 @@ fi
 value_of "$PROC/sys/kernel/osrelease" || value=$(uname -r 2>/dev/null)
 release=${value:-unknown}
 value_of "$PROC/sys/kernel/version" || value=
-name=$(printf '%s' "${OUT##*/}" | tr -c 'A-Za-z0-9._-' _)
-printf '# session %s kernel %s %s\n' "${name:-capture}" "$release" "$value" >"$OUT/actions.txt"
+name=${OUT##*/}
+case $name in '' | *[!A-Za-z0-9._-]*) name=capture ;; esac
+printf '# session %s kernel %s %s\n' "$name" "$release" "$value" >"$OUT/actions.txt"
 printf '%s\n' "$@" >"$OUT/session.sh"
 trap 'finish; exit 130' INT TERM HUP
 [ "$(id -u 2>/dev/null)" = 0 ] || missing 'some files: this is not root, who alone may read them'
+replace_missing_tools
 note_down 'INIT started'
 mount_all
 start_log
@@ -622,3 +652,4 @@ snapshot 0
 run_all "$@"
 snapshot end
 finish
+exit 0
