@@ -42,11 +42,11 @@ export function isName(value: string): boolean {
 }
 
 const isId = (value: string): boolean => !ALL_ALIKE.test(value);
-/** What else stands behind the word serial: a port, a driver's chip. */
+/** What else stands behind the word serial: a port, a driver's chip, the device of a host controller. */
+const NO_SERIAL =
+  /^(?:tty|8250|uart|serial|port\b|0x[0-9a-f]{0,7}$|[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.|[0-9a-f]+\.[a-z][\w-]*$|[a-z][\w-]*\.\d{1,3}(?:\.auto)?$)/i;
 const isSerial = (value: string): boolean =>
-  /\d/.test(value) &&
-  isId(value) &&
-  !/^(?:tty|8250|uart|port\b|0x[0-9a-f]{0,7}$|[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.)/i.test(value);
+  /\d/.test(value) && isId(value) && !NO_SERIAL.test(value);
 const isIpv4 = (value: string): boolean => !/^(?:0|127|255)\./.test(value);
 const isIpv6 = (value: string): boolean =>
   value.split(':').filter((part) => part !== '').length > 2;
@@ -55,7 +55,7 @@ const HEX = '[0-9a-f]';
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const TLD =
   'com|org|net|edu|gov|dev|de|uk|fr|nl|eu|us|cn|jp|kr|ru|it|es|pl|cz|ch|se|fi|dk|br|au|ca|info|local|lan|internal|corp|localdomain';
-const NAME = '[\\p{L}\\p{N}][\\p{L}\\p{N}_.-]{0,63}';
+const NAME = '[\\p{L}\\p{N}](?:[\\p{L}\\p{N}_.-]{0,62}[\\p{L}\\p{N}])?';
 const VALUE = '["\'<(]?([A-Za-z0-9][\\w.+/:-]{2,62}[\\w+/-])';
 
 const rule = (
@@ -116,14 +116,15 @@ const RULES: readonly Rule[] = [
     `(?<![\\w.-])([\\w.-]{1,32})@(${NAME})(?=:[^\\s#$]{0,120}[#$](?:\\s|$)| [^\\s\\]]{0,120}\\][#$](?:\\s|$))`,
     isName,
   ),
-  rule(['host', 'user'], `^\\s*(${NAME}) login:(?: (${NAME}))?`, isName),
+  rule(['host', 'user'], `^\\s*(?!last )(${NAME}) login:(?: (${NAME}))?`, isName),
   rule(
     ['host'],
-    `\\b(?:set hostname to|hostname set to|hostname(?: is)?|nodename)[=: ]{1,2}["'<]?(${NAME})`,
+    `\\b(?:hostname(?: set)? to |hostname is |(?:host|node)name ?[=:] ?)["'<]?(${NAME})`,
     isName,
   ),
   rule(['host'], `^\\[ {0,9}\\d{1,9}\\.\\d{6}\\] (${NAME}) kernel: `, isName),
-  rule(['host'], `"?_HOSTNAME"?\\s{0,4}[:=]\\s{0,4}"?(${NAME})`, isName),
+  rule(['host'], `(?<!\\w)_HOSTNAME"?\\s{0,4}[:=]\\s{0,4}"?(${NAME})`, isName),
+  rule(['host', 'host'], `\\bhost=(${NAME}), domain=(${NAME})`, isName),
   rule(['host'], `\\bip=[^\\s:]*:[^\\s:]*:[^\\s:]*:[^\\s:]*:(${NAME}):`, isName),
   rule(['host'], `\\bmd/(${NAME}):\\d`, isName),
   rule(
@@ -132,7 +133,7 @@ const RULES: readonly Rule[] = [
   ),
   rule(
     ['user'],
-    `(?:\\b(?:acct|user|logname|username|[ae]?uid|oui?d)=["'](?=\\D)|\\buser(?:name)?[=:] ?|\\b(?:for|of|by) user |\\bsession (?:opened|closed) for )(${NAME})`,
+    `(?:\\b(?:acct|user|logname|username|[ae]?uid|oui?d)=["'](?=\\D)|\\buser(?:name)?[=:] ?|\\bsession \\w{1,16} of user |\\bsession (?:opened|closed) for user )(${NAME})`,
     isName,
   ),
   rule(['label'], `\\b(?:PART)?LABEL=["']?([^\\s"',;]{2,64})`, isName),

@@ -63,8 +63,11 @@ function learn(text: string, find: Find, words: Words, secrets: Set<string>): vo
     words.learn(kind, value);
     secrets.add(keyOf(kind, value));
   };
-  const { start: from, end: to } = programOf(text)?.host ?? { start: 0, end: 0 };
+  const program = programOf(text);
+  const { start: from, end: to } = program?.host ?? { start: 0, end: 0 };
   if (isName(text.slice(from, to))) note('host', text.slice(from, to));
+  // What user space wrote is masked: there is nothing to learn from it but mistakes.
+  if (program?.userSpace === true) return;
   for (const reading of readings(text))
     for (const { start, end, kind } of find(reading)) note(kind, text.slice(start, end));
 }
