@@ -209,6 +209,16 @@ describe('properties', () => {
     );
   });
 
+  // Each would take minutes if a rule looked at the rest of the line from every place in it.
+  it.each(['a', 'aa:', '1.', '@a.', 'serial ', '/home/x', 'ip=', 'LABEL=', 'a@b.', 'x@y:', '["'])(
+    'a line of %j over and over is done in time',
+    { timeout: 20_000 },
+    (unit) => {
+      const line = `[    0.000000] ${unit.repeat(300_000 / unit.length)}\n`;
+      expect(read(redactLog(encode(line)).bytes).log.lines).toBe(1);
+    },
+  );
+
   it('any bytes give a log with as many lines', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 400 }), fc.string().map(encode)), (bytes) => {
