@@ -10,6 +10,7 @@ import { readTrace, writeTrace } from '../dist/events/trace-file.js';
 import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
+import { benchBlob, readBlob } from './devicetree.js';
 import { foldByHand } from './hand-written.js';
 import { benchKernel, benchMachine, benchTrace } from './workload.js';
 
@@ -99,6 +100,19 @@ function schedules() {
   return { runs: perSecond(500, seconds), events: perSecond(events, seconds) };
 }
 
+/** Nodes of a devicetree read in a second, and what a node of a large one costs beside a small one's. */
+function devicetrees() {
+  const rate = (count) => {
+    const blob = benchBlob(count);
+    return perSecond(
+      count,
+      best(9, () => readBlob(blob)),
+    );
+  };
+  const [few, many] = [rate(1000), rate(16_000)];
+  return { many, growth: few / many };
+}
+
 /** Milliseconds of a command, the median of several runs. */
 function startUp(args) {
   const times = [];
@@ -121,6 +135,7 @@ const reading = perSecond(
 const ram = memory();
 const lines = imports();
 const sched = schedules();
+const trees = devicetrees();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
 
@@ -138,6 +153,8 @@ const rows = [
   ['RSS with 1,000,000 events read, MB', String(ram.rss), '<= 512'],
   ['reading a trace file, events/s', String(reading), ''],
   ['import of a log, lines/s', String(lines), ''],
+  ['reading a devicetree, nodes/s', String(trees.many), ''],
+  ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],
   ['boots simulated, events/s', String(sched.events), ''],
   ['reprobe --version, ms', version.toFixed(0), ''],

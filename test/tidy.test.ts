@@ -6,7 +6,7 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const CORE = ['engine', 'model', 'events', 'invariants'];
-const BELOW_REPORT = ['verify', 'fuzz', 'bisect', 'import', 'scenario', ...CORE];
+const BELOW_REPORT = ['explain', 'verify', 'fuzz', 'bisect', 'import', 'scenario', ...CORE];
 
 /** Room -> the rooms and packages it may import, besides error.ts and assert.ts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: ['import', 'scenario', ...CORE, 'diff'],
   bisect: ['import', 'scenario', ...CORE],
   fuzz: ['bisect', 'import', 'scenario', ...CORE],
+  explain: ['verify', 'bisect', 'import', 'scenario', ...CORE],
   report: BELOW_REPORT,
   commands: ['report', ...BELOW_REPORT, 'index.ts', '@oclif/core', 'node:'],
   'index.ts': ['report', ...BELOW_REPORT],

@@ -1,5 +1,6 @@
 /** Why a run that breaks no invariant says little about the kernel whose log guided it. */
 import type { Trace } from '../events/trace.ts';
+import type { Observation } from '../import/observation.ts';
 
 /** A line of a log. */
 export interface LogLine {
@@ -19,7 +20,16 @@ export interface LogEvidence {
  */
 export function doubtsOf(trace: Trace, evidence: LogEvidence | null): readonly string[] {
   if (evidence === null) return [];
-  return [...crashOnOneSide(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
+  return [...crashDoubts(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
+}
+
+/** The lines that tell of a crash. */
+export function crashesIn(observations: readonly Observation[]): readonly LogLine[] {
+  return observations.flatMap(({ kind, record: { line, text } }) =>
+    kind === 'kernel.oops' || kind === 'kernel.panic' || kind === 'kernel.hung_task'
+      ? [{ line, text }]
+      : [],
+  );
 }
 
 /** Why a run that breaks nothing decides nothing, as one sentence. */
@@ -32,7 +42,7 @@ function nothingSeen({ header }: Trace): readonly string[] {
 }
 
 /** A task that hangs in the model is blocked to the end, and no sign of a crash. */
-function crashOnOneSide({ events }: Trace, { crashes }: LogEvidence): readonly string[] {
+export function crashDoubts({ events }: Trace, { crashes }: LogEvidence): readonly string[] {
   if (crashes === null) return [];
   const [first] = crashes;
   const oops = events.find(({ event }) => event.type === 'kernel.oopsed')?.event;

@@ -1,12 +1,10 @@
 /** Running a trace's inputs again, under another kernel or with something left out. */
 import { runAll } from '../engine/run.ts';
-import type { Recorded } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import type { Oracle } from '../model/context.ts';
 
 /** Another kernel: what is absent stays as it is. */
 export interface Change {
@@ -49,19 +47,18 @@ export function changedKernel(spec: KernelSpec, change: Change): KernelSpec {
  *
  * The scheduler's choices are followed as far as they fit: a choice of a task that is not there any
  * more becomes the last one that is. Without a change it is the same run, but for a trace from a
- * log, whose run is now guided by nothing but what its probes returned.
+ * log, which guides it no more: the machine has what the log shows that its drivers' probes return.
  */
 export function rerunTrace(trace: Trace, change: Change, without: Omission | null = null): Trace {
   const { header } = trace;
-  const { kernel, machine, source, choices } = header;
+  const { kernel, machine, choices, source } = header;
   const system = {
     kernel: changedKernel(kernel, change),
     machine: machineWithout(machine, without),
   };
   const index = without?.kind === 'stimulus' ? without.index : -1;
   const stimuli = header.stimuli.filter((_, i) => i !== index);
-  const oracle = source === null ? {} : { oracle: recordedOracle(machine, trace.events) };
-  return runAll(system, stimuli, { choose: followChoices(choices), ...oracle }).trace(source);
+  return runAll(system, stimuli, { choose: followChoices(choices) }).trace(source);
 }
 
 /** Every violation of a trace. */
@@ -88,22 +85,5 @@ function machineWithout(machine: Machine, without: Omission | null): Machine {
     ...machine,
     devices: machine.devices.filter((device) => device.name !== name),
     boot: machine.boot.filter((step) => step.step !== 'device' || step.dev !== name),
-  };
-}
-
-/** Probes return what they returned in the trace, in their order; the last answer repeats. */
-function recordedOracle(machine: Machine, events: readonly Recorded[]): Oracle {
-  const answers = new Map<string, number[]>();
-  for (const { event } of events) {
-    if (event.type !== 'driver.probed') continue;
-    const key = JSON.stringify([event.dev, event.drv]);
-    const list = answers.get(key);
-    if (list === undefined) answers.set(key, [event.ret]);
-    else list.push(event.ret);
-  }
-  return (dev, drv) => {
-    const list = answers.get(JSON.stringify([dev, drv]));
-    if (list === undefined) return machine.drivers.find(({ name }) => name === drv)?.outcome ?? 0;
-    return (list.length > 1 ? list.shift() : list[0]) ?? 0;
   };
 }

@@ -2,6 +2,7 @@ import type { Command } from '@oclif/core';
 import Bisect from './bisect.ts';
 import Capture from './capture.ts';
 import Diff from './diff.ts';
+import Explain from './explain.ts';
 import Import from './import.ts';
 import List from './list.ts';
 import Replay from './replay.ts';
@@ -15,6 +16,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   bisect: Bisect,
   capture: Capture,
   diff: Diff,
+  explain: Explain,
   import: Import,
   list: List,
   replay: Replay,

@@ -8,6 +8,7 @@ import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
+import { brokenCircles, withoutBrokenCircles } from '../report/circles.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { counted, type Line, line } from '../report/line.ts';
 import { type Route, routeLines, routesOf } from '../report/routes.ts';
@@ -133,10 +134,14 @@ function doneWith(
     kind: 'done',
     ...{ file, scenario, trace, violations, expectations, steps },
     surprises: surprisingSteps(scenario, steps),
-    warnings: firmware === null ? warningsOf(scenario) : [],
+    warnings: firmware === null ? warningsOf(scenario) : brokenCircles(violations),
     routes:
       firmware === null ? null : routesOf(scenario.machine, foldAll(trace.events), firmware.unmade),
-    ok: isOk(scenario, expectations, violations),
+    ok: isOk(
+      scenario,
+      expectations,
+      firmware === null ? violations : withoutBrokenCircles(violations),
+    ),
   };
 }
 
@@ -179,7 +184,7 @@ type Flagged = Parameters<typeof againCommand>[1];
 
 function report(done: Done, flags: Flagged): readonly Line[] {
   const { file, scenario, trace, violations, expectations, surprises, warnings, routes, ok } = done;
-  const [first] = violations;
+  const [first] = routes === null ? violations : withoutBrokenCircles(violations);
   const missed = expectations.filter((one) => !one.ok);
   const unexpected = ok || first === undefined || missed.length > 0 ? [] : [first];
   const shown = [...missed, ...unexpected, ...surprises, ...violations].find(hasEvent);

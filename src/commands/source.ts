@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core';
-import { doubtsOf, type LogLine } from '../bisect/doubt.ts';
+import { crashesIn, doubtsOf } from '../bisect/doubt.ts';
 import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
-import type { Observation } from '../import/observation.ts';
 import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
@@ -141,7 +140,8 @@ export function runScenario(
 /** The machine of a log, or what its firmware says of it. */
 type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
 
-async function readMachineFile(path: string): Promise<GivenMachine> {
+/** Reads the machine of a log: a scenario's, or what firmware says. */
+export async function readMachineFile(path: string): Promise<GivenMachine> {
   const { file, bytes } = await readSource(path);
   if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
   return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
@@ -232,23 +232,22 @@ function loadLog(
       ...machine,
     });
   const imported = read(change);
-  if (imported.observations.length === 0 && !mayBeEmpty) {
-    throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
-      file,
-      hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
-    });
-  }
+  if (!mayBeEmpty) refuseEmpty(imported, file);
   const rerun = (more: Change) => guidedRun(read(merged(change, more)));
   const none = { redacted: null, scenario: null };
   return { kind: 'log', file, ...guidedRun(imported), imported, ...none, rerun };
 }
 
-function guidedRun({ trace, divergences, observations }: Imported): RerunResult {
-  const crashes = observations.flatMap(crashLine);
-  return { trace, divergences, doubts: doubtsOf(trace, { crashes }) };
+/** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */
+export function refuseEmpty({ observations }: Imported, file: string): void {
+  if (observations.length > 0) return;
+  throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
+    file,
+    hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
+  });
 }
 
-function crashLine({ kind, record: { line, text } }: Observation): readonly LogLine[] {
-  const isCrash = kind === 'kernel.oops' || kind === 'kernel.panic' || kind === 'kernel.hung_task';
-  return isCrash ? [{ line, text }] : [];
+function guidedRun({ trace, divergences, observations }: Imported): RerunResult {
+  const crashes = crashesIn(observations);
+  return { trace, divergences, doubts: doubtsOf(trace, { crashes }) };
 }

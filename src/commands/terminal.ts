@@ -31,6 +31,18 @@ export function painter(
     : (_, text) => text;
 }
 
+/** A count of steps, on standard error and only where that is a terminal. */
+export function progress(
+  what: string,
+  stream: { readonly isTTY?: boolean; write(text: string): unknown } = process.stderr,
+): { readonly step: (count: number) => void; readonly done: () => void } {
+  if (stream.isTTY !== true) return { step: () => {}, done: () => {} };
+  return {
+    step: (count) => stream.write(`\r${what} ${count}`),
+    done: () => stream.write('\r\x1b[K'),
+  };
+}
+
 export interface Column {
   readonly heading: string;
   readonly align?: 'left' | 'right';

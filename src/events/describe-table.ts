@@ -724,8 +724,10 @@ function outcome({ result, why, iommu }: EventOf<'dma.issued'>): string {
   return why === null ? result : `${result}: ${FAULTS[why]}`;
 }
 
-function through({ iommu, id }: EventOf<'dma.issued'>): string {
-  return iommu === null || id === null ? '' : `, at ${iommu} as ${hex(id)}`;
+function through({ iommu, id, group, domain }: EventOf<'dma.issued'>): string {
+  if (iommu === null || id === null) return '';
+  const of = group === null ? 'in no group' : `of group ${group} on ${domain ?? 'no'} domain`;
+  return `, at ${iommu} as ${hex(id)} ${of}`;
 }
 
 function snooping(snooped: boolean | null): string {

@@ -1,5 +1,7 @@
 /** What IOMMUs map, what devices do with it, and which memory the kernel uses. Payloads by type. */
 
+import type { DomainType } from './terms.ts';
+
 /** Why an IOMMU does not let a transaction through; see DmaFault in the model. */
 export type FaultReason = 'stream' | 'entry' | 'translation' | 'permission';
 
@@ -34,6 +36,9 @@ export interface DmaEvents {
     /** The IOMMU that saw it, under which id; null where there is none on the way. */
     readonly iommu: string | null;
     readonly id: number | null;
+    /** The group whose domain decided, and the domain; null where the device has no IOMMU or is in no group. */
+    readonly group: number | null;
+    readonly domain: DomainType | null;
     readonly addr: number;
     readonly write: boolean;
     readonly result: DmaResult;

@@ -249,6 +249,8 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'iommu.map_unseen': object({ ...ioRange, iommu: name }),
   'dma.issued': object({
     ...{ dev: name, iommu: orNull(name), id: orNull(uint), addr: uint, write: flag },
+    group: orNull(uint),
+    domain: orNull(domainType),
     result: oneOf<DmaResult>({ bypassed: true, translated: true, faulted: true }),
     why: orNull(
       oneOf<FaultReason>({ stream: true, entry: true, translation: true, permission: true }),

@@ -4,6 +4,7 @@ import type {
   AddressRange,
   AmdUnit,
   DmarTable,
+  IpmmuTakes,
   IpmmuUnit,
   VirtioIommuUnit,
   VtdFunction,
@@ -50,6 +51,7 @@ export const amdUnitShape = object<AmdUnit>({
 export const ipmmuShape = object<IpmmuUnit>({
   main: optional(name),
   reserved_context: optional(flag),
+  takes: optional(oneOf<IpmmuTakes>({ all: true, listed: true, none: true })),
 });
 
 export const virtioIommuShape = object<VirtioIommuUnit>({

@@ -79,7 +79,11 @@ export interface IpmmuUnit {
   readonly main?: string;
   /** The kernel keeps off context 0. */
   readonly reserved_context?: boolean;
+  /** Which devices the driver takes on this chip: those it is known to work with, or none; else all. */
+  readonly takes?: IpmmuTakes;
 }
+
+export type IpmmuTakes = 'all' | 'listed' | 'none';
 
 /** What a virtio-iommu offers. */
 export interface VirtioIommuUnit {

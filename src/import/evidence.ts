@@ -40,6 +40,13 @@ export interface SeenPending {
   readonly line: number;
 }
 
+/** A device that has the stream of another. */
+export interface SeenSharing {
+  readonly dev: string;
+  readonly other: string;
+  readonly stream: number;
+}
+
 export interface Evidence {
   release: string | null;
   cmdline: string | null;
@@ -61,6 +68,8 @@ export interface Evidence {
   /** Arm's SMMUs that said what they can do: whether firmware calls them coherent. */
   readonly coherent: Table<boolean>;
   readonly joins: SeenJoin[];
+  /** Devices that an SMMU refused because another has their stream. */
+  readonly sharing: SeenSharing[];
   /** Devices that gave up waiting for what firmware says they need. */
   readonly ignored: { readonly dev: string; readonly line: number }[];
   readonly pending: SeenPending[];
@@ -103,6 +112,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     iommus: [],
     coherent: emptyTable(),
     joins: [],
+    sharing: [],
     ignored: [],
     pending: [],
     pairs: [],
@@ -147,6 +157,9 @@ function note(evidence: Evidence, seen: Observation): void {
       if (dev !== null && group !== null)
         evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
+    case 'iommu.refused':
+      noteSharing(evidence, seen);
+      break;
     case 'deferred.timeout':
       if (dev !== null) noteIgnored(evidence, dev, record.line);
       if (seen.row === 'dependency-ignored') evidence.config['MODULES'] = 'n';
@@ -161,6 +174,8 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.feature':
       noteCoherent(evidence, seen);
+      if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
+      if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
       break;
     case 'probe.async_queued':
     case 'probe.async_done': {
@@ -174,6 +189,13 @@ function note(evidence: Evidence, seen: Observation): void {
     default:
       notePci(evidence, seen);
   }
+}
+
+function noteSharing({ sharing }: Evidence, { dev, fields }: Observation): void {
+  const { other, sid } = fields;
+  const stream = Number(sid);
+  if (dev === null || other === undefined || !Number.isSafeInteger(stream)) return;
+  if (!sharing.some((seen) => seen.dev === dev)) sharing.push({ dev, other, stream });
 }
 
 /** A line that a console garbled names no release. */
@@ -257,10 +279,13 @@ export function driverSeen({ prefix, drv }: Observation): string | null {
   return drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
 }
 
+const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
+
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
 function noteDevice(evidence: Evidence, seen: Observation): void {
-  const { prefix, dev, record } = seen;
-  if (dev === null) return;
+  const { kind, prefix, dev, record } = seen;
+  // A requester id is no proof of a function.
+  if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
   const { subsystem } = record;

@@ -12,6 +12,7 @@ import type { Divergence } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
 import { learnBuses, withFirmware } from './infer-firmware.ts';
 import { inferMachine } from './infer-machine.ts';
+import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
 import { looksRelevant, recognise, shapeOf } from './recognise.ts';
@@ -66,7 +67,8 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
   const evidence = gatherEvidence(observations);
   const kernel = kernelOf(evidence, options);
   const actions = observations.flatMap(actionOf);
-  const machine = options.machine ?? machineOf(evidence, kernel, actions, options.firmware ?? null);
+  const machine =
+    options.machine ?? machineOf(observations, evidence, kernel, actions, options.firmware ?? null);
   const { run, divergences } = bestReplay({ machine, kernel, observations, evidence, actions });
   return {
     trace: run.trace({ name: options.name, format: log.format }),
@@ -81,6 +83,7 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
 }
 
 function machineOf(
+  observations: readonly Observation[],
   evidence: Evidence,
   { version }: KernelSpec,
   actions: readonly LoggedAction[],
@@ -88,7 +91,8 @@ function machineOf(
 ): Machine {
   const named = actions.flatMap(namedDriver);
   if (firmware !== null) learnBuses(evidence, firmware);
-  const shown = inferMachine(evidence, profileOf(version), named, loadedBy(actions));
+  const inferred = inferMachine(evidence, profileOf(version), named, loadedBy(actions));
+  const shown = withUnits(inferred, observations);
   return firmware === null ? shown : withFirmware(shown, firmware, evidence);
 }
 

@@ -5,6 +5,7 @@ import type { Firmware } from '../model/firmware/firmware.ts';
 import { matchesAny } from '../model/firmware/modalias.ts';
 import { type Evidence, isPciName } from './evidence.ts';
 import { seenId } from './infer-drivers.ts';
+import { UNNAMED_DRIVER } from './infer-pending.ts';
 import { UNNAMED_IOMMU } from './infer-waits.ts';
 
 /** A line often names the driver of a device and not its bus, which firmware's devices have. */
@@ -47,7 +48,7 @@ export function withFirmware(shown: Machine, firmware: Firmware, evidence: Evide
     ...shown,
     firmware: firmware.kind,
     devices: identified(devices, silentOnes),
-    drivers: [...shown.drivers, ...silent],
+    drivers: [...waitingToo(shown.drivers, devices), ...silent],
     boot: shown.boot.flatMap((step) => (step.step === 'populate' ? bootWith(silent) : [step])),
   };
 }
@@ -120,6 +121,28 @@ function hostNames(
     if (host !== undefined) names.set(name, host);
   }
   return names;
+}
+
+/**
+ * A device that waits for its driver's sake, where the log names no driver, waits with every driver that
+ * matches what firmware says the device is.
+ */
+function waitingToo(
+  drivers: readonly DriverSpec[],
+  devices: readonly DeviceSpec[],
+): readonly DriverSpec[] {
+  const nameless = drivers.filter(({ name }) => name === UNNAMED_DRIVER);
+  const waits = nameless.flatMap(({ defers_on }) => Object.entries(defers_on ?? {}));
+  if (waits.length === 0) return drivers;
+  const byName = new Map(devices.map((device) => [device.name, device]));
+  return drivers.map((driver) => {
+    const own = waits.filter(([dev]) => {
+      const device = byName.get(dev);
+      return device?.bus === driver.bus && matchesAny(driver.ids, device.ids);
+    });
+    if (driver.name === UNNAMED_DRIVER || own.length === 0) return driver;
+    return { ...driver, defers_on: { ...Object.fromEntries(own), ...driver.defers_on } };
+  });
 }
 
 /** Stands for drivers that bound to something and printed nothing. */

@@ -15,6 +15,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { busOfDriver, driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { busOfIommu, iommuAt } from './infer-iommus.ts';
 import { inferPending, type Pending } from './infer-pending.ts';
 import { inferWaits, UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
 
@@ -58,8 +59,9 @@ export function inferMachine(
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
+  const types = typesOf(evidence, topology);
   const pciDevices = functions.map((seen) => ({
-    ...pciDevice(seen, topology, acs, firmware === 'devicetree'),
+    ...pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
     ...iommuAt(evidence, seen.dev),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
@@ -135,7 +137,7 @@ function hostsOf(
     hosts.set(host, below);
   }
   return [...hosts].map(([name, below]) => {
-    const rows = mapOf(waits, below);
+    const rows = mapOf(evidence, waits, below);
     return {
       name,
       bus: evidence.buses[name] ?? (name.startsWith('pci') ? '' : 'platform'),
@@ -146,9 +148,16 @@ function hostsOf(
   });
 }
 
-/** A row for each function that the log shows to have an IOMMU, and for no other. */
-function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow[] {
-  return functions.flatMap((dev) => {
+/**
+ * A row for each function that the log shows to have an IOMMU, and for no other, and one for each id
+ * that a bridge uses in the name of several.
+ */
+function mapOf(
+  { sharing }: Evidence,
+  waits: Waits,
+  functions: readonly string[],
+): readonly IommuMapRow[] {
+  const own = functions.flatMap((dev) => {
     const at = pciAddress(dev);
     const iommu = waits.iommuOf(dev);
     if (at === null || iommu === null) return [];
@@ -156,12 +165,21 @@ function mapOf(waits: Waits, functions: readonly string[]): readonly IommuMapRow
     const segment = Number.parseInt(dev, 16);
     return [{ rid_base: rid, iommu, sid_base: segment * 0x10000 + rid, length: 1 }];
   });
+  const taken = new Set(own.map(({ sid_base }) => sid_base));
+  const shared = sharing.flatMap(({ dev, stream }) => {
+    const iommu = waits.iommuOf(dev);
+    if (iommu === null || taken.has(stream) || !functions.includes(dev)) return [];
+    taken.add(stream);
+    return [{ rid_base: stream & 0xffff, iommu, sid_base: stream, length: 1 }];
+  });
+  return [...own, ...shared];
 }
 
 function pciDevice(
   seen: SeenFunction,
   topology: Topology,
   acs: AcsView,
+  pcie: PcieType | null,
   asksLate: boolean,
 ): DeviceSpec {
   const { dev, vendor, device, class: cls, header } = seen;
@@ -173,7 +191,7 @@ function pciDevice(
     class: cls,
     header,
     multifunction,
-    pcie: typeOf(seen, isPciName(topology.parentOf(dev))),
+    pcie,
     acs_capable: isolates,
     acs_enabled: isolates && (!asksLate || acs.isolatedAtBoot(dev)),
   };
@@ -183,6 +201,23 @@ function pciDevice(
     `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
   const ids = [modalias, seenId(dev)];
   return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+}
+
+/**
+ * The type of each function. Two that have one stream are behind a bridge to conventional PCI, which
+ * asks in its own name for both.
+ */
+function typesOf(
+  { sharing }: Evidence,
+  { parentOf }: Topology,
+): (seen: SeenFunction) => PcieType | null {
+  const both = sharing.filter(({ dev, other }) => parentOf(dev) === parentOf(other));
+  const bridges = new Set(both.map(({ dev }) => parentOf(dev)).filter(isPciName));
+  return (seen) => {
+    const above = parentOf(seen.dev);
+    if (bridges.has(above)) return null;
+    return bridges.has(seen.dev) ? 'pcie-to-pci' : typeOf(seen, isPciName(above));
+  };
 }
 
 function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType | null {
@@ -217,7 +252,8 @@ function platformDevices(
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
     if (bus === null || bus === 'pci' || isPciName(dev)) continue;
     const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
-    const ids = [PLATFORM_STREAMS + devices.length];
+    const shared = evidence.sharing.find((seen) => seen.dev === dev || seen.other === dev);
+    const ids = [shared?.stream ?? PLATFORM_STREAMS + devices.length];
     const iommu = waits.iommuOf(dev);
     const supplier = pending.supplierOf(dev);
     add({
@@ -227,21 +263,6 @@ function platformDevices(
     });
   }
   return devices;
-}
-
-/** What makes the device an IOMMU. AMD's are PCI functions, the others are devices of their own. */
-function iommuAt(
-  { iommus, coherent }: Evidence,
-  dev: string,
-): Pick<DeviceSpec, 'iommu_kind' | 'dma_coherent'> {
-  const kind = iommus.find((iommu) => iommu.dev === dev)?.kind;
-  return kind === undefined ? {} : { iommu_kind: kind, dma_coherent: coherent[dev] ?? true };
-}
-
-/** The bus of an IOMMU; '' for one that is no device of a bus. */
-function busOfIommu(kind: IommuKind): string {
-  if (isX86Iommu(kind)) return '';
-  return kind === 'virtio-iommu' ? 'virtio' : 'platform';
 }
 
 /**

@@ -3,7 +3,7 @@ import { ENODEV } from '../model/errno.ts';
 import type { Evidence, SeenPending } from './evidence.ts';
 
 /** Matches devices whose driver the log does not name: only what a driver matches is deferred. */
-const UNNAMED_DRIVER = 'unnamed-driver';
+export const UNNAMED_DRIVER = 'unnamed-driver';
 /** What a driver waits for that does not say it. It never comes. */
 export const UNNAMED_SUPPLIER = 'unnamed-supplier';
 

@@ -30,8 +30,9 @@ export interface Waits {
  * or pins too: its probe then fails.
  */
 export function inferWaits(evidence: Evidence): Waits {
-  const { iommus, joins, ignored, pending, userspaceLine } = evidence;
-  const joined = new Set(joins.map(({ dev }) => dev));
+  const { iommus, joins, sharing, ignored, pending, userspaceLine } = evidence;
+  // One that is refused for its stream has an IOMMU too: its driver fails or goes on without a group.
+  const joined = new Set([...joins, ...sharing].map(({ dev }) => dev));
   const gaveUp = new Map<string, number>();
   for (const { dev, line } of ignored)
     if (!gaveUp.has(dev) && (isPciName(dev) || !timedOut(evidence, dev))) gaveUp.set(dev, line);

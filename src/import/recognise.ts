@@ -128,6 +128,7 @@ function observe(
     else if (name === 'drv') drv = value;
     else if (name === 'group') group = Number(value);
     else if (name === 'error') error = errnoOf(value);
+    else if (name === 'requester') dev = functionNamed(value);
     else fields[name] = value;
   };
   if (row.headName !== null && head !== null) take(row.headName, head);
@@ -136,6 +137,12 @@ function observe(
 }
 
 const NO_DEVICE: { dev: string | null; prefix: string | null } = { dev: null, prefix: null };
+
+/** A requester id as IOMMUs of x86 print it, with or without its segment, as the function's name. */
+function functionNamed(id: string): string | null {
+  const found = /^(?:([0-9a-f]{4}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/.exec(id);
+  return found === null ? null : `${found[1] ?? '0000'}:${found[2]}`;
+}
 
 /** `-22` or, of %pe, `-EINVAL`. */
 function errnoOf(text: string): number | null {

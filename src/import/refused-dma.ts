@@ -88,7 +88,8 @@ function transactionOf(lines: readonly Observation[]): RefusedDma | null {
     case 'dmar-fault-old':
       return {
         ...seen,
-        dev: functionOf(fields['source']),
+        iommu: null,
+        dev: first.dev,
         addr: hexOf(fields['iova']),
         write: fields['access']?.startsWith('DMA Write') === true,
       };
@@ -97,7 +98,7 @@ function transactionOf(lines: readonly Observation[]): RefusedDma | null {
       return {
         ...seen,
         iommu: null,
-        dev: first.dev ?? functionOf(fields['source']),
+        dev: first.dev,
         addr: hexOf(fields['iova']),
         write: (hexOf(fields['flags']) & AMD_FLAG_RW) !== 0,
       };
@@ -133,12 +134,6 @@ const idAndAddress = (id: string | undefined, addr: string | undefined) => ({
   id: hexOf(id),
   addr: hexOf(addr),
 });
-
-/** `02:00.0`, or with its segment, as the name of the function. */
-function functionOf(source: string | undefined): string | null {
-  if (source === undefined) return null;
-  return source.split(':').length === 2 ? `0000:${source}` : source;
-}
 
 const bare = (text = '0'): string => text.replace(/^0x/, '') || '0';
 const hexOf = (text: string | undefined): number => Number.parseInt(bare(text), 16);

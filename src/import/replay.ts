@@ -31,6 +31,8 @@ export interface Replay {
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
+  /** Devices that the log put into another group than the model. */
+  readonly moved: Set<string>;
   readonly divergences: Divergence[];
 }
 
@@ -71,7 +73,7 @@ function replay(
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
   const run = createRun({ machine, kernel }, { label: guide.label, ...by });
   const sightings = [...firstSightings(observations, machine)];
-  const replay: Replay = { run, guide, sightings, divergences: [] };
+  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [] };
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
   const happenings = [...actions, ...refusedDma(observations)];
@@ -91,10 +93,13 @@ function replay(
   return replay;
 }
 
-/** A device did DMA that its IOMMU refused: the model's should refuse it as well. */
-function meetIommu({ run, divergences }: Replay, dma: RefusedDma): void {
+/**
+ * A device did DMA that its IOMMU refused: the model's should refuse it as well. Of a device that is not in
+ * the group where the model has it, nothing can be said.
+ */
+function meetIommu({ run, moved, divergences }: Replay, dma: RefusedDma): void {
   const stimulus = dmaStimulus(run.kernel, dma);
-  if (stimulus === null) return;
+  if (stimulus === null || moved.has(stimulus.dev)) return;
   run.give(stimulus);
   const last = run.state.last_dma[stimulus.dev];
   if (last === undefined || last.result === 'faulted') return;
@@ -118,7 +123,7 @@ function firstSightings(
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle({ run, guide, sightings, divergences }: Replay, before: number): void {
+function settle({ run, guide, sightings, moved, divergences }: Replay, before: number): void {
   const next = sightings.findIndex(({ record }) => record.line >= before);
   const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
   const lines = [...seen, ...guide.unmatched(before)];
@@ -139,6 +144,7 @@ function settle({ run, guide, sightings, divergences }: Replay, before: number):
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
       followLog(observation, run);
+      if (observation.kind === 'iommu.group.added') moved.add(observation.dev ?? '');
     }
     guide.assuming = false;
   }

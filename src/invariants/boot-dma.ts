@@ -1,8 +1,8 @@
 /** What firmware left running, and what it wants mapped as long as the kernel runs. */
 import type { KernelEvent } from '../events/event.ts';
 import type { Facts } from '../model/context.ts';
-import { cutOff } from '../model/hardware/requests.ts';
 import { streamOf } from '../model/hardware/streams.ts';
+import { refusedStreams } from '../model/kernel/live-dma.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
 import type { ReadDevice } from '../model/state/state.ts';
 import { type Breach, groupsOf, type Invariant } from './invariant.ts';
@@ -79,15 +79,14 @@ function masters(k: Facts, isOne: (dev: ReadDevice) => boolean): readonly string
 function cutStream(device: ReadDevice, k: Facts): Breach | null {
   const { name: dev, live_dma } = device;
   if (!live_dma) return null;
-  for (const { iommu, id } of streamIds(k, dev)) {
-    const does = cutOff(k, { iommu, id, dev });
-    if (does === null) continue;
-    const how = does === 'fault' ? 'faults' : 'goes through a domain without what it maps';
-    const stream = `0x${id.toString(16)}`;
-    const message = `${dev} does DMA since before the kernel started; at ${iommu} its stream ${stream} ${how}`;
-    return { message, values: { iommu, stream, does } };
-  }
-  return null;
+  const [refused] = refusedStreams(k, dev);
+  if (refused === undefined) return null;
+  const { iommu, id, why } = refused;
+  const isTranslated = why === 'translation';
+  const how = isTranslated ? 'goes through a domain without what it maps' : 'faults';
+  const stream = `0x${id.toString(16)}`;
+  const message = `${dev} does DMA since before the kernel started; at ${iommu} its stream ${stream} ${how}`;
+  return { message, values: { iommu, stream, does: isTranslated ? 'translate' : 'fault' } };
 }
 
 /** A region that must always be mapped, in a domain without it. */

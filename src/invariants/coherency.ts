@@ -37,6 +37,7 @@ export const coherency: Invariant = {
     'smmu_truthful_coherency',
     'vfio_requires_coherency',
     'vfio_device_capable',
+    'smmu_client_unless_noncoherent',
   ],
   check(dev, k) {
     const device = k.state.devices[dev];

@@ -24,6 +24,7 @@ export const dmaOps: Invariant = {
     'arm_clear_ops_on_teardown',
     'devres_before_dma_teardown',
     'arm_dont_override_dma_ops',
+    'arm_reset_ops_if_set_up',
   ],
   check(dev, k) {
     const device = k.state.devices[dev];

@@ -54,7 +54,7 @@ export function groupsOf(event: KernelEvent, k: Facts): readonly string[] {
 }
 
 function groupIdOf(event: KernelEvent, k: Facts): number | null {
-  if ('group' in event) {
+  if ('group' in event && event.group !== null) {
     const { group } = event;
     return typeof group === 'number' ? group : (k.state.vfio.groups[group]?.iommu_group ?? null);
   }

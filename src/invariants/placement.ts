@@ -1,6 +1,7 @@
 /** Groups and order: who shares a group with whom, and that the IOMMU comes first. */
 import { isX86Iommu } from '../events/machine.ts';
 import type { Facts } from '../model/context.ts';
+import { ipmmu_device_is_allowed } from '../model/kernel/ipmmu-vmsa.ts';
 import { pci_acs_enabled } from '../model/kernel/pci-group.ts';
 import {
   bridges,
@@ -78,14 +79,14 @@ export const order: Invariant = {
   id: 'client-binds-after-its-iommu',
   code: 'INV-ORDER',
   claim:
-    'A device that firmware puts behind an IOMMU is in a group when its driver is bound, and the IOMMU ' +
-    'is bound before.',
+    'A device that firmware puts behind an IOMMU that takes it is in a group when its driver is bound, and ' +
+    'the IOMMU is bound before.',
   subsystem: 'iommu core',
   when: 'always',
   watches: ['driver.bound'],
   subjects: devicesOf,
   name: (subject) => subject,
-  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on'],
+  suspects: ['timeout_default_10', 'fw_parse_at_add', 'fw_devlink_on', 'viommu_waits_for_ever'],
   check(dev, k) {
     const device = k.state.devices[dev];
     const spec = device?.bound === true ? iommuOf(k, dev) : null;
@@ -96,6 +97,7 @@ export const order: Invariant = {
       const message = `${dev} is bound to ${device.driver} before ${iommu}, its IOMMU, is bound`;
       return { message, values: { driver: device.driver, iommu, registered: true } };
     }
+    if (!ipmmu_device_is_allowed(k, dev, iommu)) return null;
     const registered = k.state.iommus.some(({ name }) => name === iommu);
     const message =
       `${dev} is bound to ${device.driver} without an IOMMU group, although firmware puts it ` +

@@ -7,7 +7,7 @@ import { is, suppliersOf } from '../model/kernel/device-link-facts.ts';
 import { iommuOf } from '../model/kernel/requester-ids.ts';
 import { deviceOf } from '../model/lookup.ts';
 import type { ReadDevice, ReadDriver } from '../model/state/state.ts';
-import { type Breach, devicesOf, type Invariant } from './invariant.ts';
+import { type Breach, devicesOf, type Invariant, type Violation } from './invariant.ts';
 
 const ARROW = ' -> ';
 
@@ -67,6 +67,11 @@ export const acyclic: Invariant = {
     return { message, values: { circle: way, holds } };
   },
 };
+
+/** Is it about a circle that the kernel saw and broke, so that nobody waits? Many boards have some. */
+export function isBrokenCircle({ invariant, values }: Violation): boolean {
+  return invariant === acyclic.id && values?.['holds'] === false;
+}
 
 /** Is nothing under way, and nothing to come, that retries what is deferred? */
 function isAtRest({ state }: Facts): boolean {

@@ -84,6 +84,8 @@ export interface IommuOps {
   readonly owned: (k: Facts) => boolean;
   /** Returns the name of the instance that translates for `dev`, or a negative errno. */
   readonly probe_device: (k: Kernel, dev: string) => Path<string | number>;
+  /** Does the driver take what firmware gives to that instance? 0 or a negative errno. */
+  readonly of_xlate?: (k: Facts, dev: string, iommu: string) => number;
   /** Returns a group id, or a negative errno. */
   readonly device_group: (k: Kernel, dev: string) => Path<number>;
   /** The domain type that a device must have; null, and where absent, for any. */

@@ -33,7 +33,7 @@ export function verifyLines(
     line(session, 'head'),
     ...aligned([['check', 'equal', 'of', ''], ...rows], [1, 2]),
     ...(schedule === null ? [] : [line(scheduleInWords(schedule))]),
-    ...(first === undefined ? [] : [line(`first difference: ${sentence(first)}`, 'bad')]),
+    ...(first === undefined ? [] : [line(`first difference: ${mismatchSentence(first)}`, 'bad')]),
     ...CHECKS.flatMap((check) => checkLines(check, inTime, all)),
   ];
 }
@@ -53,7 +53,7 @@ function checkLines(
   const shown = all ? listed : listed.slice(0, LISTED_MAX);
   const more = listed.length - shown.length;
   return [
-    ...shown.map(({ first, count }) => line(`  ${sentence(first)}${times(count)}`)),
+    ...shown.map(({ first, count }) => line(`  ${mismatchSentence(first)}${times(count)}`)),
     ...(more === 0 ? [] : [line(`  ${check}: and ${more} more; --all prints them`, 'dim')]),
   ];
 }
@@ -79,7 +79,8 @@ function momentOf(at: string): number {
   return snapshot === undefined ? Number.POSITIVE_INFINITY : Number(snapshot) + 0.5;
 }
 
-function sentence({ check, at, subject, expected, actual }: Mismatch): string {
+/** What a recording and a run do not agree on. */
+export function mismatchSentence({ check, at, subject, expected, actual }: Mismatch): string {
   const about = `${check}, ${at}: ${subject}`;
   if (check === 'message' && actual === null) return `${about}: not emulated: ${inWords(expected)}`;
   if (check === 'message') return `${about}: only emulated: ${inWords(actual)}`;

@@ -161,11 +161,16 @@ function readIpmmu(place: Place): IpmmuUnit {
   return {
     ...optional(fields, 'main', nameOf),
     ...optional(fields, 'reserved_context', flagOf),
+    ...optional(fields, 'takes', (value) => oneOf(value, ['all', 'listed', 'none'] as const)),
   };
 }
 
-function printIpmmu({ main, reserved_context }: IpmmuUnit): Yaml {
-  return map([maybe('main', main, plain), maybe('reserved_context', reserved_context, String)]);
+function printIpmmu({ main, reserved_context, takes }: IpmmuUnit): Yaml {
+  return map([
+    maybe('main', main, plain),
+    maybe('reserved_context', reserved_context, String),
+    maybe('takes', takes, plain),
+  ]);
 }
 
 export function readDmar(place: Place): DmarTable {

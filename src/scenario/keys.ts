@@ -156,6 +156,7 @@ const viommu = {
 const ipmmu = {
   main: 'the IPMMU whose contexts it uses; its own where it does not say',
   reserved_context: 'true where the kernel keeps off context 0',
+  takes: 'which devices the driver takes on this chip: all, listed, none',
 };
 
 const KEYS = {

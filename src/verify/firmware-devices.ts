@@ -1,6 +1,6 @@
 import type { DeviceSpec, Machine } from '../events/machine.ts';
 import { devicetreeDevices } from '../model/firmware/devicetree.ts';
-import { parseDmar } from '../model/firmware/dmar.ts';
+import { type Dmar, parseDmar } from '../model/firmware/dmar.ts';
 import { type FdtNode, parseFdt, stringsOf } from '../model/firmware/fdt.ts';
 import { type Iort, parseIort } from '../model/firmware/iort.ts';
 import { withKnownRegisters } from '../model/firmware/known-registers.ts';
@@ -15,6 +15,7 @@ import { type ConfigSpace, parsePciConfig, scanPci } from '../model/firmware/pci
 import { cmdlineOf, parameterOf } from './kernel-spec.ts';
 import { childrenListed, inLogOrder, listedDevices, softwareDevices } from './listed-devices.ts';
 import { functionsOfLog } from './pci-log.ts';
+import { withQemuUnits } from './qemu-line.ts';
 import type { MachineFiles, Session } from './session.ts';
 import type { SysfsSnapshot } from './sysfs-file.ts';
 
@@ -25,6 +26,8 @@ export interface Firmware {
   readonly tree: FdtNode | null;
   /** In the order of creation; functions after the bridge they hang from. */
   readonly devices: readonly DeviceSpec[];
+  /** The DMAR table, where the insides of all its units are known. */
+  readonly dmar: Dmar['table'] | null;
   /** Devices that code makes without firmware asking: `reg-dummy`, `serial8250`. */
   readonly software: readonly DeviceSpec[];
 }
@@ -67,10 +70,9 @@ export function firmwareOf(
         );
   const configs = files.pciConfig === null ? [] : parsePciConfig(files.pciConfig);
   const usesAcpi = ofTree.length === 0 && isAcpi(session, files);
+  const dmar = files.dmar === null || !usesAcpi ? null : parseDmar(files.dmar, configs);
   const platform = usesAcpi
-    ? inLogOrder(acpiDevices(files, configs), session.dmesg ?? '').map((device) =>
-        withCapability(device, session.dmesg ?? ''),
-      )
+    ? inLogOrder(acpiDevices(files, dmar), session.dmesg ?? '')
     : ofTree.length > 0
       ? ofTree
       : listedDevices(session.dmesg, files, first);
@@ -81,11 +83,14 @@ export function firmwareOf(
       ? scanPci(configs, bridge).map(({ spec, config }) => withChildren(spec, config, native))
       : functionsOfLog(session.dmesg ?? '', bridge).map((spec) => withServices(spec, session));
   const transports = platform.map((device) => withVirtio(device, session));
-  const devices = childrenListed([...transports, ...functions], files, first);
+  const made = childrenListed([...transports, ...functions], files, first);
+  const devices = withQemuUnits(made, session.cmdline, dmar);
+  const known = devices.every(({ iommu_kind, vtd }) => iommu_kind !== 'intel' || vtd !== undefined);
   return {
     kind: usesAcpi ? 'acpi' : ofTree.length > 0 || files.fdt === null ? 'devicetree' : 'none',
     tree: ofTree.length > 0 ? root : null,
     devices,
+    dmar: known ? (dmar?.table ?? null) : null,
     software: inLogOrder(softwareDevices(files, first, devices), session.dmesg ?? '').map(
       (device) => withVirtio(device, session),
     ),
@@ -98,10 +103,9 @@ function isAcpi(session: Session, files: MachineFiles): boolean {
 }
 
 /** SMMUs of the IORT or units of the DMAR, the devices that ACPI names, then the host bridge. */
-function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): DeviceSpec[] {
+function acpiDevices(files: MachineFiles, dmar: Dmar | null): DeviceSpec[] {
   const iort: Pick<Iort, 'maker' | 'devices' | 'rootComplexes'> =
     files.iort === null ? { maker: '', devices: [], rootComplexes: [] } : parseIort(files.iort);
-  const dmar = files.dmar === null ? null : parseDmar(files.dmar, configs);
   const complex = iort.rootComplexes.find((candidate) => candidate.segment === 0);
   const map = complex?.iommu_map ?? dmar?.iommu_map ?? [];
   const bridge: DeviceSpec = {
@@ -114,17 +118,6 @@ function acpiDevices(files: MachineFiles, configs: readonly ConfigSpace[]): Devi
   };
   const smmus = withKnownRegisters(iort.devices, [iort.maker]);
   return [...smmus, ...(dmar?.devices ?? []), ...namedByAcpi(files), bridge];
-}
-
-/** CAP_REG.CM: a unit of an emulated machine that wants to be told of every mapping. */
-const CACHING_MODE = 1n << 7n;
-
-/** The capability register of a VT-d unit, which no table has; the kernel prints what it read. */
-function withCapability(device: DeviceSpec, log: string): DeviceSpec {
-  if (device.iommu_kind !== 'intel') return device;
-  const cap = new RegExp(`DMAR: ${device.name}: reg_base_addr .* cap ([0-9a-f]{1,16}) `).exec(log);
-  const caches = cap !== null && (BigInt(`0x${cap[1]}`) & CACHING_MODE) !== 0n;
-  return caches ? { ...device, caching_mode: true } : device;
 }
 
 /** A platform device carries its ACPI companion's name and ids: the second row of that name. */

@@ -59,6 +59,12 @@ const BUILT_IN_ON_ARM64 = ['IRQ_BYPASS_MANAGER', 'VIRTIO'];
 /** Buses that the distribution's kernel for that architecture has IOMMU support for. */
 const BUSES_ON_ARM64 = ['ARM_AMBA', 'FSL_MC_BUS', 'TEGRA_HOST1X_CONTEXT_BUS'];
 
+/** IOMMU options of those kernels. */
+const X86_OR_ARM = {
+  x86: ['INTEL_IOMMU', 'INTEL_IOMMU_SVM', 'IRQ_REMAP'],
+  arm: ['ARM_SMMU_V3'],
+} as const;
+
 /** Options of the recording's own small kernels, for a session that lost its configuration file. */
 const SMALL_KERNEL_MODULES = [
   'IRQ_BYPASS_MANAGER',
@@ -132,7 +138,7 @@ function assumedConfig(release: string, version: string, notes: string): Table<s
     ['MODULES', 'y'],
     [lazy, 'y'],
     ['PCIEPORTBUS', 'y'],
-    [isX86 ? 'INTEL_IOMMU' : 'ARM_SMMU_V3', 'y'],
+    ...X86_OR_ARM[isX86 ? 'x86' : 'arm'].map((option): [string, string] => [option, 'y']),
   ];
   if (release.endsWith('-lab')) return tableOf([...always, ...smallKernel(notes)]);
   const builtIn = [

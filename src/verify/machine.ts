@@ -16,9 +16,10 @@ export interface Derived {
  * The machine and the kernel of a session.
  *
  * Only inputs are read: firmware tables, PCI configuration, modaliases, the drivers that exist and
- * the order they registered in, the configuration, the command line, the commands. Of snapshots only
+ * the order they registered in, the configuration, the command lines, the commands. Of snapshots only
  * the names and ids of devices, and of those only what hardware has, and which modules were loaded
- * before the first action: never drivers bound, groups, error codes or counts. `twin` is another session on the same machine, asked for what is missing.
+ * before the first action: never drivers bound, groups, error codes or counts. `twin` is another
+ * session on the same machine, asked for what is missing.
  *
  * @throws ReprobeError BAD_MACHINE for a firmware table that cannot be read.
  */
@@ -34,6 +35,7 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
     devices: [...firmware.devices, ...firmware.software],
     drivers: [...drivers.builtIn, ...drivers.modular],
     modules: drivers.modules,
+    ...(firmware.dmar === null ? {} : { dmar: firmware.dmar }),
     boot: bootOrder(session.dmesg, firmware, drivers.builtIn, kernel.cmdline),
   };
   return { machine, kernel };

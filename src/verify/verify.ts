@@ -12,7 +12,7 @@ import { compareLinks } from './compare-links.ts';
 import { compareMessages } from './compare-messages.ts';
 import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
 import { type Emulation, emulate } from './emulate.ts';
-import { deriveMachine } from './machine.ts';
+import { type Derived, deriveMachine } from './machine.ts';
 import { keyOfPause, marksOf } from './marks.ts';
 import type { Session } from './session.ts';
 import { createTally, type Mismatch, type Tally } from './tally.ts';
@@ -45,14 +45,14 @@ export interface Verdict {
  */
 export function verifySession(session: Session, twin: Session | null): Verdict {
   const derived = deriveMachine(session, twin);
-  let best = judge(session, derived, null);
+  let best = compareSession(session, derived);
   for (const withCalls of [true, false]) {
     if (differences(best) === 0) break;
     best = searchSchedule(best, {
       marks: marksOf(session, withCalls),
       keyOfPause,
       rounds: ROUNDS,
-      attempt: (guide) => judge(session, derived, guide),
+      attempt: (guide) => compareSession(session, derived, guide),
       cost: differences,
       choices: ({ emulation }) => emulation.run.scheduler.choices.length,
     });
@@ -61,14 +61,14 @@ export function verifySession(session: Session, twin: Session | null): Verdict {
 }
 
 /** Emulates the session under the guide's schedule, or the default one, and compares. */
-function judge(
+export function compareSession(
   session: Session,
-  derived: ReturnType<typeof deriveMachine>,
-  guide: ScheduleGuide | null,
+  derived: Derived,
+  guide: ScheduleGuide | null = null,
 ): Verdict {
   const emulation = emulate(derived, session, guide);
   const tally = createTally();
-  const names = modelledNames(session, emulation);
+  const names = modelledNames(session, emulation, derived.machine.devices);
   compareSnapshots(tally, session, emulation);
   compareLinks(tally, session, emulation);
   compareActions(tally, session, emulation);
@@ -99,9 +99,17 @@ function differences({ checks }: Verdict): number {
   return Object.values(checks).reduce((sum, { ok, of }) => sum + of - ok, 0);
 }
 
-/** Devices on the buses that the model has, in any snapshot or in the emulated run. */
-function modelledNames(session: Session, emulation: Emulation): ReadonlySet<string> {
-  const names = new Set<string>();
+/**
+ * Devices on the buses that the model has, in any snapshot or in the emulated run, and IOMMUs that are on
+ * no bus.
+ */
+function modelledNames(
+  session: Session,
+  emulation: Emulation,
+  devices: readonly DeviceSpec[],
+): ReadonlySet<string> {
+  const units = devices.filter(({ bus, iommu_kind }) => bus === '' && iommu_kind !== undefined);
+  const names = new Set(units.map(({ name }) => name));
   for (const snapshot of Object.values(session.snapshots))
     for (const { name, bus } of snapshot.devices)
       if (bus !== null && MODELLED_BUSES.has(bus)) names.add(name);
@@ -117,8 +125,11 @@ function hasDriver({ kind, drv, fields }: Observation, drivers: readonly DriverS
 }
 
 /** What an IOMMU says of its hardware follows from its registers, where they are known. */
-function hasRegisters({ kind, dev }: Observation, devices: readonly DeviceSpec[]): boolean {
+function hasRegisters({ kind, row, dev }: Observation, devices: readonly DeviceSpec[]): boolean {
   if (!tellsHardware(kind)) return true;
+  if (row.startsWith('dmar-')) return devices.some(({ vtd }) => vtd !== undefined);
+  if (row.startsWith('amd-')) return devices.some(({ amd_vi }) => amd_vi !== undefined);
+  if (row.startsWith('viommu-')) return devices.some(({ viommu }) => viommu !== undefined);
   return devices.some(({ name, registers }) => name === dev && registers !== undefined);
 }
 

@@ -7,6 +7,7 @@ import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
 import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
 import { allChanges, crossed, whatIf } from '../../src/bisect/whatif.ts';
 import type { Trace } from '../../src/events/trace.ts';
+import { importLog } from '../../src/import/import.ts';
 import { PATCH_NAMES, PROFILES, patchesOf } from '../../src/model/versions/profile.ts';
 import {
   ASSIGN_NIC,
@@ -52,14 +53,15 @@ describe('rerunTrace', () => {
   });
 
   it('answers probes of a log as the log did', () => {
-    const { header, events } = runSmall([BOOT], { outcomes: [-19] }).trace();
-    const drivers = header.machine.drivers.map(({ outcomes: _, ...driver }) => driver);
-    const source = { name: 'a.log', format: 'dmesg' };
-    const log = { header: { ...header, source, machine: { ...header.machine, drivers } }, events };
-    const probed = rerunTrace(log, {}).events.find(
+    const text = `[    0.100000] pci ${NIC}: [8086:10d3] type 00 class 0x020000
+[    1.000000] e1000e: probe of ${NIC} failed with error -5
+`;
+    const none = { name: 'a.log', version: null, config: {}, patches: {}, machine: null };
+    const { trace } = importLog(new TextEncoder().encode(text), none);
+    const probed = rerunTrace(trace, {}).events.find(
       ({ event }) => event.type === 'driver.probed' && event.dev === NIC,
     );
-    expect(probed?.event).toMatchObject({ ret: -19 });
+    expect(probed?.event).toMatchObject({ drv: 'e1000e', ret: -5 });
   });
 });
 

@@ -63,7 +63,7 @@ describe.concurrent('run', () => {
           device: '0000:00:01.0',
           why: why('no row of the iommu-map of 8000.pcie covers its id 0x8'),
         },
-        { device: '/dsp/cb', iommu: '5000000.iommu', why: why('no device below dsp (x,dsp)') },
+        { device: '/dsp/cb', iommu: '5000000.iommu', why: why('the model has none: dsp (x,dsp)') },
       ],
     });
     const { stdout } = await reprobe('run', board);
@@ -79,6 +79,33 @@ describe.concurrent('run', () => {
         { device: 'pci0000:00', group: null },
       ],
     });
+  });
+
+  it('does not blame a board for circles that the kernel breaks', async ({ expect }) => {
+    const path = file(
+      'circle.dtb',
+      blobOf({
+        ...{ '#address-cells': [1], '#size-cells': [1] },
+        'clock@1': {
+          compatible: 'x,a',
+          reg: [1, 1],
+          '#clock-cells': [0],
+          phandle: [1],
+          clocks: [2],
+        },
+        'clock@2': {
+          compatible: 'x,b',
+          reg: [2, 1],
+          '#clock-cells': [0],
+          phandle: [2],
+          clocks: [1],
+        },
+      }),
+    );
+    const { status, json } = await document('run', path);
+    expect(status).toBe(EXIT.holds);
+    const way = expect.stringMatching(/kernel breaks: [12].clock -> [12].clock -> [12].clock$/);
+    expect(json).toMatchObject({ ok: true, warnings: [way] });
   });
 
   it('prints what the kernel prints, under another kernel too', async ({ expect }) => {

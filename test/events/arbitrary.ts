@@ -207,7 +207,7 @@ export const aDmarTable: Arbitrary<DmarTable> = fc.record(
   { requiredKeys: ['width'] },
 );
 
-const deviceFields = {
+export const deviceFields = {
   name: aName,
   bus: aName,
   parent: fc.option(aName),
@@ -233,7 +233,14 @@ const deviceFields = {
   vtd: aVtdUnit,
   amd_vi: anAmdUnit,
   viommu: aVirtioIommuUnit,
-  ipmmu: fc.record({ main: aName, reserved_context: fc.boolean() }, { requiredKeys: [] }),
+  ipmmu: fc.record(
+    {
+      main: aName,
+      reserved_context: fc.boolean(),
+      takes: fc.constantFrom('all' as const, 'listed' as const, 'none' as const),
+    },
+    { requiredKeys: [] },
+  ),
   iommus: fc.array(
     fc.record(
       {
@@ -671,6 +678,8 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'iommu.map_unseen': fc.record({ ...ioRange, iommu: aName }),
   'dma.issued': fc.record({
     ...{ ...dev, iommu: fc.option(aName), id: fc.option(uint), addr: uint, write: fc.boolean() },
+    group: fc.option(uint),
+    domain: fc.constantFrom<DomainType | null>('DMA', 'identity', 'blocked', null),
     result: fc.constantFrom<DmaResult>('bypassed', 'translated', 'faulted'),
     why: fc.constantFrom<FaultReason | null>('stream', 'entry', 'translation', 'permission', null),
     snooped: fc.option(fc.boolean()),

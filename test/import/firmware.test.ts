@@ -82,6 +82,51 @@ describe('a log and the devicetree of its board', () => {
   });
 });
 
+it('a device that waits, nobody knows with which driver, waits with the one that firmware names', () => {
+  const board = blobOf({
+    ...{ '#address-cells': [1], '#size-cells': [1] },
+    'iommu@9': smmu(3, 9),
+    'keys@1': { compatible: 'gpio-keys', reg: [1, 1], iommus: [3, 1] },
+    'keys@2': { compatible: 'gpio-keys', reg: [2, 1] },
+  });
+  const text = `
+[    0.000000] Linux version 6.1.0 (x@y) (gcc) #1 SMP
+[    0.400000] arm-smmu 9.iommu: probing hardware configuration...
+[    0.600000] gpio-keys 1.keys: Adding to iommu group 0
+[    1.000000] Run /init as init process
+[   11.000000] platform 2.keys: deferred probe pending`;
+  const firmware = readFirmware(board, 'b.dtb');
+  const options = { name: 'log', version: null, config: {}, patches: {}, machine: null, firmware };
+  const { trace, divergences } = importLog(new TextEncoder().encode(text.trim()), options);
+  expect(foldAll(trace.events).devices['1.keys']).toMatchObject({ driver: 'gpio-keys' });
+  expect(foldAll(trace.events).devices['2.keys']).toMatchObject({ bound: false });
+  expect(divergences).toEqual([]);
+});
+
+it('two functions with one stream are behind a bridge that asks for both', () => {
+  const text = `
+[    0.000000] Linux version 6.1.0 (x@y) (gcc) #1 SMP
+[    0.000000] Machine model: A board
+[    0.300000] arm-smmu-v3 9050000.smmuv3: ias 44-bit, oas 44-bit (features 0x00000f05)
+[    0.500000] pci-host-generic 4000.pcie: PCI host bridge to bus 0000:00
+[    0.510000] pci 0000:00:02.0: [1b36:000e] type 01 class 0x060400
+[    0.520000] pci 0000:01:01.0: [8086:100e] type 00 class 0x020000
+[    0.530000] pci 0000:01:02.0: [8086:100e] type 00 class 0x020000
+[    0.540000] pci 0000:00:02.0: PCI bridge to [bus 01]
+[    0.700000] e1000 0000:01:01.0: Adding to iommu group 0
+[    0.710000] e1000 0000:01:02.0: stream 256 already in tree from dev 0000:01:01.0
+[    1.000000] Run /init as init process`;
+  const options = { name: 'log', version: null, config: {}, patches: {}, machine: null };
+  const { trace, divergences } = importLog(new TextEncoder().encode(text.trim()), options);
+  const type = (dev: string) =>
+    trace.header.machine.devices.find(({ name }) => name === dev)?.pci?.pcie;
+  expect([type('0000:00:02.0'), type('0000:01:01.0')]).toEqual(['pcie-to-pci', null]);
+  const { devices } = foldAll(trace.events);
+  expect(devices['0000:01:01.0']?.iommu_group).toBe(0);
+  expect(devices['0000:01:02.0']?.iommu_group).toBeNull();
+  expect(divergences).toEqual([]);
+});
+
 it('a virtio-iommu is below the function that firmware names', () => {
   const board = blobOf({
     '#address-cells': [1],

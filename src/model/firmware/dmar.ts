@@ -1,9 +1,21 @@
+import type { DmarTable, VtdUnit } from '../../events/iommu-units.ts';
 import type { DeviceSpec, IommuMapRow } from '../../events/machine.ts';
-import { type Binary, badTable, le16, text, u8 } from './binary.ts';
+import { type Binary, badTable, le16, le32, text, u8 } from './binary.ts';
 import { busesBehind } from './pci-children.ts';
 import type { ConfigSpace } from './pci-config.ts';
 
+/** What the table says of a unit; its registers it does not have. */
+export type DmarUnit = Omit<VtdUnit, 'ver' | 'cap' | 'ecap'>;
+
 export interface Dmar {
+  /** Who made it: `BOCHS ` is QEMU. */
+  readonly maker: string;
+  /** Its header, and the structures that are no units. */
+  readonly table: DmarTable;
+  /** Firmware lets the kernel remap interrupts. */
+  readonly intr_remap: boolean;
+  /** In the order of the table, as are `devices`. */
+  readonly units: readonly DmarUnit[];
   /** The units as devices of the class `iommu`, without a bus: `dmar0`, `dmar1`, …. */
   readonly devices: readonly DeviceSpec[];
   /** Which requester ids each unit translates. A row that stands earlier wins. */
@@ -11,17 +23,29 @@ export interface Dmar {
 }
 
 const DRHD = 0;
+const RMRR = 1;
+const ATSR = 2;
+const RHSA = 3;
+const SATC = 5;
 const HEADER = 48;
+/** Flags of the header. */
+const INTR_REMAP = 1;
+const X2APIC_OPT_OUT = 2;
+const PLATFORM_OPT_IN = 4;
 const INCLUDE_PCI_ALL = 1;
 const SCOPE_ENDPOINT = 1;
 const SCOPE_BRIDGE = 2;
+const SCOPE_IOAPIC = 3;
+const SCOPE_HPET = 4;
 
 /**
- * Reads an ACPI DMAR: which VT-d units there are and which functions go through them. The PCI
- * configuration tells what lies behind the bridges that the table names.
+ * Reads an ACPI DMAR: which VT-d units there are, which functions and interrupt controllers go through
+ * them, and what else the kernel prints of the table. The PCI configuration tells what lies behind the
+ * bridges that the table names.
  *
  * Kernel: drivers/iommu/intel/dmar.c:dmar_parse_one_drhd, dmar_insert_dev_scope, v6.1.
- * Leaves out: segments other than 0, reserved memory, ATS and hotplug structures.
+ * Leaves out: segments other than 0, devices in the scopes of reserved memory and of ATS, ANDD and
+ * hotplug structures.
  *
  * @throws ReprobeError BAD_MACHINE with the byte offset, whatever the bytes are.
  */
@@ -33,19 +57,81 @@ export function parseDmar(
   const table: Binary = { bytes, file };
   if (text(table, 0, 4) !== 'DMAR') throw badTable(table, 0, 'no DMAR begins here');
   const devices: DeviceSpec[] = [];
+  const units: DmarUnit[] = [];
   const named: IommuMapRow[] = [];
   const rest: IommuMapRow[] = [];
-  for (let at = HEADER; at < bytes.length; at += le16(table, at + 2)) {
-    const length = le16(table, at + 2);
-    if (length < 4) throw badTable(table, at, 'a structure shorter than its header');
-    if (le16(table, at) !== DRHD) continue;
+  for (const { at, kind, length } of structures(table)) {
+    if (kind !== DRHD) continue;
     const iommu = `dmar${devices.length}`;
     devices.push({ name: iommu, bus: '', parent: null, ids: [], iommu_kind: 'intel' });
     const all = (u8(table, at + 4) & INCLUDE_PCI_ALL) !== 0;
+    const scopes = scopesOf(table, at + 16, at + length);
+    const idsOf = (type: number): readonly number[] =>
+      scopes.filter((scope) => u8(table, scope) === type).map((scope) => u8(table, scope + 4));
+    const [ioapics, hpets] = [idsOf(SCOPE_IOAPIC), idsOf(SCOPE_HPET)];
+    units.push({
+      base: wide(table, at + 8),
+      include_all: all,
+      ...(ioapics.length === 0 ? {} : { ioapics }),
+      ...(hpets.length === 0 ? {} : { hpets }),
+    });
     if (all) rest.push({ rid_base: 0, iommu, sid_base: 0, length: 0x10000 });
     named.push(...scopeRows(table, at, length, iommu, configs));
   }
-  return { devices, iommu_map: [...named, ...rest] };
+  const flags = u8(table, 37);
+  return {
+    maker: text(table, 10, 6),
+    table: dmarTable(table, flags),
+    intr_remap: (flags & INTR_REMAP) !== 0,
+    units,
+    devices,
+    iommu_map: [...named, ...rest],
+  };
+}
+
+/** A register or an address of 64 bits. */
+const wide = (table: Binary, at: number): string =>
+  `0x${((BigInt(le32(table, at + 4)) << 32n) | BigInt(le32(table, at))).toString(16)}`;
+
+/** The header and the structures that are no units, each kind in the order of the table. */
+function dmarTable(table: Binary, flags: number): DmarTable {
+  const each = <T>(type: number, read: (at: number) => T): readonly T[] =>
+    structures(table).flatMap(({ at, kind }) => (kind === type ? [read(at)] : []));
+  const rmrr = each(RMRR, (at) => ({ base: wide(table, at + 8), end: wide(table, at + 16) }));
+  const atsr = each(ATSR, (at) => u8(table, at + 4));
+  const rhsa = each(RHSA, (at) => ({ base: wide(table, at + 8), node: le32(table, at + 16) }));
+  const satc = each(SATC, (at) => u8(table, at + 4));
+  return {
+    width: u8(table, 36) + 1,
+    ...((flags & PLATFORM_OPT_IN) === 0 ? {} : { opt_in: true }),
+    ...((flags & X2APIC_OPT_OUT) === 0 ? {} : { x2apic_opt_out: true }),
+    ...(rmrr.length === 0 ? {} : { rmrr }),
+    ...(atsr.length === 0 ? {} : { atsr }),
+    ...(rhsa.length === 0 ? {} : { rhsa }),
+    ...(satc.length === 0 ? {} : { satc }),
+  };
+}
+
+/** Where each structure of the table begins and of which type it is. */
+function structures(table: Binary): readonly { at: number; kind: number; length: number }[] {
+  const found: { at: number; kind: number; length: number }[] = [];
+  for (let at = HEADER; at < table.bytes.length; ) {
+    const length = le16(table, at + 2);
+    if (length < 4) throw badTable(table, at, 'a structure shorter than its header');
+    found.push({ at, kind: le16(table, at), length });
+    at += length;
+  }
+  return found;
+}
+
+/** Where each device scope between the two places begins. */
+function scopesOf(table: Binary, from: number, to: number): readonly number[] {
+  const found: number[] = [];
+  for (let at = from; at < to; at += u8(table, at + 1)) {
+    if (u8(table, at + 1) < 6) throw badTable(table, at, 'a device scope shorter than its header');
+    found.push(at);
+  }
+  return found;
 }
 
 function scopeRows(
@@ -58,12 +144,10 @@ function scopeRows(
   const rows: IommuMapRow[] = [];
   const row = (rid: number, count: number) =>
     rows.push({ rid_base: rid, iommu, sid_base: rid, length: count });
-  for (let at = start + 16; at < start + length; at += u8(table, at + 1)) {
-    const size = u8(table, at + 1);
-    if (size < 6) throw badTable(table, at, 'a device scope shorter than its header');
+  for (const at of scopesOf(table, start + 16, start + length)) {
     const type = u8(table, at);
     if (type !== SCOPE_ENDPOINT && type !== SCOPE_BRIDGE) continue;
-    const rid = ridOfPath(table, at, size, configs);
+    const rid = ridOfPath(table, at, u8(table, at + 1), configs);
     row(rid, 1);
     const behind = type === SCOPE_BRIDGE ? behindRid(rid, configs) : null;
     if (behind !== null) row(behind[0] << 8, (behind[1] - behind[0] + 1) << 8);

@@ -28,6 +28,7 @@ export const SPACED_NAMES: readonly string[] = [
 const pci = (...ids: string[]) => ids.map((id) => `pci:${id}`);
 const intel = (...devices: string[]) =>
   devices.map((id) => `pci:v00008086d0000${id}sv*sd*bc*sc*i*`);
+const nxp = (device: string) => pci(`v00001957d0000${device}sv*sd*bc*sc*i*`);
 const acpi = (id: string) => `acpi*:${id}:*`;
 
 /**
@@ -158,6 +159,10 @@ export const KNOWN_DRIVERS: readonly KnownDriver[] = [
     ids: [],
     driver_managed_dma: true,
   },
+  { bus: 'pci', name: 'fsl_enetc', module: 'fsl_enetc', ids: nxp('E100') },
+  { bus: 'pci', name: 'fsl_enetc_mdio', module: 'fsl_enetc_mdio', ids: nxp('EE01') },
+  { bus: 'pci', name: 'fsl_enetc_ptp', module: 'fsl_enetc_ptp', ids: nxp('EE02') },
+  { bus: 'pci', name: 'mscc_felix', module: 'mscc_felix', ids: nxp('EEF0') },
   {
     bus: 'pci',
     name: 'pcieport',

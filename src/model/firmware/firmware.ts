@@ -31,6 +31,8 @@ export interface Firmware {
 
 /** No blob is longer. Kernel: arch/arm64/include/asm/boot.h: MAX_FDT_SIZE. */
 export const FIRMWARE_BYTES_MAX = 2 * 1024 * 1024;
+/** The devicetrees of Linux 6.1 make up to 160; each is booted. */
+const DEVICES_MAX = 2048;
 const FDT_MAGIC = 0xd00dfeed;
 /** The host bridge of ACPI's segment 0. */
 const ACPI_ROOT = 'pci0000:00';
@@ -55,7 +57,17 @@ export function readFirmware(bytes: Uint8Array, file: string): Firmware {
     throw badTable({ bytes, file }, FIRMWARE_BYTES_MAX, 'no kernel takes a longer blob');
   if (!isFirmware(bytes))
     throw badTable({ bytes, file }, 0, 'neither a devicetree blob nor an IORT begins here');
-  return isIort(bytes) ? acpiFirmware(parseIort(bytes, file)) : treeFirmware(parseFdt(bytes, file));
+  const firmware = isIort(bytes)
+    ? acpiFirmware(parseIort(bytes, file))
+    : treeFirmware(parseFdt(bytes, file));
+  const count = firmware.devices.length;
+  if (count > DEVICES_MAX)
+    throw badTable(
+      { bytes, file },
+      0,
+      `${count} devices, more than the ${DEVICES_MAX} of any board`,
+    );
+  return firmware;
 }
 
 function treeFirmware(root: FdtNode): Firmware {
@@ -109,15 +121,17 @@ function whyUnmade(tree: Tree, names: ReadonlyMap<FdtNode, string>, node: FdtNod
     const status = stringsOf(at, 'status')[0] ?? '';
     if (!isAvailable(at)) return `${at === node ? 'its' : `${at.path}: its`} status is '${status}'`;
   }
-  if (node.props['compatible'] === undefined)
-    return 'no compatible string: no device is made of it';
+  const between: string[] = [];
   let above = tree.parent(node);
-  while (above !== null && !names.has(above) && tree.parent(above) !== null)
+  while (above !== null && !names.has(above)) {
+    const [compatible] = stringsOf(above, 'compatible');
+    if (compatible !== undefined && above !== tree.root) between.unshift(`then ${compatible}`);
     above = tree.parent(above);
-  const [compatible = 'no compatible string'] =
-    above === null ? [] : stringsOf(above, 'compatible');
-  const name = (above === null ? undefined : names.get(above)) ?? above?.path ?? '/';
-  return `firmware code makes no device below ${name} (${compatible}); only its driver could`;
+  }
+  if (above === null) return 'no bus leads to it: neither firmware code nor a driver looks there';
+  const [compatible = 'no compatible string'] = stringsOf(above, 'compatible');
+  const drivers = [`${names.get(above)} (${compatible})`, ...between];
+  return `drivers make its device, and the model has none: ${drivers.join(', ')}`;
 }
 
 /** The SMMUs and components that the table names, then the host bridge of each segment. */

@@ -4,7 +4,8 @@
  * `bus:driver`, with four marks among them: where the devicetree is populated, where ACPI is
  * scanned, where x86 brings up its IOMMUs (pci_iommu_init), and where deferred probing is switched
  * on (late_initcall). Measured, not derived: the
- * registrations that kernels 6.1 and 6.12 for arm64 and x86 reported at boot, woven into one list.
+ * registrations that kernels 6.1 and 6.12 for arm64 and x86 reported at boot, woven into one list; of the
+ * LS1028A's network functions, the order in which they came in logs of it.
  * A kernel has the drivers that it has; their order is this list's.
  */
 export const DEVICETREE_MARK = '@devicetree';
@@ -122,7 +123,8 @@ platform:tegra-uart|amba:uart-pl010|platform:fsl-lpuart|platform:imx-uart|platfo
 platform:msm_serial|platform:qcom_geni_serial|platform:sh-sci|platform:serial-tegra
 virtio:virtio_console|virtio:virtio_rproc_serial|platform:exynos-trng|platform:histb-rng
 platform:qcom-iommu-ctx|platform:qcom-iommu|platform:arm-smmu|platform:qcom_tbu
-platform:arm-smmu-v3|virtio:virtio_blk|pci:nvme|virtio:virtio_net|pci:e1000|pci:e1000e
+platform:arm-smmu-v3|virtio:virtio_blk|pci:nvme|virtio:virtio_net|pci:mscc_felix
+pci:fsl_enetc|pci:fsl_enetc_mdio|pci:fsl_enetc_ptp|pci:e1000|pci:e1000e
 platform:rk_iommu|platform:sun50i-iommu|platform:bcm2835-pm|i2c:max77620|platform:mt6397
 i2c:rk8xx-i2c|spi:rk8xx-spi|platform:vexpress-sysreg|i2c:simple-mfd-i2c|spi:spidev|pnp:i8042 kbd
 pnp:i8042 aux|platform:i8042|platform:spmi_pmic_arb|platform:spmi-mtk|serio:atkbd|pnp:rtc_cmos

@@ -37,6 +37,7 @@ export function iommuFields(tree: Tree, node: FdtNode): Partial<DeviceSpec> {
   return {
     ...(kind === null ? {} : { iommu_kind: kind }),
     ...(kind === 'arm-smmu' ? smmuFields(tree, node) : {}),
+    ...(kind === 'ipmmu-vmsa' ? ipmmuFields(tree, node) : {}),
     ...(iommus.length === 0 ? {} : { iommus }),
     ...(node.props['iommu-map'] === undefined
       ? {}
@@ -44,6 +45,25 @@ export function iommuFields(tree: Tree, node: FdtNode): Partial<DeviceSpec> {
     ...(mask === undefined ? {} : { iommu_map_mask: mask }),
     ...(reserved.length === 0 ? {} : { reserved }),
   };
+}
+
+const IPMMU_GEN3 =
+  /^renesas,ipmmu-r8a(774[abe]1|774c0|7795|7796|77961|77965|77970|77980|77990|77995)$/;
+const IPMMU_GEN4 = /^renesas,(ipmmu-r8a779a0|rcar-gen4-ipmmu-vmsa)$/;
+
+/**
+ * How many contexts the driver uses of an IPMMU, and which other one has them for it.
+ *
+ * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_of_ids, ipmmu_probe, v6.1. What a chip is called in its soc
+ * device is not in the node, so that all devices count as allowed.
+ */
+function ipmmuFields(tree: Tree, node: FdtNode): Pick<DeviceSpec, 'contexts' | 'ipmmu'> {
+  const compatible = stringsOf(node, 'compatible');
+  const isGen4 = compatible.some((text) => IPMMU_GEN4.test(text));
+  if (!isGen4 && !compatible.some((text) => IPMMU_GEN3.test(text))) return { contexts: 1 };
+  const [root] = phandleList(tree, node, 'renesas,ipmmu-main', null);
+  if (root !== undefined) return { ipmmu: { main: nodeDevice(tree, root.node) } };
+  return { contexts: isGen4 ? 16 : 8, ipmmu: { reserved_context: true } };
 }
 
 /**

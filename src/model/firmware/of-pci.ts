@@ -1,6 +1,7 @@
 /** PCI functions that have a node of their own below a host bridge. */
 import type { DeviceSpec, PciFunction } from '../../events/machine.ts';
 import { cellsOf, type FdtNode, isAvailable, stringsOf } from './fdt.ts';
+import { knownFunction } from './known-functions.ts';
 import { virtioSpec } from './pci-children.ts';
 import { baseName, isCompatible, type Tree } from './tree.ts';
 
@@ -77,8 +78,9 @@ export interface NodeFunction {
 }
 
 /**
- * The functions below a host bridge that have nodes, bridges before what is behind them. What a node
- * does not say is taken to be 0, and that nothing isolates functions of one slot from each other.
+ * The functions below a host bridge that have nodes, bridges before what is behind them. What neither
+ * a node nor known-functions.ts says is taken to be 0, and that nothing isolates functions of one slot
+ * from each other.
  *
  * Kernel: drivers/pci/of.c:of_pci_find_child_device, pci_set_of_node, v6.1. Leaves out: functions
  * without a node.
@@ -90,6 +92,7 @@ export function pciFunctions(
   coherent: (node: FdtNode) => boolean,
 ): readonly NodeFunction[] {
   const domain = pciDomains(tree).get(host) ?? 0;
+  const board = stringsOf(tree.root, 'compatible');
   const found: NodeFunction[] = [];
   let last = cellsOf(host, 'bus-range')[0] ?? 0;
   const visit = (bus: FdtNode, number: number, parent: string, depth: number): void => {
@@ -100,7 +103,9 @@ export function pciFunctions(
       const name = pciName(domain, number, devfn);
       const slot = devfn >> 3;
       const multifunction = slots.indexOf(slot) !== slots.lastIndexOf(slot);
-      const pci = functionOf(node, parent === hostName, multifunction);
+      const isOnRoot = parent === hostName;
+      const known = isOnRoot ? knownFunction(board, host.name, devfn) : undefined;
+      const pci = { ...functionOf(node, isOnRoot, multifunction), ...known };
       const compatible = stringsOf(node, 'compatible');
       const ids = [...modaliases(pci), ...(compatible.length > 0 ? compatible : [nodeAlias(node)])];
       const spec: DeviceSpec = {

@@ -5,7 +5,7 @@
  * Source: the register names of the driver; which IPMMU has the contexts is in the device tree.
  */
 
-import type { DomainType } from '../../events/terms.ts';
+import type { DomainType, StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
 
 /** The IPMMU whose contexts this one uses. */
@@ -28,6 +28,16 @@ export function contextOf(
   const contexts = Object.entries(k.state.ipmmus[root]?.contexts ?? {});
   const found = contexts.find(([, user]) => user.group === group && user.domain === domain);
   return found === undefined ? null : Number(found[0]);
+}
+
+/**
+ * What becomes of requests of a micro-TLB: one that is switched off lets them past; null for an IPMMU of
+ * which no driver has written anything.
+ */
+export function requestAtIpmmu(k: Facts, iommu: string, id: number): StreamType | null {
+  const ipmmu = k.state.ipmmus[iommu];
+  if (ipmmu === undefined) return null;
+  return ipmmu.utlbs[id] === undefined ? 'bypass' : 'translate';
 }
 
 /** The driver does not use more contexts than this, however many there are. */

@@ -24,15 +24,25 @@ export function describedUnits(k: Pick<Facts, 'machine'>): readonly DescribedUni
 
 const bit = (register: string, n: number): boolean => ((BigInt(register) >> BigInt(n)) & 1n) === 1n;
 
-/** CAP_REG.SAGAW: a unit without an address width cannot translate. */
-export const supportsTranslation = ({ cap }: VtdUnit): boolean =>
-  ((BigInt(cap) >> 8n) & 0x1fn) !== 0n;
+const field = (register: string, from: number, bits: number): number =>
+  Number((BigInt(register) >> BigInt(from)) & ((1n << BigInt(bits)) - 1n));
+
+/**
+ * CAP_REG.SAGAW: a unit without an address width for second-level tables cannot translate, unless first-level
+ * tables are all that it has, ECAP_REG.SMTS without SLTS.
+ */
+export const supportsTranslation = ({ cap, ecap }: VtdUnit): boolean =>
+  field(cap, 8, 5) !== 0 || (bit(ecap, 43) && !bit(ecap, 46));
+/** CAP_REG.ND: how many domain ids there are. */
+export const domainIds = ({ cap }: VtdUnit): number => 2 ** (4 + 2 * field(cap, 0, 3));
+/** CAP_REG.MGAW: how many bits an address of a request may have. */
+export const addressBits = ({ cap }: VtdUnit): number => field(cap, 16, 6) + 1;
 export const hasQueuedInvalidation = ({ ecap }: VtdUnit): boolean => bit(ecap, 1);
 export const remapsInterrupts = ({ ecap }: VtdUnit): boolean => bit(ecap, 3);
 export const hasExtendedInterruptMode = ({ ecap }: VtdUnit): boolean => bit(ecap, 4);
 export const hasScalableMode = ({ ecap }: VtdUnit): boolean => bit(ecap, 43);
 /** CAP_REG.NFR: how many fault recording registers there are. */
-const faultRegisters = ({ cap }: VtdUnit): number => Number((BigInt(cap) >> 40n) & 0xffn) + 1;
+const faultRegisters = ({ cap }: VtdUnit): number => field(cap, 40, 8) + 1;
 
 /** CAP_REG.CM: entries that are not present may be cached, as emulated units have it. */
 export function hasCachingMode({ vtd, caching_mode }: DeviceSpec): boolean {

@@ -5,8 +5,13 @@
  * chapter 2: an entry of a table, found by the requester id, says which domain it is in.
  */
 
+import { isX86Iommu } from '../../events/machine.ts';
 import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
+import { pciAddress } from '../kernel/requester-ids.ts';
+
+/** The driver's way to block: an entry that refuses, or tables that are empty, as it was done first. */
+const BLOCKED_DOMAINS = { intel: 'dmar_blocked_domain', amd: 'amd_blocked_domain' } as const;
 
 /**
  * What becomes of requests of a device: all pass while the unit does not translate, and from then on the
@@ -20,5 +25,18 @@ export function requestAtX86(k: Facts, iommu: string, dev: string): StreamType |
   const group = k.state.groups[k.state.devices[dev]?.iommu_group ?? ''];
   const domain = group?.domain ?? null;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
-  return domain === null || domain === 'blocked' ? 'fault' : 'translate';
+  if (domain !== 'blocked') return domain === null ? 'fault' : 'translate';
+  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  return isX86Iommu(kind) && !k.has(BLOCKED_DOMAINS[kind]) ? 'translate' : 'fault';
+}
+
+/**
+ * Has the bus a context table, so that it is the entry of the function that is missing? The kernel makes one as
+ * it attaches the first function of the bus, and keeps it.
+ */
+export function hasContextTable(k: Facts, iommu: string, bus: number): boolean {
+  return Object.values(k.state.devices).some((device) => {
+    const domain = k.state.groups[device.iommu_group ?? '']?.domain ?? null;
+    return device.iommu === iommu && domain !== null && pciAddress(device.name)?.bus === bus;
+  });
 }

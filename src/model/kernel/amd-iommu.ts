@@ -9,6 +9,7 @@ import {
   hasVirtualApic,
   hasX2apic,
 } from '../hardware/amd-vi.ts';
+import { groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { isStrict } from './default-domain.ts';
@@ -61,14 +62,16 @@ function ofUnit(k: Kernel, { unit }: DescribedAmdUnit, text: string) {
  * A unit is set up, before it registers.
  *
  * Kernel: drivers/iommu/amd/init.c:iommu_init_pci, v6.1.
- * Leaves out: units that want to be told of every mapping, logs, errata, v2 page tables.
+ * Leaves out: units that want to be told of every mapping, logs, errata, v2 page tables, a second word of
+ * features that IVRS has otherwise.
  */
 export const iommu_init_pci = path('iommu_init_pci', function* (k, iommu: string): Path<void> {
   const described = describedAmdUnits(k).find(({ name }) => name === iommu);
   if (described === undefined) return;
-  const { efr, ivhd_efr, counters } = described.unit;
+  const { efr, efr2 = '0x0', ivhd_efr, counters } = described.unit;
   if (ivhd_efr !== undefined && ivhd_efr !== efr && k.has('amd_ivhd_efr')) {
-    const which = `Use IVHD EFR (${efr} : ${ivhd_efr}).`;
+    const both = k.has('amd_global_efr') ? `, EFR2 (${efr2} : ${efr2})` : '';
+    const which = `Use IVHD EFR (${efr} : ${ivhd_efr})${both}.`;
     yield printk('warn', `AMD-Vi: [Firmware Warn]: EFR mismatch. ${which}`);
   }
   if (counters === true) yield ofUnit(k, described, 'IOMMU performance counters supported');
@@ -139,15 +142,28 @@ export function* amd_iommu_init_dma_ops(k: Kernel): Path<void> {
   yield printk('info', `AMD-Vi: ${policy}`);
 }
 
+/** Flags of an event: a write; the page is present; permission is missing. */
 const RW = 0x20;
 const PR = 0x10;
+const PE = 0x40;
+
+/**
+ * The id of the domain that a group is on: default domains have ids in the order of their groups, from 1
+ * on, and what users have comes behind them.
+ *
+ * Kernel: drivers/iommu/amd/iommu.c:domain_id_alloc, v6.1, the lowest that is free.
+ * Leaves out: ids that went back, that one user has several domains: the first is taken to be the only one.
+ */
+function domainId(k: Kernel, id: number): number {
+  const { domain, default_domain } = groupById(k, id);
+  return domain === default_domain ? id + 1 : Object.keys(k.state.groups).length + 1;
+}
 
 /**
  * The event log's reader says which request it was, under the name of the device's driver.
  *
  * Kernel: drivers/iommu/amd/iommu.c:amd_iommu_report_page_fault, v6.1.
- * Leaves out: the rate limit, devices without a domain, the wording of device= before v6.0; the ids
- * of domains, taken to be given out in the order of groups.
+ * Leaves out: the rate limit, devices without a domain, the wording of device= before v6.0.
  */
 export const amd_iommu_report_page_fault = path(
   'amd_iommu_report_page_fault',
@@ -156,8 +172,8 @@ export const amd_iommu_report_page_fault = path(
     const device = k.state.devices[dev];
     const group = device?.iommu_group ?? null;
     const isMapped = why === 'translation' || why === 'permission';
-    const domain = isMapped && group !== null ? group + 1 : 0;
-    const flags = (write ? RW : 0) | (why === 'permission' ? PR : 0);
+    const domain = isMapped && group !== null ? domainId(k, group) : 0;
+    const flags = (write ? RW : 0) | (why === 'permission' ? PR | PE : 0);
     const four = (value: number): string => `0x${value.toString(16).padStart(4, '0')}`;
     const where = `address=0x${addr.toString(16)} flags=${four(flags)}]`;
     const isProbed = device !== undefined && device.iommu !== null;

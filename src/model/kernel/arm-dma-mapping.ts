@@ -74,7 +74,8 @@ function* arm_teardown_iommu_dma_ops(k: Kernel, dev: string, mapping: number): P
   if (k.has('arm_dont_teardown_third_party')) yield* arm_iommu_detach_device(k, dev);
   else yield* __arm_iommu_detach_device(k, dev, mapping);
   yield* arm_iommu_release_mapping(k, mapping);
-  if (k.has('arm_teardown_reset_ops_v8')) yield { type: 'dma_ops.set', dev, ops: null };
+  const isOurs = k.has('arm_reset_ops_if_set_up') && deviceOf(k, dev).archdata.dma_ops_setup;
+  if (isOurs || k.has('arm_teardown_reset_ops_v8')) yield { type: 'dma_ops.set', dev, ops: null };
 }
 
 /**

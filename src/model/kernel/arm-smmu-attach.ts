@@ -67,20 +67,23 @@ function typeFor(domain: DomainType | null): StreamType {
  *
  * @returns 0, -ENOSPC when no context bank is free.
  */
-function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
-  const { iommu } = deviceOf(k, dev);
-  const group = groupOf(k, dev);
-  if (iommu === null || !isDescribed(k, iommu)) return 0;
-  let context: number | null = null;
-  if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
-    const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
-    if (bank < 0) return bank;
-    context = bank;
-  }
-  for (const entry of entriesOfDevice(k, dev, iommu))
-    yield* writeEntry(k, dev, iommu, entryFor(entry, typeFor(domain), context));
-  return 0;
-}
+const attach_dev = path(
+  'arm_smmu_attach_dev',
+  function* (k, dev: string, domain: DomainType | null): Path<number> {
+    const { iommu } = deviceOf(k, dev);
+    const group = groupOf(k, dev);
+    if (iommu === null || !isDescribed(k, iommu)) return 0;
+    let context: number | null = null;
+    if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
+      const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
+      if (bank < 0) return bank;
+      context = bank;
+    }
+    for (const entry of entriesOfDevice(k, dev, iommu))
+      yield* writeEntry(k, iommu, entryFor(entry, typeFor(domain), context));
+    return 0;
+  },
+);
 
 /**
  * The same for the stream table of a v3.
@@ -90,33 +93,30 @@ function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<nu
  *
  * @returns 0.
  */
-function* attach_dev_v3(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
-  const { iommu } = deviceOf(k, dev);
-  if (iommu === null || !isDescribed(k, iommu)) return 0;
-  for (const id of ownIds(k, dev, iommu)) {
-    const entry = { index: id, id, mask: 0, context: null, count: 1 };
-    yield* writeEntry(k, dev, iommu, { ...entry, does: typeFor(domain) });
-  }
-  return 0;
-}
+const attach_dev_v3 = path(
+  'arm_smmu_attach_dev',
+  function* (k, dev: string, domain: DomainType | null): Path<number> {
+    const { iommu } = deviceOf(k, dev);
+    if (iommu === null || !isDescribed(k, iommu)) return 0;
+    for (const id of ownIds(k, dev, iommu)) {
+      const entry = { index: id, id, mask: 0, context: null, count: 1 };
+      yield* writeEntry(k, iommu, { ...entry, does: typeFor(domain) });
+    }
+    return 0;
+  },
+);
 
 /** The stream ids of a device at its SMMU. */
 function ownIds(k: Kernel, dev: string, iommu: string): readonly number[] {
   return streamIds(k, dev).flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
 }
 
-/**
- * Writes an entry unless it is as it should be. What firmware left running goes through it from here
- * on, and faults where the domain does not map it.
- */
-function* writeEntry(k: Kernel, dev: string, iommu: string, entry: SmmuEntry): Path<void> {
-  const { index, id, does, context } = entry;
+/** Writes an entry unless it is as it should be. */
+function* writeEntry(k: Kernel, iommu: string, entry: SmmuEntry): Path<void> {
+  const { index, does, context } = entry;
   const old = k.state.smmus[iommu]?.entries[index];
   if (old?.does === does && old.context === context) return;
   yield { type: 'smmu.entry_written', iommu, ...entry };
-  const mapped = groupOf(k, dev)?.direct_mapped.includes(dev) === true;
-  const faults = does === 'fault' || (does === 'translate' && !mapped);
-  if (deviceOf(k, dev).live_dma && faults) yield { type: 'dma.faulted', dev, iommu, id };
 }
 
 /** Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_release_device, v6.1. */

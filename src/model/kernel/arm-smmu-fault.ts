@@ -10,18 +10,6 @@ import { dev_printk } from '../printk.ts';
 
 const hex = (value: number, digits = 1): string => `0x${value.toString(16).padStart(digits, '0')}`;
 
-/**
- * A stream came without an entry, and nobody knows with which address.
- *
- * Kernel: arm_smmu_global_fault of arm-smmu.c, arm_smmu_evtq_thread of arm-smmu-v3.c.
- * Leaves out: nothing.
- */
-export function* reportMissingEntry(k: Kernel, iommu: string, drv: string, id: number): Path<void> {
-  if (drv !== 'arm-smmu-v3') yield* arm_smmu_global_fault(k, iommu, id, 'stream', false);
-  else if (reportsBadStream(k, iommu, id))
-    yield* arm_smmu_evtq_thread(k, iommu, C_BAD_STREAMID, id);
-}
-
 /** sGFSR: an unidentified stream, or one whose entry refuses it. */
 const GFSR = { stream: 1 << 1, entry: 1 << 0 } as const;
 /** sGFSYNR0.WNR: it was a write. */
@@ -167,7 +155,7 @@ function* arm_smmu_dump_event(
 export function* reportFaultV3(k: Kernel, { iommu, id, addr, write, why }: DmaFault): Path<void> {
   if (why === 'entry') return;
   if (why === 'stream') {
-    yield* reportMissingEntry(k, iommu, 'arm-smmu-v3', id);
+    if (reportsBadStream(k, iommu, id)) yield* arm_smmu_evtq_thread(k, iommu, C_BAD_STREAMID, id);
     return;
   }
   const event = why === 'permission' ? F_PERMISSION : F_TRANSLATION;

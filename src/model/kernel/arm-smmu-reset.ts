@@ -8,14 +8,14 @@ import type { SmmuEntry } from '../../events/iommu-events.ts';
 import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { FEAT_V3 } from '../hardware/smmu-v3-registers.ts';
-import { entriesOf, idsAt, streamOf } from '../hardware/streams.ts';
+import { entriesOf, idsAt } from '../hardware/streams.ts';
 import { driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
-import { reportMissingEntry } from './arm-smmu-fault.ts';
 import { keptStreams } from './arm-smmu-qcom.ts';
 import { arm_smmu_find_sme, disable_bypass, mappingGroups } from './arm-smmu-sme.ts';
 import { SMMUS } from './kconfig.ts';
+import { allMeetIommu, meetIommu } from './live-dma.ts';
 import { streamIds } from './requester-ids.ts';
 import { reservedRegions } from './reserved-regions.ts';
 
@@ -88,9 +88,8 @@ const arm_smmu_device_reset = path(
     }
     const entries = [...before, ...reserved];
     yield { type: 'smmu.reset', iommu, entries, unmatched: unmatchedStreams(k, iommu, drv) };
-    for (const { name, boot_mapping } of liveMasters(k, iommu))
-      if (boot_mapping !== undefined) yield* cutOff(k, name, iommu, drv);
-    for (const dev of runningMasters(k, iommu)) yield* cutOff(k, dev, iommu, drv);
+    yield* allMeetIommu(k, iommu);
+    for (const dev of runningMasters(k, iommu)) yield* meetIommu(k, dev, iommu);
   },
 );
 
@@ -149,15 +148,6 @@ function unmatchedStreams(k: Kernel, iommu: string, drv: string): 'bypass' | 'fa
   const features = k.state.smmus[iommu]?.features?.features ?? 0;
   const isTwoLevel = drv === 'arm-smmu-v3' && (features & FEAT_V3.TWO_LVL_STRTAB) !== 0;
   return isTwoLevel || disable_bypass(k, iommu) ? 'fault' : 'bypass';
-}
-
-/** Says of each running stream without an entry that it faults, if it does. */
-function* cutOff(k: Kernel, dev: string, iommu: string, drv: string): Path<void> {
-  for (const id of idsOf(k, dev, iommu)) {
-    if (streamOf(k, iommu, id) !== 'fault') continue;
-    yield { type: 'dma.faulted', dev, iommu, id };
-    yield* reportMissingEntry(k, iommu, drv, id);
-  }
 }
 
 /**

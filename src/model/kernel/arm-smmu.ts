@@ -189,6 +189,8 @@ export const armSmmuOps = firmwareIommuOps({
     if (!k.has('smmu_truthful_coherency')) return true;
     const walks = k.state.devices[device.iommu ?? '']?.spec.dma_coherent === true;
     if (!k.has('smmu_client_coherency_fallback')) return walks;
-    return walks || device_get_dma_attr(k, dev) === 'COHERENT';
+    const attr = device_get_dma_attr(k, dev);
+    if (k.has('smmu_client_unless_noncoherent')) return walks || attr !== 'NON_COHERENT';
+    return walks || attr === 'COHERENT';
   },
 });

@@ -1,7 +1,7 @@
 /** What can be asked of device links. Kernel: drivers/base/core.c, v6.1. */
 import { LINK_FLAGS, type LinkFlag } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
-import type { ReadState } from '../state/state.ts';
+import type { ReadDevice, ReadState } from '../state/state.ts';
 
 export type ReadLink = ReadState['links'][number];
 export type WithState = Pick<Kernel, 'state'>;
@@ -45,6 +45,26 @@ const MARKERS: readonly LinkFlag[] = ['INFERRED', 'CYCLE', 'MANAGED'];
  * Leaves out: nothing.
  */
 export function isSyncStateOnly({ flags }: Pick<ReadLink, 'flags'>): boolean {
-  const rest = flags.filter((flag) => !MARKERS.includes(flag));
-  return rest.length === 1 && rest[0] === 'SYNC_STATE_ONLY';
+  if (!flags.includes('SYNC_STATE_ONLY')) return false;
+  return flags.every((flag) => flag === 'SYNC_STATE_ONLY' || MARKERS.includes(flag));
+}
+
+/**
+ * What hangs on each device: those below it, then those that consume it by links that do more than
+ * hold sync_state back. Cost: each device and link once, then as many steps as there are answers.
+ */
+export function dependentsOf(
+  { state }: WithState,
+  isBelow: (child: ReadDevice) => boolean = () => true,
+): (dev: string) => readonly string[] {
+  const dependents = new Map<string, string[]>();
+  const add = (of: string, name: string) => {
+    const known = dependents.get(of);
+    if (known === undefined) dependents.set(of, [name]);
+    else known.push(name);
+  };
+  for (const child of Object.values(state.devices))
+    if (child.parent !== null && isBelow(child)) add(child.parent, child.name);
+  for (const link of state.links) if (!isSyncStateOnly(link)) add(link.supplier, link.consumer);
+  return (dev) => dependents.get(dev) ?? [];
 }

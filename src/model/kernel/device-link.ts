@@ -5,6 +5,7 @@ import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_dbg } from '../printk.ts';
 import {
+  dependentsOf,
   type Ends,
   is,
   isSyncStateOnly,
@@ -35,13 +36,12 @@ export function* setFlags({ consumer, supplier }: Ends, flags: ReadonlySet<LinkF
  */
 export function device_is_dependent(k: WithState, dev: string, target: string): boolean {
   const seen = new Set<string>();
+  const dependents = dependentsOf(k);
   const depends = (name: string): boolean => {
     if (name === target || isAncestor(k, name, target)) return true;
     if (seen.has(name)) return false;
     seen.add(name);
-    const orders = k.state.links.filter((l) => l.supplier === name && !isSyncStateOnly(l));
-    const below = Object.values(k.state.devices).filter(({ parent }) => parent === name);
-    return [...below.map((child) => child.name), ...orders.map((l) => l.consumer)].some(depends);
+    return dependents(name).some(depends);
   };
   return depends(dev);
 }

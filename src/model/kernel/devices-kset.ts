@@ -2,7 +2,7 @@
 import type { Kernel } from '../context.ts';
 import type { Path } from '../path.ts';
 import { pr_debug } from '../printk.ts';
-import { isSyncStateOnly } from './device-link-facts.ts';
+import { dependentsOf } from './device-link-facts.ts';
 
 const FILE = 'drivers/base/core.c';
 
@@ -11,11 +11,12 @@ const FILE = 'drivers/base/core.c';
  * needs it: at a shutdown they go first.
  *
  * Kernel: drivers/base/core.c:device_reorder_to_tail and device_pm_move_to_tail, v6.1.
- * Leaves out: the list of power management.
+ * Leaves out: the list of power management; moves past MOVES_MAX of what has been moved before.
  */
 export function* device_reorder_to_tail(k: Kernel, dev: string): Path<void> {
   const devs: string[] = [];
-  collect(k, dev, devs, new Set());
+  const dependents = dependentsOf(k, ({ orphaned }) => !orphaned);
+  collect(k, dev, dependents, devs, new Set());
   const last = [...new Set(devs.toReversed())].toReversed();
   for (const moved of devs)
     yield* pr_debug(k, FILE, `devices_kset: Moving ${moved} to end of list`);
@@ -23,14 +24,20 @@ export function* device_reorder_to_tail(k: Kernel, dev: string): Path<void> {
   if (last.some((name, i) => name !== tail[i])) yield { type: 'devices_kset.moved', devs: last };
 }
 
+/** A device is moved as often as ways lead to it; past that many moves, once more. */
+const MOVES_MAX = 2000;
+
 /** In the order of the moves: the device, what is below it, what consumes it. */
-function collect(k: Kernel, dev: string, devs: string[], above: Set<string>): void {
+function collect(
+  k: Kernel,
+  dev: string,
+  dependents: (dev: string) => readonly string[],
+  devs: string[],
+  above: Set<string>,
+): void {
   if (k.state.devices[dev] === undefined || above.has(dev)) return;
   above.add(dev);
   devs.push(dev);
-  for (const child of Object.values(k.state.devices))
-    if (child.parent === dev && !child.orphaned) collect(k, child.name, devs, above);
-  for (const link of k.state.links)
-    if (link.supplier === dev && !isSyncStateOnly(link)) collect(k, link.consumer, devs, above);
-  above.delete(dev);
+  for (const name of dependents(dev)) collect(k, name, dependents, devs, above);
+  if (devs.length < MOVES_MAX) above.delete(dev);
 }

@@ -9,6 +9,7 @@ import { consumersOf, flagBits } from './device-link-facts.ts';
 import { fw_devlink_relax_cycle, relaxCycles } from './fw-devlink-cycles.ts';
 import {
   childNodes,
+  deviceAbove,
   fwnode_get_next_parent_dev,
   fwnode_is_ancestor_of,
   isAvailable,
@@ -93,13 +94,15 @@ function* fw_devlink_parse_fwtree(k: Kernel, fwnode: string): Path<void> {
  * nearest device above it gets a link that holds sync_state back.
  *
  * Kernel: drivers/base/core.c:__fw_devlink_link_to_consumers, v6.1.
- * Leaves out: nothing.
+ * Leaves out: what a bound driver has made of the nodes below its device, such as the clients of an I2C
+ * bus: the kernel links those.
  */
 function* __fw_devlink_link_to_consumers(k: Kernel, dev: string): Path<void> {
   for (const link of k.state.fwnode_links.filter(({ supplier }) => supplier === dev)) {
     const isOwn = k.state.devices[link.consumer] !== undefined;
     const con = isOwn ? link.consumer : fwnode_get_next_parent_dev(k, link.consumer);
     if (con === null || (!isOwn && fwnode_is_ancestor_of(k, con, dev))) continue;
+    if (isBelowBound(k, link.consumer)) continue;
     const isDone = yield* fw_devlink_create_devlink(k, con, link);
     if (isOwn && isDone) yield* dropFwnodeLink(link);
   }
@@ -121,6 +124,12 @@ function* __fw_devlink_link_to_suppliers(k: Kernel, dev: string, fwnode: string)
 
 function* dropFwnodeLink({ consumer, supplier }: FwnodeLink): Path<void> {
   yield { type: 'fwnode_link.deleted', consumer, supplier };
+}
+
+/** Is it the node that stands for all those below a device, and that device bound? */
+function isBelowBound(k: Kernel, fwnode: string): boolean {
+  const above = deviceAbove(fwnode);
+  return above !== undefined && k.state.devices[above]?.bound === true;
 }
 
 /** The device that stands for a supplier: its own, or where it gets none, a bound one above it. */

@@ -43,7 +43,7 @@ function plant({ devices }: Machine): Tree {
 }
 
 /** The device below which the node has no name of its own; undefined for one that has. */
-function deviceAbove(fwnode: string): string | undefined {
+export function deviceAbove(fwnode: string): string | undefined {
   return fwnode.endsWith(BELOW) ? fwnode.slice(0, -BELOW.length) : undefined;
 }
 

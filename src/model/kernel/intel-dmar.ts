@@ -155,7 +155,8 @@ function* wantsEim(k: Kernel, units: readonly DescribedUnit[]): Path<boolean> {
  */
 const intel_irq_remapping = path('intel_prepare_irq_remapping', function* (k): Path<void> {
   const units = dmar_drhd_units(k);
-  yield* intel_cap_audit(k, units, 'interrupts');
+  const translating = units.filter(({ unit }) => supportsTranslation(unit));
+  yield* intel_cap_audit(k, translating, 'interrupts');
   for (const { unit } of units) {
     if (!remapsInterrupts(unit)) continue;
     const number = describedUnits(k).findIndex((described) => described.unit === unit);

@@ -2,8 +2,10 @@
 
 import type { DmaFault, Kernel } from '../context.ts';
 import {
+  addressBits,
   type DescribedUnit,
   describedUnits,
+  domainIds,
   faultStatus,
   hasCachingMode,
   hasQueuedInvalidation,
@@ -11,10 +13,13 @@ import {
   nextFaultIndex,
   supportsTranslation,
 } from '../hardware/vt-d.ts';
+import { hasContextTable } from '../hardware/x86-unit.ts';
 import { type Path, path } from '../path.ts';
-import { printk } from '../printk.ts';
+import { pr_debug, printk } from '../printk.ts';
 import { dmar_drhd_units, intel_cap_audit, late_dmar_table_init } from './intel-dmar.ts';
 import { allMeetIommu } from './live-dma.ts';
+
+const SOURCE = 'drivers/iommu/intel/iommu.c';
 
 /**
  * The units that translate: those with a device in their scope and an address width, in the order of
@@ -61,6 +66,8 @@ export const init_dmars = path('init_dmars', function* (k): Path<void> {
       yield { type: 'x86_unit.written', iommu: name, what: 'queue', on: true };
     const how = queued ? 'Queued' : 'Register based';
     yield printk('info', `DMAR: ${name}: Using ${how} invalidation`);
+    const domains = `Number of Domains supported <${domainIds(unit)}>`;
+    yield* pr_debug(k, SOURCE, `DMAR: ${name}: ${domains}`);
     if (k.state.x86_units[name]?.translation !== true) continue;
     yield { type: 'x86_unit.written', iommu: name, what: 'translation', on: false };
     const why = `Translation was enabled for ${name} but we are not in kdump mode`;
@@ -111,9 +118,15 @@ export function* enable_translation(k: Kernel): Path<void> {
  * What comes of a request that a unit did not let through, as the unit writes it down.
  *
  * Kernel: drivers/iommu/intel/dmar.c:dma_remap_fault_reasons, v6.1.
+ * Leaves out: context tables of buses whose functions are all gone, tables that are broken.
  */
-function reasonOf({ why, write }: DmaFault): readonly [number, string] {
-  if (why === 'stream' || why === 'entry') return [2, 'Present bit in context entry is clear'];
+function reasonOf(k: Kernel, { iommu, id, addr, why, write }: DmaFault): readonly [number, string] {
+  if (why === 'stream' || why === 'entry')
+    return hasContextTable(k, iommu, (id >> 8) & 0xff)
+      ? [2, 'Present bit in context entry is clear']
+      : [1, 'Present bit in root entry is clear'];
+  const unit = describedUnits(k).find(({ name }) => name === iommu)?.unit;
+  if (unit !== undefined && addr >= 2 ** addressBits(unit)) return [4, 'Access beyond MGAW'];
   return write ? [5, 'PTE Write access is not set'] : [6, 'PTE Read access is not set'];
 }
 
@@ -122,7 +135,8 @@ function reasonOf({ why, write }: DmaFault): readonly [number, string] {
  *
  * Kernel: drivers/iommu/intel/dmar.c:dmar_fault and dmar_fault_do_one, v6.1; the wording of PASIDs
  * v5.4 and v5.15.
- * Leaves out: the rate limit, requests with a PASID, scalable mode, the dump of page tables.
+ * Leaves out: the rate limit, requests with a PASID, scalable mode, the dump of page tables, several
+ * faults at one interrupt.
  */
 export const dmar_fault = path('dmar_fault', function* (k, fault: DmaFault): Path<void> {
   const { iommu, id, addr, write } = fault;
@@ -131,7 +145,7 @@ export const dmar_fault = path('dmar_fault', function* (k, fault: DmaFault): Pat
   const described = describedUnits(k).find(({ name }) => name === iommu);
   if (described !== undefined)
     yield { type: 'x86_unit.fault_recorded', iommu, next: nextFaultIndex(k, described) };
-  const [code, reason] = reasonOf(fault);
+  const [code, reason] = reasonOf(k, fault);
   const page = (BigInt(addr) & ~0xfffn).toString(16);
   const access = write ? 'DMA Write' : 'DMA Read';
   const hex = code.toString(16).padStart(2, '0');

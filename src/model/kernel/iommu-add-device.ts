@@ -9,7 +9,11 @@ import { deviceOf, groupById } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import { attachDefaultDomain } from './default-domain.ts';
-import { iommu_group_add_device, iommu_group_remove_device } from './iommu-group.ts';
+import {
+  iommu_group_add_device,
+  iommu_group_put,
+  iommu_group_remove_device,
+} from './iommu-group.ts';
 import {
   busOpsGone,
   dev_iommu_ops,
@@ -79,7 +83,7 @@ function* giveUp(
 ): Path<number> {
   yield dev_printk(k, 'err', dev, `Failed to add to iommu group ${group}: ${ret}`);
   yield { type: 'group.left', dev, group };
-  if (groupById(k, group).devices.length === 0) yield { type: 'group.freed', group };
+  yield* iommu_group_put(k, group);
   yield* dev_iommu_ops(k, dev)?.release_device?.(k, dev) ?? [];
   yield { type: 'iommu.device_released', dev };
   yield* module_put(k, ops, dev);

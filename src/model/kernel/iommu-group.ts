@@ -3,6 +3,7 @@ import type { Kernel } from '../context.ts';
 import { groupById, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
+import { dev_iommu_ops } from './iommu-ops.ts';
 import { notifyGroup } from './vfio-viable.ts';
 
 const FILE = 'drivers/iommu/iommu.c';
@@ -22,15 +23,19 @@ export function* iommu_group_alloc(k: Kernel): Path<number> {
 }
 
 /**
- * Puts a device into a group.
+ * Puts a device into a group, and on the domain that the group is on. Who gives the group its default domain
+ * attaches the device once more.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1.
+ * Kernel: drivers/iommu/iommu.c:iommu_group_add_device, v6.1; not since direct_before_attach.
  * Leaves out: sysfs, a failing attach to a domain that is already set.
  */
 export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
     yield { type: 'group.joined', dev, group };
+    const { domain } = groupById(k, group);
+    if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
+      yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
     yield* notifyGroup(k, 'added', dev);
     yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
   },
@@ -56,6 +61,18 @@ export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
     const what = `owner_cnt is ${left.owner_cnt} as group ${group.id} loses its last device`;
     yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
   }
-  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${group.id}`);
-  yield { type: 'group.freed', group: group.id };
+  yield* iommu_group_put(k, group.id);
+}
+
+/**
+ * Frees a group, unless it has a device, or VFIO has a group for it, which holds on to it.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_group_put and iommu_group_release, v6.1.
+ * Leaves out: other holders.
+ */
+export function* iommu_group_put(k: Kernel, id: number): Path<void> {
+  const isHeld = Object.values(k.state.vfio.groups).some(({ iommu_group }) => iommu_group === id);
+  if (isHeld || k.state.groups[id]?.devices.length !== 0) return;
+  if (dyndbg(k, FILE)) yield printk('debug', `iommu: Releasing group ${id}`);
+  yield { type: 'group.freed', group: id };
 }

@@ -1,13 +1,17 @@
 /** Devices meeting their IOMMU. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { EEXIST, EINVAL, ENODEV } from '../errno.ts';
-import { deviceOf, groupById, groupOf } from '../lookup.ts';
+import { deviceOf, groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadDevice } from '../state/state.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { add_device, remove_device, whyNoOps } from './iommu-add-device.ts';
-import { iommu_group_add_device, iommu_group_remove_device } from './iommu-group.ts';
+import {
+  iommu_group_add_device,
+  iommu_group_put,
+  iommu_group_remove_device,
+} from './iommu-group.ts';
 import {
   busOpsGone,
   dev_iommu_ops,
@@ -84,7 +88,7 @@ const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: str
   }
   if (deviceOf(k, dev).iommu_group !== null) {
     // Only without probe_lock: another task was faster.
-    if (groupById(k, group).devices.length === 0) yield { type: 'group.freed', group };
+    yield* iommu_group_put(k, group);
     yield* forgetIommu(k, dev, name);
     return -EEXIST;
   }

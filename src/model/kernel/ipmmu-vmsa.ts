@@ -1,7 +1,7 @@
 /** The driver of Renesas' IPMMU. Kernel: drivers/iommu/ipmmu-vmsa.c, v6.1 unless said. */
 import type { DomainType } from '../../events/terms.ts';
-import type { DmaFault, DriverOps, IommuOps, Kernel } from '../context.ts';
-import { EBUSY, EPROBE_DEFER } from '../errno.ts';
+import type { DmaFault, DriverOps, Facts, IommuOps, Kernel } from '../context.ts';
+import { EBUSY, ENODEV, EPROBE_DEFER } from '../errno.ts';
 import { contextOf, freeIpmmuContext, isRootOfOthers, rootOf } from '../hardware/ipmmu.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
@@ -66,12 +66,12 @@ const translates = (domain: DomainType | null): domain is DomainType =>
 
 /**
  * The micro-TLBs of a device go through the context of the domain, which gets one at its first attach.
- * A group's old domain for a user gives its context back.
+ * A group's old domain for a user gives its context back; the one that blocks keeps it as long as the
+ * group.
  *
  * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_attach_device and ipmmu_domain_init_context, v6.1;
  * ipmmu_iommu_identity_attach, v6.12.
- * Leaves out: 32-bit Arm, whose mappings have the contexts; the second attach of a device that joins a
- * group, v5.8 to v6.4; a domain of another IPMMU.
+ * Leaves out: 32-bit Arm, whose mappings have the contexts; a domain of another IPMMU.
  *
  * @returns 0, or -EBUSY when no context is free.
  */
@@ -91,9 +91,6 @@ const ipmmu_attach_device = path(
       yield dev_printk(k, 'err', dev, 'Unable to initialize IPMMU context');
       return -EBUSY;
     }
-    const ids = streamIds(k, dev).filter((stream) => stream.iommu === iommu);
-    const utlbs = k.state.ipmmus[iommu]?.utlbs ?? {};
-    if (own !== null && ids.every(({ id }) => utlbs[id] === context)) return 0;
     if (own === null) {
       const user = { group: iommu_group, domain };
       yield { type: 'ipmmu.context_written', iommu: root, context, user };
@@ -101,15 +98,21 @@ const ipmmu_attach_device = path(
     const how = own === null ? 'Using' : 'Reusing';
     if (k.has('ipmmu_context_in_log'))
       yield dev_printk(k, 'info', dev, `${how} IPMMU context ${context}`);
-    for (const { id } of ids) yield { type: 'ipmmu.utlb_written', iommu, id, context };
-    if (domain !== 'unmanaged') yield* dropContext(k, root, iommu_group, 'unmanaged');
+    for (const stream of streamIds(k, dev))
+      if (stream.iommu === iommu && k.state.ipmmus[iommu]?.utlbs[stream.id] !== context)
+        yield { type: 'ipmmu.utlb_written', iommu, id: stream.id, context };
+    if (domain !== 'unmanaged') yield* dropUnused(k, iommu, iommu_group);
     return 0;
   },
 );
 
-function* dropContext(k: Kernel, root: string, group: number, domain: DomainType): Path<void> {
-  const context = contextOf(k, root, group, domain);
-  if (context !== null) yield { type: 'ipmmu.context_written', iommu: root, context, user: null };
+/** A user's domain that no micro-TLB of the group goes through any more is freed, and its context. */
+function* dropUnused(k: Kernel, iommu: string, group: number): Path<void> {
+  const root = rootOf(k, iommu);
+  const context = contextOf(k, root, group, 'unmanaged');
+  if (context === null || Object.values(k.state.ipmmus[iommu]?.utlbs ?? {}).includes(context))
+    return;
+  yield { type: 'ipmmu.context_written', iommu: root, context, user: null };
 }
 
 function* ipmmu_utlb_disable(k: Kernel, dev: string): Path<void> {
@@ -141,7 +144,7 @@ function* release_device(k: Kernel, dev: string): Path<void> {
 const IMSTR = { TF: 1, PF: 2 } as const;
 
 /**
- * The interrupt handler of the IPMMU with the contexts says where it was, and not who.
+ * The interrupt handler of the IPMMU with the contexts says at which IPMMU it was, and not who.
  *
  * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_domain_irq, v6.1.
  * Leaves out: the rate limit, walks that are aborted, several hits.
@@ -152,6 +155,22 @@ const ipmmu_domain_irq = path('ipmmu_domain_irq', function* (k, fault: DmaFault)
   const text = `Unhandled fault: status ${hex} iova 0x${fault.addr.toString(16)}`;
   if (k.state.devices[fault.iommu] !== undefined) yield dev_printk(k, 'err', fault.iommu, text);
 });
+
+/** The devices that the driver is known to work with, on chips where it asks. */
+const DEVICES_ALLOWLIST = ['ee100000.mmc', 'ee120000.mmc', 'ee140000.mmc', 'ee160000.mmc'];
+
+/**
+ * Does the driver take a device that firmware gives to an IPMMU? On some chips it takes none but a few, and
+ * on others none.
+ *
+ * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_device_is_allowed, v6.1, with soc_needs_opt_in and
+ * soc_denylist.
+ * Leaves out: which chips those are, PCI functions, which v6.12 lets through; kernels before v4.17.
+ */
+export function ipmmu_device_is_allowed(k: Facts, dev: string, iommu: string): boolean {
+  const takes = k.machine.devices.find(({ name }) => name === iommu)?.ipmmu?.takes ?? 'all';
+  return takes === 'all' || (takes === 'listed' && DEVICES_ALLOWLIST.includes(dev));
+}
 
 /**
  * Kernel: drivers/iommu/ipmmu-vmsa.c:ipmmu_ops, v6.1.
@@ -168,6 +187,7 @@ export const ipmmuOps: IommuOps = {
     cache_coherent: (k, dev) =>
       k.state.devices[deviceOf(k, dev).iommu ?? '']?.spec.dma_coherent === true,
   }),
+  of_xlate: (k, dev, iommu) => (ipmmu_device_is_allowed(k, dev, iommu) ? 0 : -ENODEV),
   attach_dev: ipmmu_attach_device,
   report_fault: ipmmu_domain_irq,
   release_device,

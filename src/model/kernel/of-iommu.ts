@@ -91,6 +91,8 @@ function* waitForOf(k: Kernel, dev: string, iommu: string | undefined): Path<num
   if (!k.has('deferred_check_state') && !of_iommu_driver_present(k, iommu)) return noIommu(k);
   const keeps = !k.has('fwspec_needs_iommu');
   if (keeps && !deviceOf(k, dev).dev_iommu) yield { type: 'dev_iommu.allocated', dev };
+  const { iommu_kind } = k.machine.devices.find(({ name }) => name === iommu) ?? {};
+  if (iommu_kind === 'virtio-iommu' && k.has('viommu_waits_for_ever')) return -EPROBE_DEFER;
   return yield* driver_deferred_probe_check_state(k, dev);
 }
 
@@ -147,7 +149,8 @@ function nodePath({ name, of_node }: DeviceSpec | { name: string; of_node?: stri
  *
  * Kernel: drivers/iommu/of_iommu.c:of_iommu_xlate, drivers/iommu/iommu.c:iommu_fwspec_init, v6.1;
  * v6.12 with fwspec_needs_iommu.
- * Leaves out: the module reference for the time of of_xlate.
+ * Leaves out: the module reference for the time of of_xlate, the fwspec without ids that a refusal of
+ * the driver leaves.
  */
 function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], missing: Path<number>) {
   const [first] = streams;
@@ -174,6 +177,8 @@ function* xlate(k: Kernel, dev: string, streams: readonly StreamId[], missing: P
     yield { type: 'kernel.oopsed' as const, at: 'of_iommu_xlate', what };
     return -ENODEV;
   }
+  const refused = k.ops.iommu(ops ?? '')?.of_xlate?.(k, dev, first.iommu) ?? 0;
+  if (refused !== 0) return refused;
   yield { type: 'fwspec.set' as const, dev, iommu: first.iommu, ids };
   return 0;
 }

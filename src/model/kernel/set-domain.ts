@@ -5,7 +5,7 @@ import type { Kernel } from '../context.ts';
 import { deviceOf, driverOf, groupById } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
-import { meetIommu } from './live-dma.ts';
+import { meetAfter } from './live-dma.ts';
 import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
 
 /**
@@ -16,25 +16,33 @@ import { iommu_create_device_direct_mappings } from './reserved-regions.ts';
  *
  * @returns 0, or the negative errno of an IOMMU driver that refuses.
  */
-export function* iommu_group_set_domain(
+export function iommu_group_set_domain(
   k: Kernel,
   id: number,
   domain: DomainType | null,
 ): Path<number> {
+  return meetAfter(k, groupById(k, id).devices, attachAll(k, id, domain));
+}
+
+function* attachAll(k: Kernel, id: number, domain: DomainType | null): Path<number> {
   const { devices, domain: current } = groupById(k, id);
   for (const dev of devices) {
-    const ret = (yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? []) ?? 0;
+    const ret = yield* attach_dev(k, dev, domain);
     if (ret !== 0) return ret;
   }
-  if (current === domain) return 0;
-  yield { type: 'group.attached', group: id, domain };
-  for (const dev of devices) if (meetsByGroup(k, dev)) yield* meetIommu(k, dev);
+  if (current !== domain) yield { type: 'group.attached', group: id, domain };
   return 0;
+}
+
+/** The IOMMU driver attaches one device. */
+function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
+  return (yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? []) ?? 0;
 }
 
 /**
  * Attaches a group to a default domain, with the regions that firmware wants mapped 1:1 in it before,
- * or, from probe_phases until direct_before_attach, after. `joining` is a device that is to join it.
+ * or, from probe_phases until direct_before_attach, after. `joining` is a device that is to join it; one
+ * that has joined a group on that domain is attached alone.
  *
  * Kernel: drivers/iommu/iommu.c:iommu_setup_default_domain, v6.5; iommu_probe_device, v6.1;
  * iommu_group_add_device, v5.4.
@@ -53,19 +61,16 @@ export function* attachToDefault(
   if ([...devices, joining].some((dev) => dev !== null && managesIommu(k, dev))) return 0;
   const mapsFirst = k.has('direct_before_attach') || !k.has('probe_phases');
   if (mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
-  const ret = yield* iommu_group_set_domain(k, id, domain);
+  const joins = joining !== null && devices.includes(joining) && groupById(k, id).domain === domain;
+  const ret = joins
+    ? yield* meetAfter(k, [joining], attach_dev(k, joining, domain))
+    : yield* iommu_group_set_domain(k, id, domain);
   if (ret !== 0 && k.has('direct_before_attach')) {
     const what = `the first domain of group ${id} cannot be attached: ${errnoName(ret)}`;
     yield { type: 'kernel.warned', at: 'iommu_setup_default_domain', what };
   }
   if (!mapsFirst) yield* iommu_create_device_direct_mappings(k, id);
   return ret;
-}
-
-/** Does running DMA meet the new domain here? The drivers of SMMUs see to that themselves. */
-function meetsByGroup(k: Kernel, dev: string): boolean {
-  const iommu = deviceOf(k, dev).iommu ?? '';
-  return k.state.x86_units[iommu] !== undefined || k.state.viommus[iommu] !== undefined;
 }
 
 /** Does the driver that probes or has the device attach domains itself, as a proposal had it? */

@@ -2,7 +2,7 @@
 import type { Kernel } from '../context.ts';
 import { EINVAL, ENODEV, EPERM } from '../errno.ts';
 import { groupById } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { locked, type Path, path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { iommu_group_claim_dma_owner, iommu_group_release_dma_owner } from './dma-owner.ts';
 import { iommu_unmap } from './io-mappings.ts';
@@ -139,17 +139,22 @@ function* detachDomain(k: Kernel, group: number): Path<void> {
  */
 export const vfio_group_detach_container = path(
   'vfio_group_detach_container',
-  function* (k, name: string): Path<void> {
-    const container = k.state.vfio.groups[name]?.container ?? null;
-    if (container === null) return;
-    const id = realGroup(k, name);
-    if (k.state.vfio.containers[container]?.iommu === true) {
-      if (id !== null) yield* detachDomain(k, id);
-      yield* iommu_unmap(k, ({ domain }) => domain === container);
-      const module: Backend = isNoiommu(name) ? 'vfio' : 'vfio_iommu_type1';
-      yield { type: 'module.put', module, by: `${container} iommu` };
-    }
-    if (id !== null && k.has('vfio_claims')) yield* iommu_group_release_dma_owner(k, id);
-    yield { type: 'vfio.container_unset', group: name };
-  },
+  (k, name: string): Path<void> => locked(groupLock(name), detachContainer(k, name)),
 );
+
+/** group->group_lock: its user and the last device of a group may both take it out. */
+const groupLock = (name: string): string => `group->group_lock ${name}`;
+
+function* detachContainer(k: Kernel, name: string): Path<void> {
+  const container = k.state.vfio.groups[name]?.container ?? null;
+  if (container === null) return;
+  const id = realGroup(k, name);
+  if (k.state.vfio.containers[container]?.iommu === true) {
+    if (id !== null) yield* detachDomain(k, id);
+    yield* iommu_unmap(k, ({ domain }) => domain === container);
+    const module: Backend = isNoiommu(name) ? 'vfio' : 'vfio_iommu_type1';
+    yield { type: 'module.put', module, by: `${container} iommu` };
+  }
+  if (id !== null && k.has('vfio_claims')) yield* iommu_group_release_dma_owner(k, id);
+  yield { type: 'vfio.container_unset', group: name };
+}

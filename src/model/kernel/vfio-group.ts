@@ -113,10 +113,15 @@ export function* openDevice(k: Kernel, dev: string, user: string): Path<void> {
   yield { type: 'vfio.device_opened', dev, user };
 }
 
-/** And goes. */
+/**
+ * And goes. Who waits to take the device away may do so when the module of its driver is let go.
+ *
+ * Kernel: drivers/vfio/vfio_main.c:vfio_device_fops_release, v6.1.
+ * Leaves out: a device that is open more than once.
+ */
 export function* closeDevice(k: Kernel, dev: string, user: string): Path<void> {
-  yield { type: 'vfio.device_closed', dev };
   const module = driver_module(k, dev);
   if (module !== null) yield { type: 'module.put', module, by: `${user} device` };
+  yield { type: 'vfio.device_closed', dev };
   yield { type: 'module.put', module: 'vfio', by: `${user} device` };
 }

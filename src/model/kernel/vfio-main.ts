@@ -6,7 +6,7 @@ import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
 import { device_iommu_capable } from './iommu-capable.ts';
-import { iommu_group_add_device, iommu_group_alloc } from './iommu-group.ts';
+import { iommu_group_add_device, iommu_group_alloc, iommu_group_put } from './iommu-group.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { boolParam } from './params.ts';
 import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
@@ -89,8 +89,7 @@ export const vfio_register_group_dev = path(
     if (k.has('vfio_check_late') && !isNoiommu(group)) {
       const ret = yield* checkCoherency(k, dev);
       if (ret !== 0) {
-        if (k.state.vfio.groups[group]?.devices.length === 0)
-          yield { type: 'vfio.group_removed', group };
+        if (k.state.vfio.groups[group]?.devices.length === 0) yield* removeGroup(k, group);
         return ret;
       }
     }
@@ -168,11 +167,17 @@ function* leaveGroup(k: Kernel, dev: string, name: string): Path<void> {
     const isOut = (state: ReadState) => state.vfio.groups[name]?.container == null;
     yield { type: 'wait', on, until: isOut };
   }
-  yield { type: 'vfio.group_removed', group: name };
+  yield* removeGroup(k, name);
+}
+
+/** With a group of VFIO's its reference on that of the IOMMU core goes. */
+function* removeGroup(k: Kernel, group: string): Path<void> {
+  const id = k.state.vfio.groups[group]?.iommu_group ?? null;
+  yield { type: 'vfio.group_removed', group };
+  if (id !== null) yield* iommu_group_put(k, id);
 }
 
 function* leaveNoiommuGroup(k: Kernel, dev: string, group: number): Path<void> {
   yield dev_printk(k, 'info', dev, `Removing from iommu group ${group}`);
   yield { type: 'group.left', dev, group };
-  yield { type: 'group.freed', group };
 }

@@ -6,7 +6,9 @@ import { inputBits, pageSizeMask, virtioUnit } from '../hardware/virtio-iommu.ts
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, pr_debug } from '../printk.ts';
+import type { ReadDevice } from '../state/state.ts';
 import { type BusHabits, unsetBusOps } from './bus-iommu.ts';
+import { device_link_add } from './device-link.ts';
 import { firmwareIommuOps, freeIommu, registerIommu } from './firmware-iommu.ts';
 import { iommu_device_unregister } from './iommu-register.ts';
 import { allMeetIommu } from './live-dma.ts';
@@ -75,6 +77,29 @@ function* resetViommu(k: Kernel, iommu: string, driver_ok: boolean): Path<void> 
   yield* allMeetIommu(k, iommu);
 }
 
+/** The virtio device that is the IOMMU, while its driver has or probes it. */
+function vdevOf(k: Kernel, iommu: string): ReadDevice | undefined {
+  return Object.values(k.state.devices).find(
+    ({ driver, name }) => driver === DRV && instanceName(k, name) === iommu,
+  );
+}
+
+/**
+ * A link makes the endpoint lose its driver before the IOMMU loses its own, and get it back after.
+ *
+ * Kernel: viommu_add_device of a proposal of 2019, for viommu_device_links: what its links do is known
+ * from the log that came with it, their flags are not.
+ * Leaves out: dropping the link.
+ *
+ * @returns 0.
+ */
+function* linkEndpoint(k: Kernel, dev: string, iommu: string): Path<number> {
+  const vdev = vdevOf(k, iommu);
+  if (k.has('viommu_device_links') && vdev !== undefined)
+    yield* device_link_add(k, dev, vdev.name, ['AUTOPROBE_CONSUMER']);
+  return 0;
+}
+
 /** The endpoints that a device is, of an IOMMU that the machine describes. */
 function endpointsOf(k: Kernel, dev: string): readonly StreamId[] {
   const { iommu } = deviceOf(k, dev);
@@ -112,25 +137,27 @@ const viommu_attach_dev = path(
 const viommu_release_device = path('viommu_release_device', function* (k, dev: string): Path<void> {
   if (!k.has('viommu_detach_on_release')) return;
   for (const { iommu, id } of endpointsOf(k, dev))
-    if (k.state.viommus[iommu]?.endpoints[id] !== undefined)
+    if ((k.state.viommus[iommu]?.endpoints[id] ?? null) !== null)
       yield { type: 'viommu.endpoint_written', iommu, id, does: null };
 });
 
 /**
- * What the driver finds on the device's event queue. Nobody reads it when the driver is gone.
+ * What the driver finds on the device's event queue. Nobody reads it when the driver is gone. As QEMU has
+ * it, an endpoint that was never attached is not known, and a fault says whether it was a read or a write
+ * where it is that which is not allowed.
  *
  * Kernel: drivers/iommu/virtio-iommu.c:viommu_fault_handler, v6.1.
- * Leaves out: the rate limit, faults without an address, faults of execution.
+ * Leaves out: the rate limit, faults without an address, faults of execution, other makers' devices.
  */
 const viommu_fault_handler = path(
   'viommu_fault_handler',
   function* (k, { iommu, id, addr, write, why }: DmaFault): Path<void> {
-    const vdev = Object.values(k.state.devices).find(
-      ({ bound, driver, name }) => bound && driver === DRV && instanceName(k, name) === iommu,
-    );
-    if (vdev === undefined) return;
-    const reason = why === 'stream' || why === 'entry' ? 'domain' : 'page';
-    const where = `at 0x${addr.toString(16)} [${write ? 'W' : 'R'}]`;
+    const vdev = vdevOf(k, iommu);
+    if (vdev?.bound !== true) return;
+    const unattached = k.state.viommus[iommu]?.endpoints[id] === undefined ? 'unknown' : 'domain';
+    const reason = why === 'stream' || why === 'entry' ? unattached : 'page';
+    const flags = why === 'permission' ? (write ? 'W' : 'R') : '';
+    const where = `at 0x${addr.toString(16)} [${flags}]`;
     yield dev_printk(k, 'err', vdev.name, `${reason} fault from EP ${id} ${where}`);
   },
 );
@@ -144,6 +171,7 @@ export const virtioIommuOps: IommuOps = {
     drv: DRV,
     module: 'virtio_iommu',
     probeName: 'viommu_probe_device',
+    take: linkEndpoint,
     // Kernel: viommu_domain_alloc, v6.1; since it has a flush queue every type is a page table.
     can_alloc: (k, type) => k.has('direct_before_attach') || type !== 'DMA-FQ',
     cache_coherent: () => true,

@@ -11,7 +11,7 @@ import { ENODEV } from '../errno.ts';
 import { hasCachingMode } from '../hardware/vt-d.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
-import { printk } from '../printk.ts';
+import { pr_debug, printk } from '../printk.ts';
 import {
   amd_iommu_init_dma_ops,
   amdIsEnabled,
@@ -24,6 +24,8 @@ import { enable_translation, init_dmars, registrationOrder } from './intel-iommu
 import { iommu_device_register } from './iommu-register.ts';
 import { pci_device_group } from './pci-group.ts';
 import { streamIds } from './requester-ids.ts';
+
+const CORE = 'drivers/base/core.c';
 
 /**
  * The ops by the kind of IOMMU.
@@ -70,6 +72,7 @@ const intel_iommu_init = path(
           yield printk('info', 'DMAR: IOMMU batching disallowed due to virtualization');
         yield { type: 'iommu.dma_strict' };
       }
+      yield* pr_debug(k, CORE, `device: '${name}': device_add`);
       const err = yield* iommu_device_register(k, name, X86_OPS.intel, false);
       if (err !== 0) ret = err;
     }
@@ -85,6 +88,7 @@ const amd_iommu_init_pci = path(
     let ret = 0;
     for (const name of units) {
       yield* iommu_init_pci(k, name);
+      yield* pr_debug(k, CORE, `device: '${name}': device_add`);
       const err = yield* iommu_device_register(k, name, X86_OPS.amd, false);
       if (err !== 0) ret = err;
     }

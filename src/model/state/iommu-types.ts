@@ -94,8 +94,8 @@ export interface X86Unit {
 export interface Viommu {
   /** Its driver set DRIVER_OK and did not reset it since. */
   driver_ok: boolean;
-  /** By endpoint id, those that are attached to a domain. */
-  endpoints: Table<'translate' | 'bypass'>;
+  /** By endpoint id, those that were attached to a domain since the last reset; null: detached again. */
+  endpoints: Table<'translate' | 'bypass' | null>;
 }
 
 /** Hardware: an IPMMU. */

@@ -37,9 +37,7 @@ export const iommuUnitReducers = {
     viommu.endpoints = emptyTable();
   },
   'viommu.endpoint_written': (state, { iommu, id, does }) => {
-    const { endpoints } = viommuOf(state, iommu);
-    if (does === null) delete endpoints[id];
-    else endpoints[id] = does;
+    viommuOf(state, iommu).endpoints[id] = does;
   },
   'ipmmu.utlb_written': (state, { iommu, id, context }) => {
     const { utlbs } = ipmmuOf(state, iommu);

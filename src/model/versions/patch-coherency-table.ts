@@ -38,6 +38,16 @@ export const coherencyPatches = {
     after: 'or if firmware calls the client device coherent',
     scenario: 'vfio-refuses-a-coherent-nic',
   },
+  smmu_client_unless_noncoherent: {
+    commit: null,
+    subject: 'iommu/arm-smmu: Test != DEV_DMA_NON_COHERENT (question on the fallback)',
+    landed: null,
+    stable: [],
+    before:
+      'a client of which firmware says nothing is not coherent for smmu_client_coherency_fallback',
+    after: 'only one that firmware calls not coherent is not',
+    scenario: 'a-card-without-a-node-may-not-snoop',
+  },
   vfio_check_late: {
     commit: null,
     subject: 'vfio: Move the coherency check to the registration of the device',

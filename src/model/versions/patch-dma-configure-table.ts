@@ -38,6 +38,15 @@ export const dmaConfigurePatches = {
     after: 'it clears the ops, also where the mapping was not made by arch_setup_dma_ops',
     scenario: 'deferral-takes-the-ipmmu-mapping',
   },
+  arm_reset_ops_if_set_up: {
+    commit: null,
+    subject: 'ARM: dma-mapping: Reset the DMA ops that arch_setup_dma_ops() set (review of v8)',
+    landed: null,
+    stable: [],
+    before: 'teardown of a mapping leaves the IOMMU ops in place',
+    after: 'it clears those that arch_setup_dma_ops set; the mapping goes in any case',
+    scenario: 'deferral-leaves-stale-dma_ops',
+  },
   arm_dont_teardown_third_party: {
     commit: null,
     subject: "ARM: dma-mapping: Don't tear down third-party mappings",

@@ -3,6 +3,8 @@ import type { Patch } from './patch.ts';
 
 const VTD = 'what-vt-d-units-say-of-themselves';
 const AMD = 'what-amd-units-say-of-themselves';
+const BLOCKED_VTD = 'a-card-that-waits-for-its-container-reads-behind-vt-d';
+const BLOCKED_AMD = 'a-card-that-waits-for-its-container-reads-behind-amd-vi';
 
 export const unitPatches = {
   dmar_satc: {
@@ -50,6 +52,24 @@ export const unitPatches = {
     before: 'a VT-d fault is printed with the PASID ffffffff and a decimal reason',
     after: 'it says NO_PASID, and the reason is hexadecimal',
     scenario: 'rmrr-of-a-private-domain-is-not-mapped',
+  },
+  dmar_blocked_domain: {
+    commit: null,
+    subject: 'iommu/vt-d: Add blocking domain support',
+    landed: '6.2',
+    stable: [],
+    before: 'a group behind VT-d that a user owns waits on an empty domain of its own',
+    after: 'its devices have no context entry meanwhile',
+    scenario: BLOCKED_VTD,
+  },
+  amd_blocked_domain: {
+    commit: null,
+    subject: 'iommu/amd: Add blocked domain support',
+    landed: '6.12',
+    stable: [],
+    before: 'a group behind AMD-Vi that a user owns waits on an empty domain of its own',
+    after: 'its device table entries refuse meanwhile',
+    scenario: BLOCKED_AMD,
   },
   amd_unit_in_log: {
     commit: null,

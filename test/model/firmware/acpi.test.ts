@@ -3,14 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ReprobeError } from '../../../src/error.ts';
 import { parseDmar, ridOf } from '../../../src/model/firmware/dmar.ts';
 import { parseIort } from '../../../src/model/firmware/iort.ts';
-
-/** Bytes written as hexadecimal digits, blanks ignored. */
-function bytes(hex: string): Uint8Array {
-  const digits = hex.replace(/\s/g, '');
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
-    Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16),
-  );
-}
+import { bytes } from './hex.ts';
 
 /** An interrupt controller, an SMMUv3 at 0x9050000 and a root complex with two mappings. */
 const IORT = bytes(`

@@ -2,12 +2,14 @@
 // devices there are below, which nodes become none, and that no blob crashes the reader or the boot.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runAll } from '../../../src/engine/run.ts';
 import type { DeviceSpec } from '../../../src/events/machine.ts';
 import {
   FIRMWARE_BYTES_MAX,
   isFirmware,
   readFirmware,
 } from '../../../src/model/firmware/firmware.ts';
+import { boardScenario } from '../../../src/scenario/board.ts';
 import { blobOf, type Source } from './blob.ts';
 import { survives } from './broken.ts';
 
@@ -169,19 +171,64 @@ it('says why a node behind an IOMMU has no device', () => {
     'iommu@5000000': smmu(),
     dsp: {
       compatible: 'x,dsp',
-      cb: { compatible: 'x,cb', iommus: [2, 1] },
+      cb: {
+        compatible: 'x,cb',
+        iommus: [2, 1],
+        edge: { compatible: 'x,edge', a: { iommus: [2, 5] } },
+      },
       nameless: { iommus: [2, 2] },
       off: { compatible: 'x,cb', status: 'disabled', iommus: [2, 3] },
     },
     gone: { status: 'fail', compatible: 'x', below: { compatible: 'x,cb', iommus: [2, 4] } },
+    plain: { a: { compatible: 'x,cb', iommus: [2, 6] } },
   });
   const iommu = '5000000.iommu';
+  const drivers = (way: string) => `drivers make its device, and the model has none: ${way}`;
   expect(unmade).toEqual([
-    { node: '/dsp/cb', iommu, why: expect.stringContaining('no device below dsp (x,dsp)') },
-    { node: '/dsp/nameless', iommu, why: expect.stringContaining('no compatible string') },
+    { node: '/dsp/cb', iommu, why: drivers('dsp (x,dsp)') },
+    { node: '/dsp/cb/edge/a', iommu, why: drivers('dsp (x,dsp), then x,cb, then x,edge') },
+    { node: '/dsp/nameless', iommu, why: drivers('dsp (x,dsp)') },
     { node: '/dsp/off', iommu, why: "its status is 'disabled'" },
     { node: '/gone/below', iommu, why: "/gone: its status is 'fail'" },
+    {
+      node: '/plain/a',
+      iommu,
+      why: 'no bus leads to it: neither firmware code nor a driver looks there',
+    },
   ]);
+});
+
+describe('dependencies without end', () => {
+  /** Clocks, each named by its number, and the numbers of those that it needs. */
+  const clocks = (needs: readonly (readonly number[])[]) =>
+    read(
+      Object.fromEntries(
+        needs.map((of, i) => [
+          `clock@${(i + 1).toString(16)}`,
+          {
+            ...{ compatible: 'x,clock', reg: [i + 1, 1], '#clock-cells': [0], phandle: [i + 1] },
+            clocks: of.map((one) => one + 1),
+          },
+        ]),
+      ),
+    );
+  const layers = 30;
+
+  it.each([
+    ['a billion ways', Array.from({ length: layers * 2 }, (_, i) => [(i | 1) + 1, (i | 1) + 2])],
+    ['each needs all others', Array.from({ length: 24 }, () => Array.from({ length: 24 }).keys())],
+  ])('are walked in bounded time: %s', (_, needs) => {
+    const firmware = clocks(needs.map((of) => [...of].map((one) => one % needs.length)));
+    const { machine, kernel, steps } = boardScenario(firmware, 'b.dtb');
+    const { state } = runAll({ machine, kernel }, steps, { choices: [] });
+    expect(Object.values(state.devices).filter(({ bound }) => bound)).toHaveLength(needs.length);
+  });
+
+  it('are refused past what any board has', () => {
+    expect(() => clocks(Array.from({ length: 2049 }, () => []))).toThrow(
+      'at byte 0x0: 2049 devices, more than the 2048 of any board',
+    );
+  });
 });
 
 describe('a file', () => {

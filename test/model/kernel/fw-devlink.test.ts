@@ -138,6 +138,14 @@ describe('a node without a device', () => {
     expect(run(machine(devices, drivers), load).state.links).toEqual([]);
   });
 
+  it('is left to the bound driver above it once its supplier comes', () => {
+    const late = [driver('gpio', { module: 'gpio' }), driver('keys')];
+    const ran = run(machine([keys, line], late), { do: 'modprobe', module: 'gpio', params: '' });
+    expect(ran.state.devices['keys']?.bound).toBe(true);
+    expect(ran.state.devices['gpio']?.bound).toBe(true);
+    expect(printed(ran).filter((text) => text.includes('Failed'))).toEqual([]);
+  });
+
   it('is stood for by the bound device above it, where others need it', () => {
     const chip = device('chip');
     const cell = { ...device('cell'), parent: 'chip', bus: '' };

@@ -1,0 +1,91 @@
+import { stat } from 'node:fs/promises';
+import { Args } from '@oclif/core';
+import { changedKernel } from '../bisect/rerun.ts';
+import { ReprobeError } from '../error.ts';
+import { explain, type Search } from '../explain/search.ts';
+import { troublesOf } from '../explain/troubles.ts';
+import { logWitness, sessionWitness, type Witness } from '../explain/witness.ts';
+import { importLog } from '../import/import.ts';
+import { bestTrace, explanationJson, explanationLines } from '../report/explanation.ts';
+import { deriveMachine } from '../verify/machine.ts';
+import { BaseCommand } from './base.ts';
+import { EXIT } from './exit.ts';
+import { joinSignedValues, type KernelFlags, readChange } from './kernel-flags.ts';
+import { painted } from './print.ts';
+import { readSessionFolder, readTwin } from './read-session.ts';
+import { readSource } from './read-source.ts';
+import { readMachineFile, refuseEmpty, sourceFlags } from './source.ts';
+import { painter, progress } from './terminal.ts';
+
+/** Looks for the assumptions under which a log makes sense. */
+export default class Explain extends BaseCommand {
+  static override summary =
+    'Find what must have been otherwise for a log to make sense, and what decides its troubles.';
+  static override description =
+    'The log is replayed as its kernel shipped. Where it disagrees, patches and options that the ' +
+    'run asks about, other releases and the wiring of SMMUs are tried, alone and together: the ' +
+    'hypotheses that explain most and assume least come first. The folder of a recorded session ' +
+    'tells more than its log: what commands and ioctls returned. What flags say is not doubted.';
+  static override args = {
+    source: Args.string({
+      required: true,
+      description: 'a log, the folder of a recorded session, or - for standard input',
+    }),
+  };
+  static override flags = sourceFlags;
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(Explain, joinSignedValues(this.argv));
+    const witness = await witnessOf(args.source, flags);
+    const counter = progress('run');
+    const search = explain(witness, await knownFrom(flags), counter.step);
+    counter.done();
+    const explanation = { search, troubles: troublesOf(bestTrace(search)) };
+    process.exitCode = exitFor(search);
+    this.log(painted(explanationLines(explanation), painter()));
+    return explanationJson(explanation);
+  }
+}
+
+type ExplainFlags = KernelFlags & { readonly machine?: string | undefined };
+
+async function witnessOf(path: string, flags: ExplainFlags): Promise<Witness> {
+  const change = await readChange(flags);
+  if (path !== '-' && (await isFolder(path))) {
+    if (flags.machine !== undefined)
+      throw new ReprobeError('USAGE', '--machine is for logs: a recording has its own machine.');
+    const session = await readSessionFolder(path);
+    const { machine, kernel } = deriveMachine(session, await readTwin(path));
+    // Which patches a kernel had nothing in it shows: notes of who built it are no evidence.
+    const shipped = changedKernel({ ...kernel, patches: {} }, change);
+    return sessionWitness(session, { machine, kernel: shipped });
+  }
+  const { file, bytes } = await readSource(path);
+  const machine =
+    flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
+  const { version = null, config = {}, patches = {} } = change;
+  const options = { name: file, version, config, patches, ...machine };
+  const imported = importLog(bytes, options);
+  refuseEmpty(imported, file);
+  return logWitness(bytes, options, imported);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => null);
+  return info?.isDirectory() === true;
+}
+
+/** What flags say is known. */
+async function knownFrom(flags: ExplainFlags): Promise<ReadonlySet<string>> {
+  const { version, config = {}, patches = {} } = await readChange(flags);
+  return new Set([
+    ...(version === undefined ? [] : ['release']),
+    ...Object.keys(config).map((name) => `config ${name}`),
+    ...Object.keys(patches).map((name) => `patch ${name}`),
+  ]);
+}
+
+function exitFor({ asItIs, hypotheses }: Search): number {
+  const left = hypotheses[0]?.leaves ?? asItIs.disagreements.length;
+  return left === 0 ? EXIT.holds : EXIT.inconclusive;
+}

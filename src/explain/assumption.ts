@@ -1,0 +1,106 @@
+/** What of a kernel or a machine may have been otherwise than a log lets one think. */
+import { changedKernel } from '../bisect/rerun.ts';
+import type { DeviceSpec, KernelSpec, Machine } from '../events/machine.ts';
+import type { Trace } from '../events/trace.ts';
+import { isOptionName } from '../model/versions/option-table.ts';
+import type { Patch } from '../model/versions/patch.ts';
+import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
+import {
+  compareReleases,
+  configOf,
+  flipped,
+  isPatchName,
+  PROFILES,
+  patchesOf,
+} from '../model/versions/profile.ts';
+
+export type Assumption =
+  | { readonly kind: 'patch'; readonly name: PatchName; readonly on: boolean }
+  | { readonly kind: 'config'; readonly name: string; readonly value: string }
+  /** Another release as it shipped. */
+  | { readonly kind: 'release'; readonly version: string }
+  /** Whether an SMMU's table walks look into the caches, as firmware tells. */
+  | { readonly kind: 'coherent'; readonly dev: string; readonly coherent: boolean };
+
+/** What a run is made of. */
+export interface Inputs {
+  readonly kernel: KernelSpec;
+  readonly machine: Machine;
+}
+
+/** Two assumptions about the same thing have the same subject. */
+export function subjectOf(assumption: Assumption): string {
+  if (assumption.kind === 'release') return 'release';
+  return `${assumption.kind} ${assumption.kind === 'coherent' ? assumption.dev : assumption.name}`;
+}
+
+/** The inputs as they are under the assumptions. */
+export function assuming({ kernel, machine }: Inputs, assumptions: readonly Assumption[]): Inputs {
+  let spec = kernel;
+  const coherent = new Map<string, boolean>();
+  // A release takes patches back to what it shipped with: it comes before them.
+  for (const one of [...assumptions].sort((a, b) => order(a) - order(b))) {
+    if (one.kind === 'coherent') coherent.set(one.dev, one.coherent);
+    else spec = changedKernel(spec, changeOf(one));
+  }
+  return { kernel: spec, machine: withCoherency(machine, coherent) };
+}
+
+const order = ({ kind }: Assumption): number => (kind === 'release' ? 0 : 1);
+
+function changeOf(assumption: Exclude<Assumption, { kind: 'coherent' }>) {
+  switch (assumption.kind) {
+    case 'patch':
+      return { patches: { [assumption.name]: assumption.on } };
+    case 'config':
+      return { config: { [assumption.name]: assumption.value } };
+    case 'release':
+      return { version: assumption.version };
+  }
+}
+
+function withCoherency(machine: Machine, coherent: ReadonlyMap<string, boolean>): Machine {
+  if (coherent.size === 0) return machine;
+  const devices = machine.devices.map((device): DeviceSpec => {
+    const is = coherent.get(device.name);
+    return is === undefined ? device : { ...device, dma_coherent: is };
+  });
+  return { ...machine, devices };
+}
+
+/** The opposite of each thing that the run asked about, one at a time: no other could change it. */
+export function flipsOf({ header: { kernel, machine }, asked }: Trace): readonly Assumption[] {
+  const has = patchesOf(kernel);
+  const flips: Assumption[] = [];
+  for (const name of asked ?? []) {
+    if (isPatchName(name)) flips.push({ kind: 'patch', name, on: !has.has(name) });
+    else if (isOptionName(name))
+      flips.push({ kind: 'config', name, value: flipped(configOf(kernel, name)) });
+  }
+  for (const { name, iommu_kind, dma_coherent = false } of machine.devices)
+    if (iommu_kind === 'arm-smmu' || iommu_kind === 'arm-smmu-v3')
+      flips.push({ kind: 'coherent', dev: name, coherent: !dma_coherent });
+  return flips;
+}
+
+/** Every other release that has a profile. */
+export function otherReleases({ header: { kernel } }: Trace): readonly Assumption[] {
+  return PROFILES.filter((version) => version !== kernel.version).map((version) => ({
+    kind: 'release',
+    version,
+  }));
+}
+
+/**
+ * How much an assumption asks one to believe, from 1 on: an option or a wire is soon otherwise, and so
+ * is a fix that stable updates bring; a tree seldom lacks what its release began with, or has what was
+ * never merged.
+ */
+export function weightOf(assumption: Assumption, { version }: KernelSpec): number {
+  if (assumption.kind === 'config' || assumption.kind === 'coherent') return 1;
+  if (assumption.kind === 'release') return 2;
+  const { landed, stable }: Patch = PATCHES[assumption.name];
+  if (landed === null) return 4;
+  if (stable.length > 0) return 1;
+  return assumption.on || compareReleases(landed, version) > 0 ? 2 : 3;
+}

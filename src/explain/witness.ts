@@ -1,0 +1,73 @@
+/** Runs of what a log or a recording tells, under assumptions, and what speaks against each. */
+import { crashDoubts, crashesIn } from '../bisect/doubt.ts';
+import { NO_LINE } from '../events/disagreement.ts';
+import type { Trace } from '../events/trace.ts';
+import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
+import type { Derived } from '../verify/machine.ts';
+import type { Session } from '../verify/session.ts';
+import type { Mismatch } from '../verify/tally.ts';
+import { compareSession } from '../verify/verify.ts';
+import { type Assumption, assuming } from './assumption.ts';
+
+/** One thing that was seen and that the run does not give, or the other way round. */
+export type Disagreement =
+  | {
+      readonly kind: 'line';
+      readonly line: number;
+      /** What the model printed; null where it printed nothing. */
+      readonly expected: string | null;
+      /** What the log has; null where it has nothing. */
+      readonly observed: string | null;
+    }
+  | { readonly kind: 'crash'; readonly text: string }
+  | { readonly kind: 'recorded'; readonly mismatch: Mismatch };
+
+export interface Testimony {
+  readonly trace: Trace;
+  readonly disagreements: readonly Disagreement[];
+}
+
+/** Runs everything again under the assumptions. */
+export type Witness = (assumptions: readonly Assumption[]) => Testimony;
+
+/** The witness of a log: `first` is its import as it is, whose machine stays. */
+export function logWitness(bytes: Uint8Array, options: ImportOptions, first: Imported): Witness {
+  return (assumptions) => {
+    if (assumptions.length === 0) return testimonyOf(first);
+    const { kernel, machine } = assuming(first.trace.header, assumptions);
+    const { config, patches, version } = kernel;
+    const isSame = version === first.trace.header.kernel.version;
+    const imported = importLog(bytes, {
+      ...options,
+      ...{ config, patches, machine },
+      version: isSame ? options.version : version,
+    });
+    return testimonyOf(imported);
+  };
+}
+
+function testimonyOf({ trace, divergences, observations }: Imported): Testimony {
+  const lines = divergences.map(({ line, expected, observed }): Disagreement => {
+    const said = (text: string) => (text === NO_LINE ? null : text);
+    return { kind: 'line', line, expected: said(expected), observed: said(observed) };
+  });
+  const crashes = crashDoubts(trace, { crashes: crashesIn(observations) });
+  return {
+    trace,
+    disagreements: [...lines, ...crashes.map((text): Disagreement => ({ kind: 'crash', text }))],
+  };
+}
+
+/**
+ * The witness of a recorded session: beside its log it knows what each command returned, and what the
+ * recording saw of devices, groups and counts.
+ */
+export function sessionWitness(session: Session, derived: Derived): Witness {
+  return (assumptions) => {
+    const { mismatches, emulation } = compareSession(session, assuming(derived, assumptions));
+    return {
+      trace: emulation.run.trace({ name: session.name, format: 'session' }),
+      disagreements: mismatches.map((mismatch) => ({ kind: 'recorded', mismatch })),
+    };
+  };
+}

@@ -1,0 +1,183 @@
+/** Under which assumptions a log makes sense, as text. */
+import { describeEvent } from '../events/describe.ts';
+import type { Recorded } from '../events/event.ts';
+import type { KernelSpec } from '../events/machine.ts';
+import { describeStimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
+import type { Assumption } from '../explain/assumption.ts';
+import type { Hypothesis, Search } from '../explain/search.ts';
+import type { Trouble } from '../explain/troubles.ts';
+import type { Disagreement } from '../explain/witness.ts';
+import { isOptionName, OPTIONS } from '../model/versions/option-table.ts';
+import type { Patch } from '../model/versions/patch.ts';
+import { PATCHES } from '../model/versions/patch-table.ts';
+import { configOf, describeKernel } from '../model/versions/profile.ts';
+import { counted, type Line, line } from './line.ts';
+import { mismatchSentence } from './verify-lines.ts';
+
+/** How many disagreements, troubles and remedies are listed; `--json` has them all. */
+const LISTED_MAX = 5;
+
+export interface Explanation {
+  readonly search: Search;
+  /** Those of the best run there is. */
+  readonly troubles: readonly Trouble[];
+}
+
+/** The run of the best hypothesis, or the run as it is. */
+export function bestTrace({ asItIs, hypotheses }: Search): Trace {
+  return (hypotheses[0]?.testimony ?? asItIs).trace;
+}
+
+export function explanationLines({ search, troubles }: Explanation): readonly Line[] {
+  return [
+    ...verdictLines(search),
+    ...hypothesisLines(search),
+    ...assumedLines(bestTrace(search)),
+    ...troubleLines(troubles),
+  ];
+}
+
+function verdictLines({ asItIs: { trace, disagreements }, hypotheses }: Search): readonly Line[] {
+  const { kernel } = trace.header;
+  const known = [...(trace.asked ?? [])].flatMap((name) => knownOption(kernel, name));
+  const who = [describeKernel(kernel), ...known].join(', ');
+  if (disagreements.length === 0)
+    return [line(`consistent: what was seen is what ${who} does`, 'good')];
+  const disagree = disagreements.length === 1 ? 'disagrees' : 'disagree';
+  const shown = disagreements.slice(0, LISTED_MAX);
+  const more = disagreements.length - shown.length;
+  return [
+    line(`${counted(disagreements.length, 'observation')} ${disagree} with ${who}`, 'bad'),
+    ...shown.map((one) => line(`  ${disagreementText(one)}`)),
+    ...(more === 0 ? [] : [line(`  and ${more} more; --json has them all`, 'dim')]),
+    ...(hypotheses.length === 0 ? [line('no hypothesis of reprobe explains any of them')] : []),
+  ];
+}
+
+/** An option that is not what it is assumed to be. */
+function knownOption(kernel: KernelSpec, name: string): readonly string[] {
+  if (!isOptionName(name)) return [];
+  const value = configOf(kernel, name);
+  return value === OPTIONS[name].assumed ? [] : [`CONFIG_${name}=${value}`];
+}
+
+function disagreementText(one: Disagreement): string {
+  switch (one.kind) {
+    case 'crash':
+      return one.text;
+    case 'recorded':
+      return mismatchSentence(one.mismatch);
+    case 'line': {
+      const { expected, observed } = one;
+      const where = `line ${one.line}: `;
+      if (expected === null) return `${where}not in the model: ${observed}`;
+      if (observed === null) return `${where}only in the model: ${expected}`;
+      return `${where}${observed}; the model: ${expected}`;
+    }
+  }
+}
+
+function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
+  const all = asItIs.disagreements.length;
+  const { kernel } = asItIs.trace.header;
+  return hypotheses.flatMap(({ assumptions, explains, leaves }, i) => {
+    const rest = leaves === 0 ? '' : `; ${counted(leaves, 'disagreement')} left`;
+    const head = `hypothesis ${i + 1} explains ${explains} of ${all}${rest}`;
+    return [
+      line(head, i === 0 && leaves === 0 ? 'good' : 'head'),
+      ...assumptions.map((one) => line(`  ${assumptionText(one, kernel)}`)),
+    ];
+  });
+}
+
+/** What is assumed, in words. */
+function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
+  switch (assumption.kind) {
+    case 'config':
+      return `CONFIG_${assumption.name}=${assumption.value} instead of ${configOf(kernel, assumption.name)}`;
+    case 'release':
+      return `the kernel is as ${assumption.version} shipped`;
+    case 'coherent':
+      return `${assumption.dev} is ${assumption.coherent ? '' : 'not '}coherent with the caches`;
+    case 'patch': {
+      const { commit, subject, landed, stable }: Patch = PATCHES[assumption.name];
+      const trees = stable.length === 0 ? '' : ` and stable ${stable.join(', ')}`;
+      const since = landed === null ? 'in no release' : `in ${landed}${trees}`;
+      const id = commit === null ? '' : `${commit} `;
+      return `${assumption.on ? 'with' : 'without'} ${assumption.name}: ${id}("${subject}"), ${since}`;
+    }
+  }
+}
+
+/** What users must have done although the log does not show it. */
+function assumedLines({ events }: Trace): readonly Line[] {
+  const done = events.flatMap(({ event, origin, line: at }) =>
+    event.type === 'task.started' && origin === 'assumed'
+      ? [`  ${describeStimulus(event.stimulus)}${at === null ? '' : `, before line ${at}`}`]
+      : [],
+  );
+  if (done.length === 0) return [];
+  return [line('assumed, though nothing shows it', 'head'), ...done.map((text) => line(text))];
+}
+
+function troubleLines(troubles: readonly Trouble[]): readonly Line[] {
+  if (troubles.length === 0) return [];
+  const shown = troubles.slice(0, 2 * LISTED_MAX);
+  const more = troubles.length - shown.length;
+  return [
+    line('what went wrong, and what decides it', 'head'),
+    ...shown.flatMap(troubleText),
+    ...(more === 0 ? [] : [line(`  and ${more} more; --json has them all`, 'dim')]),
+  ];
+}
+
+function troubleText({ event, recorded, violation, decidedBy }: Trouble): readonly Line[] {
+  const what = violation ?? describeEvent(recorded.event);
+  const others = decidedBy.slice(0, LISTED_MAX).map(otherwise);
+  const rest = decidedBy.length > others.length ? ', …' : '';
+  return [
+    line(`  #${event}${placeOf(recorded)} ${what}`, 'bad'),
+    ...(others.length === 0 ? [] : [line(`      not so ${others.join(', ')}${rest}`)]),
+  ];
+}
+
+const placeOf = ({ line: at }: Recorded): string => (at === null ? '' : ` (line ${at})`);
+
+function otherwise(assumption: Assumption): string {
+  switch (assumption.kind) {
+    case 'config':
+      return `with CONFIG_${assumption.name}=${assumption.value}`;
+    case 'release':
+      return `in ${assumption.version}`;
+    case 'coherent':
+      return `were ${assumption.dev} ${assumption.coherent ? '' : 'not '}coherent`;
+    case 'patch':
+      return `${assumption.on ? 'with' : 'without'} ${assumption.name}`;
+  }
+}
+
+/** What `--json` prints. */
+export function explanationJson({ search, troubles }: Explanation): object {
+  const { asItIs, hypotheses, runs } = search;
+  const { kernel } = asItIs.trace.header;
+  return {
+    consistent: asItIs.disagreements.length === 0,
+    kernel: { version: kernel.version, release: kernel.release },
+    disagreements: asItIs.disagreements.map(disagreementText),
+    hypotheses: hypotheses.map(({ assumptions, explains, leaves, testimony }: Hypothesis) => ({
+      assumptions,
+      text: assumptions.map((one) => assumptionText(one, kernel)),
+      explains,
+      leaves,
+      left: testimony.disagreements.map(disagreementText),
+    })),
+    troubles: troubles.map(({ event, recorded, violation, decidedBy }) => ({
+      event,
+      line: recorded.line,
+      text: violation ?? describeEvent(recorded.event),
+      decidedBy,
+    })),
+    runs,
+  };
+}
