@@ -3,7 +3,6 @@ import {
   type BootStep,
   type DeviceSpec,
   type DriverSpec,
-  type IommuKind,
   type IommuMapRow,
   isX86Iommu,
   type Machine,
