@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
-import type { Trace } from '../events/trace.ts';
 import { writeTrace } from '../events/trace-file.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import { type Import as Imported, importLines, importSummary } from '../report/import-summary.ts';
-import { line } from '../report/line.ts';
+import { line, shellWords } from '../report/line.ts';
+import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
-import { joinSignedValues } from './kernel-flags.ts';
-import { painted } from './print.ts';
+import { joinSignedValues, type KernelFlags } from './kernel-flags.ts';
+import { commandWords, painted } from './print.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
@@ -23,21 +23,45 @@ export default class Import extends BaseCommand {
   static override flags = {
     ...sourceFlags,
     output: Flags.string({ char: 'o', description: 'write the trace here', helpValue: 'T.jsonl' }),
+    'machine-out': Flags.string({
+      description: 'write the machine that the log implies here, to be corrected and given back',
+      helpValue: 'M.yaml',
+    }),
+    redact: Flags.boolean({
+      description:
+        'put stand-ins for addresses, UUIDs, serial numbers, labels, and names of hosts and users ' +
+        'into all that is printed and written; the verdict stays',
+    }),
+    'redacted-log': Flags.string({
+      description: 'write the log with these stand-ins here, to be shared; implies --redact',
+      helpValue: 'FILE',
+    }),
   };
 
   async run(): Promise<object> {
     const { argv, flags } = await this.parse(Import, joinSignedValues(this.argv));
-    if (flags.output !== undefined && argv.length > 1) {
-      throw new ReprobeError('USAGE', '--output takes the trace of one source.');
+    const sharedLog = flags['redacted-log'];
+    const redact = flags.redact || sharedLog !== undefined;
+    for (const flag of ['output', 'machine-out', 'redacted-log'] as const) {
+      const path = flags[flag];
+      if (path === undefined) continue;
+      if (argv.length > 1)
+        throw new ReprobeError('USAGE', `--${flag} takes what one source gives.`);
+      if (argv.some((source) => resolve(String(source)) === resolve(path)))
+        throw new ReprobeError(
+          'USAGE',
+          `--${flag} is the source itself, which it would overwrite.`,
+        );
     }
-    if (flags.output !== undefined && argv.some((path) => isSameFile(String(path), flags.output)))
-      throw new ReprobeError('USAGE', '--output is the source itself, which it would overwrite.');
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
-      const source = await loadSource(String(path), flags, { mayBeEmpty: true });
+      const source = await loadSource(String(path), flags, { mayBeEmpty: true, redact });
       const summary = importSummary(importOf(source, flags.kernel !== undefined));
-      if (flags.output !== undefined) await writeTo(flags.output, source.trace);
+      if (flags.output !== undefined) await writeTo(flags.output, traceBytes(flags.output, source));
+      const file = flags['machine-out'];
+      if (file !== undefined) await writeTo(file, machineFile(file, source, flags));
+      if (sharedLog !== undefined) await writeTo(sharedLog, source.redacted?.bytes ?? '');
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(summary), paint));
       documents.push(summary);
@@ -48,7 +72,7 @@ export default class Import extends BaseCommand {
 }
 
 function importOf(
-  { kind, trace, imported, divergences, doubts }: LoadedSource,
+  { kind, trace, imported, redacted, divergences, doubts }: LoadedSource,
   isKernelAsked: boolean,
 ): Imported {
   return {
@@ -65,16 +89,24 @@ function importOf(
     violations: checkTrace(trace.header, trace.events),
     doubts,
     waiting: imported?.waiting ?? [],
+    redacted: redacted?.redactor.counts() ?? null,
   };
 }
 
-const isSameFile = (a: string, b = ''): boolean => resolve(a) === resolve(b);
+function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
+  return writeTrace(trace, { gzip: path.endsWith('.gz') });
+}
 
-async function writeTo(path: string, trace: Trace): Promise<void> {
+function machineFile(path: string, { file, trace }: LoadedSource, flags: KernelFlags): string {
+  const again = commandWords('bisect', file, { ...flags, machine: path });
+  return machineText(trace.header.machine, file, shellWords(again));
+}
+
+async function writeTo(path: string, content: Uint8Array | string): Promise<void> {
   try {
-    await writeFile(path, writeTrace(trace, { gzip: path.endsWith('.gz') }));
+    await writeFile(path, content);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ReprobeError('UNWRITABLE', `The trace cannot be written: ${reason}.`, { file: path });
+    throw new ReprobeError('UNWRITABLE', `The file cannot be written: ${reason}.`, { file: path });
   }
 }

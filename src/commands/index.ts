@@ -1,5 +1,6 @@
 import type { Command } from '@oclif/core';
 import Bisect from './bisect.ts';
+import Capture from './capture.ts';
 import Diff from './diff.ts';
 import Explain from './explain.ts';
 import Import from './import.ts';
@@ -13,6 +14,7 @@ import WhatIf from './whatif.ts';
 /** Every command by its name. Looked up here, not by file, so that the program starts fast. */
 export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   bisect: Bisect,
+  capture: Capture,
   diff: Diff,
   explain: Explain,
   import: Import,

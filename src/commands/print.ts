@@ -21,12 +21,17 @@ export function painted(lines: readonly Line[], paint: Paint): string {
 
 /** `reprobe replay FILE --to 17`, with the flags that made this run. */
 export function againCommand(file: string, flags: AgainFlags, event: number): string {
-  const words = ['reprobe', 'replay', file === '<stdin>' ? '-' : file];
+  return shellWords([...commandWords('replay', file, flags), '--to', String(event)]);
+}
+
+/** The words of a command on that source, with the flags that made this run. */
+export function commandWords(command: string, file: string, flags: AgainFlags): readonly string[] {
+  const words = ['reprobe', command, file === '<stdin>' ? '-' : file];
   if (flags.kernel !== undefined) words.push('--kernel', flags.kernel);
   for (const one of flags.config ?? []) words.push('--config', one);
   for (const one of flags.patch ?? []) words.push(`--patch=${one}`);
   if (flags.machine !== undefined) words.push('--machine', flags.machine);
-  return shellWords([...words, '--to', String(event)]);
+  return words;
 }
 
 type AgainFlags = KernelFlags & { readonly machine?: string | undefined };

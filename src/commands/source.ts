@@ -6,6 +6,8 @@ import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
+import { type RedactedLog, redactLog } from '../import/redact.ts';
+import { expectUnchanged } from '../import/redact-check.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
@@ -27,6 +29,8 @@ export interface LoadedSource {
   readonly log: { readonly bytes: Uint8Array; readonly options: ImportOptions } | null;
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
+  /** The log without what tells of its owner, where that is asked for: all else here is of it. */
+  readonly redacted: RedactedLog | null;
   readonly scenario: ParsedScenario | null;
   /** Runs the same inputs under a kernel changed further. */
   readonly rerun: (change: Change) => RerunResult;
@@ -77,13 +81,16 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false } = {},
+  { mayBeEmpty = false, redact = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const { file, bytes } = await readSource(path);
-  switch (kindOf(file, bytes)) {
+  const kind = kindOf(file, bytes);
+  if (redact && kind !== 'log')
+    throw new ReprobeError('USAGE', `--redact is for logs: ${file} is a ${kind}.`);
+  switch (kind) {
     case 'trace':
       refuseMachine(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
@@ -91,7 +98,8 @@ export async function loadSource(
       refuseMachine(flags, 'a scenario');
       return loadScenario(file, scenarioIn(bytes, file), change);
     case 'log':
-      return loadLog(file, bytes, machine, change, mayBeEmpty);
+      if (!redact) return loadLog({ file, bytes }, machine, change, mayBeEmpty);
+      return loadRedacted(file, bytes, machine, change, mayBeEmpty);
   }
 }
 
@@ -180,7 +188,8 @@ function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource 
   };
   const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});
-  return { kind: 'trace', file, ...first, log: null, imported: null, scenario: null, rerun };
+  const none = { log: null, imported: null, redacted: null, scenario: null };
+  return { kind: 'trace', file, ...first, ...none, rerun };
 }
 
 function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
@@ -189,12 +198,29 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
     divergences: [],
     doubts: [],
   });
-  return { kind: 'scenario', file, ...rerun({}), log: null, imported: null, scenario, rerun };
+  const none = { log: null, imported: null, redacted: null };
+  return { kind: 'scenario', file, ...rerun({}), ...none, scenario, rerun };
+}
+
+/** What is loaded is the log without its secrets; that it says the same is checked. */
+function loadRedacted(
+  given: string,
+  bytes: Uint8Array,
+  machine: GivenMachine,
+  change: Change,
+  mayBeEmpty: boolean,
+): LoadedSource {
+  const redacted = redactLog(bytes);
+  const file = redacted.redactor.text(given);
+  const plain = loadLog({ file: given, bytes }, machine, change, mayBeEmpty);
+  const shared = loadLog({ file, bytes: redacted.bytes }, machine, change, mayBeEmpty);
+  if (plain.imported !== null && shared.imported !== null)
+    expectUnchanged(redacted.redactor, plain.imported, shared.imported);
+  return { ...shared, redacted };
 }
 
 function loadLog(
-  file: string,
-  bytes: Uint8Array,
+  { file, bytes }: { readonly file: string; readonly bytes: Uint8Array },
   machine: GivenMachine,
   change: Change,
   mayBeEmpty: boolean,
@@ -211,7 +237,8 @@ function loadLog(
   if (!mayBeEmpty) refuseEmpty(imported, file);
   const rerun = (more: Change) => guidedRun(importLog(bytes, optionsFor(merged(change, more))));
   const log = { bytes, options };
-  return { kind: 'log', file, ...guidedRun(imported), log, imported, scenario: null, rerun };
+  const none = { redacted: null, scenario: null };
+  return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */

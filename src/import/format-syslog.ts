@@ -48,6 +48,21 @@ export function readSyslogLine(line: string): Reading | null {
   return reading({ format, clock: 'wall', timeUs: header.timeUs, ...readCaller(body) });
 }
 
+/** Where a line of a syslog or journal names its host, and where its message begins; null for other lines. */
+export function programOf(line: string): {
+  readonly host: { readonly start: number; readonly end: number };
+  readonly body: number;
+  readonly userSpace: boolean;
+} | null {
+  const header = readIso(line)?.comma === true ? null : readHeader(line);
+  const program = header === null ? null : PROGRAM.exec(header.rest);
+  if (header === null || program === null) return null;
+  const start = line.length - header.rest.length;
+  const [whole, host = '', name = ''] = program;
+  const userSpace = readProgramLine(header, name, '').userSpace && name !== 'kernel';
+  return { host: { start, end: start + host.length }, body: start + whole.length, userSpace };
+}
+
 /** What a program wrote to /dev/kmsg stands under the word before its first colon. */
 function readProgramLine(header: Header, name: string, body: string): Reading {
   return reading({

@@ -14,6 +14,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { iommuAt } from './infer-iommus.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
@@ -56,9 +57,10 @@ export function inferMachine(
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
   const types = typesOf(evidence, topology);
-  const pciDevices = functions.map((seen) =>
-    pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
-  );
+  const pciDevices = functions.map((seen) => ({
+    ...pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
+    ...iommuAt(evidence, seen.dev),
+  }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {

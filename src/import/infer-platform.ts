@@ -1,7 +1,8 @@
 /** Devices of firmware, other than PCI functions, behind a log. */
-import { type DeviceSpec, type IommuKind, isX86Iommu } from '../events/machine.ts';
+import type { DeviceSpec } from '../events/machine.ts';
 import { type Evidence, isPciName } from './evidence.ts';
 import { busOfDriver, seenId } from './infer-drivers.ts';
+import { busOfIommu, iommuAt } from './infer-iommus.ts';
 import type { Pending } from './infer-pending.ts';
 import { UNNAMED_IOMMU, type Waits } from './infer-waits.ts';
 
@@ -24,15 +25,11 @@ export function platformDevices(
     taken.add(spec.name);
     devices.push(spec);
   };
-  for (const { dev, kind } of evidence.iommus)
-    add({
-      name: dev,
-      bus: evidence.buses[dev] ?? busOfIommu(kind),
-      parent: null,
-      ids: [seenId(dev)],
-      iommu_kind: kind,
-      dma_coherent: evidence.coherent[dev] ?? true,
-    });
+  for (const { dev, kind } of evidence.iommus) {
+    if (isPciName(dev)) continue;
+    const bus = evidence.buses[dev] ?? busOfIommu(kind);
+    add({ name: dev, bus, parent: null, ids: [seenId(dev)], ...iommuAt(evidence, dev) });
+  }
   if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
   for (const { dev, drv } of evidence.pairs) {
     const bus = evidence.buses[dev] ?? busOfDriver(drv);
@@ -59,10 +56,4 @@ function streamOf({ sharing, joins }: Evidence, dev: string, n: number): number 
   if (shared !== undefined) return shared.stream;
   const first = joins.find((join) => join.dev === dev);
   return first === undefined ? PLATFORM_STREAMS + n : GROUP_STREAMS + first.group;
-}
-
-/** The bus of an IOMMU; '' for one that is no device of a bus. */
-function busOfIommu(kind: IommuKind): string {
-  if (isX86Iommu(kind)) return '';
-  return kind === 'virtio-iommu' ? 'virtio' : 'platform';
 }

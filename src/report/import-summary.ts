@@ -41,6 +41,8 @@ export interface Import {
     readonly waitsFor: string | null;
     readonly reason: string | null;
   }[];
+  /** How many different secrets stand-ins were put for, by kind; null where none were to be. */
+  readonly redacted: Readonly<Partial<Record<string, number>>> | null;
 }
 
 /** The document of `import --json`. */
@@ -98,6 +100,7 @@ export function importSummary(given: Import) {
     violations,
     doubts: given.doubts,
     shapes: unrecognised,
+    ...(given.redacted === null ? {} : { redacted: given.redacted }),
   };
 }
 
@@ -202,6 +205,7 @@ export function importLines(summary: ReturnType<typeof importSummary>): readonly
     ['contradicted', counted(divergences.length, 'line')],
     ['violated', violations.length === 0 ? 'nothing' : violated(violations)],
     ['unrecognised', `${counted(source.unrecognised, 'record')} that look relevant`],
+    ...(summary.redacted === undefined ? [] : [['redacted', redactedText(summary.redacted)]]),
   ];
   return [
     ...aligned(rows),
@@ -226,6 +230,11 @@ function faultsText(faults: readonly Fault[]): string {
   const shown = counts.slice(0, FAULTS_MAX).map(([who, count]) => `${who} ${count} times`);
   const more = counts.length > shown.length ? ', …' : '';
   return `DMA refused: ${shown.join(', ')}${more}`.replaceAll(' 1 times', ' once');
+}
+
+function redactedText(counts: NonNullable<Import['redacted']>): string {
+  const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  return kinds.length === 0 ? 'nothing: no secret was found' : kinds.join(', ');
 }
 
 type Failure = ReturnType<typeof importSummary>['probeFailures'][number];

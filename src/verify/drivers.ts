@@ -19,7 +19,7 @@ const BUSES = ['platform', 'amba', 'pci', 'virtio', 'pci_express'];
 const PORTS = ['root-port', 'upstream', 'downstream', 'rc-event-collector'];
 
 export interface Drivers {
-  /** Registered before the first action, in no particular order. */
+  /** Registered as the kernel boots, in no particular order. */
   readonly builtIn: readonly DriverSpec[];
   /** Owned by a module that can be loaded. */
   readonly modular: readonly DriverSpec[];
@@ -47,14 +47,17 @@ function keepsHostBridge(name: string): boolean {
   return /^\w+-[ab]sa?(?:\d+)?-/.test(name);
 }
 
-/** The drivers that a kernel has, those of its modules included. */
+/** The drivers that a kernel has, those of its modules included; `loaded` were before the first action. */
 export function driversOf(
   rows: readonly DriverRow[],
   firmware: Firmware,
   kernel: KernelSpec,
+  loaded: ReadonlySet<string> = new Set(),
 ): Drivers {
   const { version, config } = kernel;
-  const registered = rows.filter((row) => BUSES.includes(row.bus));
+  const isLoaded = ({ bus, name, module }: DriverRow) =>
+    module !== null && loaded.has(module) && knownDriver(bus, name)?.module === module;
+  const registered = rows.filter((row) => BUSES.includes(row.bus) && !isLoaded(row));
   const outcomes = outcomesOf(firmware, version);
   const make = (bus: string, name: string, module: string | null, bind: boolean): DriverSpec => {
     const known = knownDriver(bus, name);
@@ -77,7 +80,7 @@ export function driversOf(
   const owns = (module: string) =>
     KNOWN_DRIVERS.filter((driver) => driver.module === module && !has(driver.bus, driver.name));
   const modules = modulesOf(version, ({ name, option }) => {
-    if (option !== null && config[option] !== 'm') return false;
+    if (option !== null && config[option] !== 'm' && !loaded.has(name)) return false;
     const drivers = KNOWN_DRIVERS.filter((driver) => driver.module === name);
     return drivers.length === 0 || owns(name).length > 0;
   });

@@ -11,6 +11,7 @@ import type { PathProbe } from '../model/context.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
 import { linesByAction, SHUTDOWN } from './log-actions.ts';
+import { loadedModules } from './machine.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
 import { stepsOf } from './steps.ts';
@@ -129,6 +130,9 @@ export function emulate(system: System, session: Session, guide: ScheduleGuide |
   recorder.booting = true;
   give(0, { do: 'boot' }, bootEndUs(session.dmesg) ?? 0);
   recorder.booting = false;
+  const known = new Set(system.machine.modules.map(({ name }) => name));
+  for (const module of loadedModules(session))
+    if (known.has(module)) give(-1, { do: 'modprobe', module, params: '' }, 0);
   let last = 0;
   for (const entry of stepsOf(session)) {
     if (entry.kind === 'action') {

@@ -3,6 +3,7 @@ const ERRNO_BY_TEXT: readonly (readonly [string, number])[] = [
   ['Operation not permitted', 1],
   ['No such file or directory', 2],
   ['nonexistent directory', 2],
+  ['Directory nonexistent', 2],
   ['not found', 2],
   ['No such process', 3],
   ['Interrupted system call', 4],
@@ -44,6 +45,6 @@ const ERRNO_BY_TEXT: readonly (readonly [string, number])[] = [
 export function errnoOfText(line: string): number | null {
   const text = line.slice(line.lastIndexOf(':') + 1).trim();
   for (const [known, errno] of ERRNO_BY_TEXT) if (text === known) return errno;
-  if (/\bmodule \S+ not found\b/.test(line)) return 2;
+  if (/\bmodule \S+ not found\b/i.test(line)) return 2;
   return null;
 }

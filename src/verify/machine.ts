@@ -17,8 +17,9 @@ export interface Derived {
  *
  * Only inputs are read: firmware tables, PCI configuration, modaliases, the drivers that exist and
  * the order they registered in, the configuration, the command lines, the commands. Of snapshots only
- * the names and ids of devices, and of those only what hardware has: never drivers bound, groups,
- * error codes or counts. `twin` is another session on the same machine, asked for what is missing.
+ * the names and ids of devices, and of those only what hardware has, and which modules were loaded
+ * before the first action: never drivers bound, groups, error codes or counts. `twin` is another
+ * session on the same machine, asked for what is missing.
  *
  * @throws ReprobeError BAD_MACHINE for a firmware table that cannot be read.
  */
@@ -28,7 +29,7 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
   const first = firstSnapshot(session) ?? (twin === null ? null : firstSnapshot(twin));
   const firmware = firmwareOf(session, files, first, kernel.version);
   const rows = driverRowsOf(session, twin, first);
-  const drivers = driversOf(rows, firmware, kernel);
+  const drivers = driversOf(rows, firmware, kernel, new Set(loadedModules(session)));
   const machine: Machine = {
     firmware: firmware.kind,
     devices: [...firmware.devices, ...firmware.software],
@@ -38,6 +39,11 @@ export function deriveMachine(session: Session, twin: Session | null = null): De
     boot: bootOrder(session.dmesg, firmware, drivers.builtIn, kernel.cmdline),
   };
   return { machine, kernel };
+}
+
+/** The modules that were there before the first action, in the order in which they came. */
+export function loadedModules(session: Session): readonly string[] {
+  return (firstSnapshot(session)?.modules ?? []).map(({ name }) => name).reverse();
 }
 
 function firstSnapshot(session: Session): SysfsSnapshot | null {

@@ -18,7 +18,7 @@ function said(first: string, version: string | null = null) {
   const imported = read(first, version);
   const isKernelAsked = version !== null;
   const summary = importSummary({
-    ...{ kind: 'log', violations: [], doubts: [] },
+    ...{ kind: 'log', violations: [], doubts: [], redacted: null },
     isKernelAsked,
     ...imported,
   });

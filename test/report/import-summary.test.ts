@@ -9,7 +9,8 @@ function text(more: Partial<Import>): readonly string[] {
   const given = {
     ...{ kind: 'log', trace, log: null, boot: 0, boots: 1, observations: [], unrecognised: [] },
     isKernelAsked: false,
-    ...{ divergences: [], violations: [], doubts: [], waiting: [], faults: [], ...more },
+    ...{ divergences: [], violations: [], doubts: [], waiting: [], faults: [] },
+    ...{ redacted: null, ...more },
   };
   return importLines(importSummary(given)).map((line) => line.text);
 }
