@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { Args } from '@oclif/core';
-import { changedKernel } from '../bisect/rerun.ts';
+import { type Change, changedKernel } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
-import { explain, type Search } from '../explain/search.ts';
+import { explain, type IsKnown, type Search } from '../explain/search.ts';
 import { troublesOf } from '../explain/troubles.ts';
 import { logWitness, sessionWitness, type Witness } from '../explain/witness.ts';
 import { explanationJson, explanationLines, likelyTrace } from '../report/explanation.ts';
@@ -34,9 +34,9 @@ export default class Explain extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Explain, joinSignedValues(this.argv));
-    const witness = await witnessOf(args.source, flags);
+    const { witness, isKnown } = await givenBy(args.source, flags);
     const counter = progress('run');
-    const search = explain(witness, await knownFrom(flags), counter.step);
+    const search = explain(witness, isKnown, counter.step);
     counter.done();
     const explanation = { search, troubles: troublesOf(likelyTrace(search)) };
     process.exitCode = exitFor(search);
@@ -47,7 +47,13 @@ export default class Explain extends BaseCommand {
 
 type ExplainFlags = KernelFlags & { readonly machine?: string | undefined };
 
-async function witnessOf(path: string, flags: ExplainFlags): Promise<Witness> {
+/** What a source can tell, and what it or the flags leave no doubt of. */
+interface Given {
+  readonly witness: Witness;
+  readonly isKnown: IsKnown;
+}
+
+async function givenBy(path: string, flags: ExplainFlags): Promise<Given> {
   const change = await readChange(flags);
   if (path !== '-' && (await isFolder(path))) {
     if (flags.machine !== undefined)
@@ -56,11 +62,15 @@ async function witnessOf(path: string, flags: ExplainFlags): Promise<Witness> {
     const { machine, kernel } = deriveMachine(session, await readTwin(path));
     // Which patches a kernel had nothing in it shows: notes of who built it are no evidence.
     const shipped = changedKernel({ ...kernel, patches: {} }, change);
-    return sessionWitness(session, { machine, kernel: shipped });
+    const recorded = session.machine.config === null ? [] : ['config'];
+    const isKnown = knownFrom(change, [...recorded, 'coherent']);
+    return { witness: sessionWitness(session, { machine, kernel: shipped }), isKnown };
   }
   const { trace, log, imported } = await loadSource(path, flags);
-  if (log === null || imported === null) return () => ({ trace, disagreements: [] });
-  return logWitness(log.bytes, log.options, imported);
+  const isKnown = knownFrom(change, flags.machine === undefined ? [] : ['coherent']);
+  if (log === null || imported === null)
+    return { witness: () => ({ trace, disagreements: [] }), isKnown };
+  return { witness: logWitness(log.bytes, log.options, imported), isKnown };
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -68,14 +78,14 @@ async function isFolder(path: string): Promise<boolean> {
   return info?.isDirectory() === true;
 }
 
-/** What flags say is known. */
-async function knownFrom(flags: ExplainFlags): Promise<ReadonlySet<string>> {
-  const { version, config = {}, patches = {} } = await readChange(flags);
-  return new Set([
+/** What flags say is known, and everything of these kinds. */
+function knownFrom({ version, config, patches }: Change, kinds: readonly string[]): IsKnown {
+  const subjects = new Set([
     ...(version === undefined ? [] : ['release']),
-    ...Object.keys(config).map((name) => `config ${name}`),
-    ...Object.keys(patches).map((name) => `patch ${name}`),
+    ...Object.keys(config ?? {}).map((name) => `config ${name}`),
+    ...Object.keys(patches ?? {}).map((name) => `patch ${name}`),
   ]);
+  return (subject) => subjects.has(subject) || kinds.includes(subject.split(' ')[0] ?? '');
 }
 
 function exitFor({ asItIs, hypotheses }: Search): number {

@@ -2,13 +2,12 @@
 import { changedKernel } from '../bisect/rerun.ts';
 import type { DeviceSpec, KernelSpec, Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
-import { isOptionName } from '../model/versions/option-table.ts';
+import { isOptionName, OPTIONS, type OptionName } from '../model/versions/option-table.ts';
 import type { Patch } from '../model/versions/patch.ts';
 import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
 import {
   compareReleases,
   configOf,
-  flipped,
   isPatchName,
   PROFILES,
   patchesOf,
@@ -69,13 +68,15 @@ function withCoherency(machine: Machine, coherent: ReadonlyMap<string, boolean>)
 }
 
 /** The opposite of each thing that the run asked about, one at a time: no other could change it. */
-export function flipsOf({ header: { kernel, machine }, asked }: Trace): readonly Assumption[] {
+export function flipsOf({
+  header: { kernel, machine },
+  asked,
+}: Pick<Trace, 'header' | 'asked'>): readonly Assumption[] {
   const has = patchesOf(kernel);
   const flips: Assumption[] = [];
   for (const name of asked ?? []) {
     if (isPatchName(name)) flips.push({ kind: 'patch', name, on: !has.has(name) });
-    else if (isOptionName(name))
-      flips.push({ kind: 'config', name, value: flipped(configOf(kernel, name)) });
+    else if (isOptionName(name)) flips.push(...otherValues(name, configOf(kernel, name)));
   }
   for (const { name, iommu_kind, dma_coherent = false } of machine.devices)
     if (iommu_kind === 'arm-smmu' || iommu_kind === 'arm-smmu-v3')
@@ -83,8 +84,20 @@ export function flipsOf({ header: { kernel, machine }, asked }: Trace): readonly
   return flips;
 }
 
+/** An option may be on or off, or a module; how large something is decides nothing here. */
+function otherValues(name: OptionName, present: string): readonly Assumption[] {
+  const { values } = OPTIONS[name];
+  if (!values.every((value) => TRISTATE.includes(value))) return [];
+  return values
+    .filter((value) => value !== present)
+    .map((value) => ({ kind: 'config', name, value }));
+}
+const TRISTATE: readonly string[] = ['y', 'm', 'n'];
+
 /** Every other release that has a profile. */
-export function otherReleases({ header: { kernel } }: Trace): readonly Assumption[] {
+export function otherReleases({
+  header: { kernel },
+}: Pick<Trace, 'header'>): readonly Assumption[] {
   return PROFILES.filter((version) => version !== kernel.version).map((version) => ({
     kind: 'release',
     version,

@@ -1,4 +1,5 @@
 /** The fewest assumptions under which a run agrees with what was seen. */
+import type { Trace } from '../events/trace.ts';
 import { type Assumption, flipsOf, otherReleases, subjectOf, weightOf } from './assumption.ts';
 import type { Testimony, Witness } from './witness.ts';
 
@@ -24,19 +25,28 @@ const BEAM = 2;
 const OPENING = 2;
 const LISTED = 5;
 
+/** A hypothesis without the events of its run, of which there are many while the search goes on. */
+interface Tried {
+  readonly assumptions: readonly Assumption[];
+  readonly leaves: number;
+  readonly run: Pick<Trace, 'header' | 'asked'>;
+}
+
+/** Is it known, and not to be assumed? Asked by the names of subjectOf. */
+export type IsKnown = (subject: string) => boolean;
+
 /**
  * Tries every single assumption, then further ones beside the best of them, until one leaves nothing,
  * or more of them leave no less.
  * An option that changes nothing by itself is carried on as well where the run under it asks about
  * what it did not ask about before. Assumptions that are not needed are dropped.
  *
- * Cost: one run for each assumption tried; `onRun` hears of each.
- *
- * @param known what nothing is assumed about, by the names of subjectOf.
+ * Cost: with F things that a run asks about, F + 12 runs, then 4F at most for each of two further
+ * depths, and a few for what is listed; `onRun` hears of each.
  */
 export function explain(
   witness: Witness,
-  known: ReadonlySet<string> = new Set(),
+  isKnown: IsKnown = () => false,
   onRun: (runs: number) => void = () => {},
 ): Search {
   let runs = 0;
@@ -49,20 +59,40 @@ export function explain(
   const base = asItIs.disagreements.length;
   if (base === 0) return { asItIs, hypotheses: [], runs };
 
-  const judge = (assumptions: readonly Assumption[]): Hypothesis => {
+  const judge = (assumptions: readonly Assumption[]): Tried =>
+    triedAs(assumptions, run(assumptions));
+  const found = search(triedAs([], asItIs), judge, isKnown);
+  const needed = sorted(found)
+    .slice(0, LISTED)
+    .map((tried) => withoutIdle(tried, judge));
+  const hypotheses = sorted(distinct(needed)).map(({ assumptions, leaves }) => {
     const testimony = run(assumptions);
-    const leaves = testimony.disagreements.length;
-    return { assumptions, testimony, leaves, explains: base - leaves };
-  };
+    return { assumptions, leaves, explains: base - leaves, testimony };
+  });
+  return { asItIs, hypotheses, runs };
+}
+
+function triedAs(
+  assumptions: readonly Assumption[],
+  { trace: { header, asked }, disagreements }: Testimony,
+): Tried {
+  const run = { header, ...(asked === undefined ? {} : { asked }) };
+  return { assumptions, leaves: disagreements.length, run };
+}
+
+/** All that leave less than what they build on. */
+function search(
+  start: Tried,
+  judge: (assumptions: readonly Assumption[]) => Tried,
+  isKnown: IsKnown,
+): readonly Tried[] {
   const tried = new Set<string>();
-  const found: Hypothesis[] = [];
-  let frontier: readonly Hypothesis[] = [
-    { assumptions: [], testimony: asItIs, leaves: base, explains: 0 },
-  ];
-  let least = base;
+  const found: Tried[] = [];
+  let frontier: readonly Tried[] = [start];
+  let least = start.leaves;
   for (let depth = 1; depth <= DEPTH; depth += 1) {
     const next = frontier.flatMap((parent) =>
-      extensions(parent, depth, known)
+      extensions(parent, depth, isKnown)
         .filter((assumptions) => isNew(tried, assumptions))
         .map((assumptions) => ({ parent, child: judge(assumptions) })),
     );
@@ -78,24 +108,22 @@ export function explain(
       ...opening.map(({ child }) => child).slice(0, OPENING),
     ];
   }
-  const needed = sorted(found)
-    .slice(0, LISTED)
-    .map((hypothesis) => withoutIdle(hypothesis, judge));
-  return { asItIs, hypotheses: sorted(distinct(needed)), runs };
+  return found;
 }
 
 /** One more assumption than the parent has, about something that it says nothing of. */
 function extensions(
-  { assumptions, testimony }: Hypothesis,
+  { assumptions, run }: Tried,
   depth: number,
-  known: ReadonlySet<string>,
+  isKnown: IsKnown,
 ): readonly (readonly Assumption[])[] {
-  const subjects = new Set([...known, ...assumptions.map(subjectOf)]);
-  const flips = flipsOf(testimony.trace);
   // Another release changes everything at once: by itself only.
-  const more = depth === 1 ? [...flips, ...otherReleases(testimony.trace)] : flips;
   if (assumptions.some(({ kind }) => kind === 'release')) return [];
-  return more.filter((one) => !subjects.has(subjectOf(one))).map((one) => [...assumptions, one]);
+  const subjects = new Set(assumptions.map(subjectOf));
+  const more = [...flipsOf(run), ...(depth === 1 ? otherReleases(run) : [])];
+  return more
+    .filter((one) => !subjects.has(subjectOf(one)) && !isKnown(subjectOf(one)))
+    .map((one) => [...assumptions, one]);
 }
 
 function isNew(tried: Set<string>, assumptions: readonly Assumption[]): boolean {
@@ -106,23 +134,23 @@ function isNew(tried: Set<string>, assumptions: readonly Assumption[]): boolean 
 }
 
 const keyOf = (assumptions: readonly Assumption[]): string =>
-  assumptions.map(subjectOf).sort().join(', ');
+  assumptions
+    .map((one) => JSON.stringify(one))
+    .sort()
+    .join();
 
 /** Does an option bring the run to places where it asks about more, and at no cost? */
-function opens(parent: Hypothesis, child: Hypothesis): boolean {
+function opens(parent: Tried, child: Tried): boolean {
   const last = child.assumptions.at(-1);
-  const before = parent.testimony.trace.asked;
   if (last?.kind !== 'config' || child.leaves > parent.leaves) return false;
-  return [...(child.testimony.trace.asked ?? [])].some((name) => before?.has(name) !== true);
+  const before = parent.run.asked;
+  return [...(child.run.asked ?? [])].some((name) => before?.has(name) !== true);
 }
 
-/** The hypothesis without assumptions that it does not need. */
-function withoutIdle(
-  hypothesis: Hypothesis,
-  judge: (assumptions: readonly Assumption[]) => Hypothesis,
-): Hypothesis {
-  let best = hypothesis;
-  for (const one of hypothesis.assumptions) {
+/** What is left of it without assumptions that it does not need. */
+function withoutIdle(tried: Tried, judge: (assumptions: readonly Assumption[]) => Tried): Tried {
+  let best = tried;
+  for (const one of tried.assumptions) {
     if (best.assumptions.length < 2) break;
     const less = judge(best.assumptions.filter((other) => other !== one));
     if (less.leaves <= best.leaves) best = less;
@@ -130,16 +158,15 @@ function withoutIdle(
   return best;
 }
 
-function distinct(hypotheses: readonly Hypothesis[]): readonly Hypothesis[] {
+function distinct(hypotheses: readonly Tried[]): readonly Tried[] {
   const byKey = new Map(hypotheses.map((one) => [keyOf(one.assumptions), one]));
   return [...byKey.values()];
 }
 
-function sorted(hypotheses: readonly Hypothesis[]): readonly Hypothesis[] {
+function sorted(hypotheses: readonly Tried[]): readonly Tried[] {
   return [...hypotheses].sort((a, b) => a.leaves - b.leaves || believed(a) - believed(b));
 }
 
-function believed({ assumptions, testimony }: Hypothesis): number {
-  const { kernel } = testimony.trace.header;
-  return assumptions.reduce((sum, one) => sum + weightOf(one, kernel), 0);
+function believed({ assumptions, run }: Tried): number {
+  return assumptions.reduce((sum, one) => sum + weightOf(one, run.header.kernel), 0);
 }

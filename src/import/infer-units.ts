@@ -6,7 +6,7 @@ import type { Observation } from './observation.ts';
 
 /**
  * The machine with the insides of its VT-d units, where the log has those of all, and with what firmware wants
- * mapped for devices of which the kernel said so. Cost: a few passes over the observations.
+ * mapped for devices of which the kernel said so.
  */
 export function withUnits(machine: Machine, observations: readonly Observation[]): Machine {
   const units = unitsOf(observations);
@@ -35,7 +35,10 @@ const wide = (digits: string | undefined): string =>
   `0x${BigInt(`0x${(digits ?? '0').replace(/^0x/, '')}`).toString(16)}`;
 const integer = (digits: string | undefined): number => Number(wide(digits));
 
-/** The units that have both of their lines. */
+/** Kernel: include/linux/dmar.h, v6.1: the kernel takes no more of them. */
+const DMAR_UNITS_SUPPORTED = 1024;
+
+/** The units that have both of their lines. Cost: for each unit, a few passes over the observations. */
 function unitsOf(observations: readonly Observation[]): ReadonlyMap<string, VtdUnit> {
   const drhds = rowsOf(observations, 'dmar-drhd');
   const used = ['dmar-qi', 'dmar-qi-old'].flatMap((row) => rowsOf(observations, row));
@@ -43,6 +46,7 @@ function unitsOf(observations: readonly Observation[]): ReadonlyMap<string, VtdU
   for (const { dev, fields } of rowsOf(observations, 'dmar-unit')) {
     const base = wide(fields['base']);
     const drhd = drhds.find((one) => wide(one.fields['base']) === base);
+    if (units.size === DMAR_UNITS_SUPPORTED) break;
     if (dev === null || drhd === undefined || units.has(dev)) continue;
     const ioapics = rowsOf(observations, 'dmar-ir-unit').filter(
       (one) => wide(one.fields['base']) === base,

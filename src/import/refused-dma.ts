@@ -140,17 +140,36 @@ const hexOf = (text: string | undefined): number => Number.parseInt(bare(text), 
 
 type Dma = Extract<Stimulus, { do: 'dma' }>;
 
-/** The transaction as a stimulus; null where no device that is there speaks to the IOMMU like that. */
-export function dmaStimulus(k: Facts, { dev, iommu, id, addr, write }: RefusedDma): Dma | null {
-  // The device of a virtio-iommu hangs below what firmware names.
-  const names = [iommu, k.state.devices[iommu ?? '']?.parent ?? null];
-  const devices = dev === null ? Object.keys(k.state.devices) : [dev];
-  const master = devices.find((name) =>
-    (k.state.devices[name] === undefined ? [] : streamIds(k, name)).some(
+/**
+ * Makes stimuli of transactions; null where no device that is there speaks to the IOMMU like that.
+ *
+ * Cost: a look at all devices for each new pair of IOMMU and id, and where that has gone elsewhere.
+ */
+export function dmaStimuli(k: Facts): (dma: RefusedDma) => Dma | null {
+  const masters = new Map<string, { readonly dev: string | null; readonly devices: number }>();
+  const isMaster = (name: string, { iommu, id }: RefusedDma): boolean => {
+    // The device of a virtio-iommu hangs below what firmware names.
+    const names = [iommu, k.state.devices[iommu ?? '']?.parent ?? null];
+    const streams = k.state.devices[name] === undefined ? [] : streamIds(k, name);
+    return streams.some(
       (stream) =>
         (id === null || stream.id === id) && (iommu === null || names.includes(stream.iommu)),
-    ),
-  );
-  if (master === undefined) return null;
-  return { do: 'dma', dev: master, addr, write, cacheable: false };
+    );
+  };
+  const masterOf = (dma: RefusedDma): string | null => {
+    if (dma.dev !== null) return isMaster(dma.dev, dma) ? dma.dev : null;
+    const key = `${dma.iommu} ${dma.id}`;
+    const known = masters.get(key);
+    const all = Object.keys(k.state.devices);
+    if (known?.dev != null && isMaster(known.dev, dma)) return known.dev;
+    if (known?.dev === null && known.devices === all.length) return null;
+    const dev = all.find((name) => isMaster(name, dma)) ?? null;
+    masters.set(key, { dev, devices: all.length });
+    return dev;
+  };
+  return (dma) => {
+    const dev = masterOf(dma);
+    if (dev === null) return null;
+    return { do: 'dma', dev, addr: dma.addr, write: dma.write, cacheable: false };
+  };
 }

@@ -8,7 +8,7 @@ import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import type { Observation } from './observation.ts';
-import { dmaStimulus, type RefusedDma, refusedDma } from './refused-dma.ts';
+import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
 /** A user action with the place where the log has it. */
@@ -89,6 +89,7 @@ function replay(
   const happenings = [...actions, ...refusedDma(observations)];
   const lineOf = (happening: LoggedAction | RefusedDma) => happening.observation.record.line;
   happenings.sort((a, b) => lineOf(a) - lineOf(b));
+  const stimulusOf = dmaStimuli(run.kernel);
   let begun = 0;
   for (const happening of happenings) {
     settle(replay, lineOf(happening));
@@ -97,7 +98,7 @@ function replay(
       begun += 1;
       schedule?.begin(begun);
       run.give(happening.stimulus);
-    } else meetIommu(replay, happening);
+    } else meetIommu(replay, happening, stimulusOf(happening));
   }
   settle(replay, Number.POSITIVE_INFINITY);
   return replay;
@@ -107,8 +108,11 @@ function replay(
  * A device did DMA that its IOMMU refused: the model's should refuse it as well. Of a device that is not in
  * the group where the model has it, nothing can be said.
  */
-function meetIommu({ run, moved, divergences, faults }: Replay, dma: RefusedDma): void {
-  const stimulus = dmaStimulus(run.kernel, dma);
+function meetIommu(
+  { run, moved, divergences, faults }: Replay,
+  dma: RefusedDma,
+  stimulus: ReturnType<ReturnType<typeof dmaStimuli>>,
+): void {
   const isReplayed = stimulus !== null && !moved.has(stimulus.dev);
   faults.push({ dma, dev: stimulus?.dev ?? dma.dev, isReplayed });
   if (!isReplayed) return;

@@ -5,7 +5,7 @@ import type { TaskEnd } from '../engine/tasks.ts';
 import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
 import type { Observation } from '../import/observation.ts';
-import { dmaStimulus, type RefusedDma, refusedDma } from '../import/refused-dma.ts';
+import { dmaStimuli, type RefusedDma, refusedDma } from '../import/refused-dma.ts';
 import type { ScheduleGuide } from '../import/schedule.ts';
 import type { PathProbe } from '../model/context.ts';
 import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
@@ -117,11 +117,12 @@ export function emulate(system: System, session: Session, guide: ScheduleGuide |
   };
 
   const refused = refusedByAction(session.dmesg ?? '');
+  const stimulusOf = dmaStimuli(run.kernel);
   const giveRefused = (n: number): void => {
     for (const dma of refused.get(n) ?? []) {
       const { timeUs } = dma.observation.record;
       fireTimeout(timeUs ?? 0);
-      const stimulus = dmaStimulus(run.kernel, dma);
+      const stimulus = stimulusOf(dma);
       if (stimulus !== null) give(-1, stimulus, timeUs ?? 0);
     }
   };

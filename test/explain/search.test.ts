@@ -14,6 +14,7 @@ import {
   type Witness,
 } from '../../src/explain/witness.ts';
 import { importLog } from '../../src/import/import.ts';
+import { PROFILES } from '../../src/model/versions/profile.ts';
 import { deriveMachine } from '../../src/verify/machine.ts';
 import { TRACES } from '../corpora.ts';
 import { BOOT, smallSystem } from '../model/small-machine.ts';
@@ -71,11 +72,19 @@ describe('explain', () => {
     expect(all.filter((one) => one.includes('config MODULES'))).toHaveLength(1);
   });
 
+  it('tries every other release', () => {
+    const versions: string[] = [];
+    explain((assumptions) => {
+      for (const one of assumptions) if (one.kind === 'release') versions.push(one.version);
+      return world(() => 1)(assumptions);
+    });
+    expect(versions).toEqual(PROFILES.filter((version) => version !== '6.1'));
+  });
+
   it('assumes nothing about what is known', () => {
-    const known = new Set(['config MODULES']);
     const search = explain(
       world((is) => (is.has('config MODULES') ? 0 : 1)),
-      known,
+      (subject) => subject === 'config MODULES',
     );
     expect(search.hypotheses).toEqual([]);
   });
@@ -90,7 +99,8 @@ it('tells of a log of 6.1 that it is none of 7.2', () => {
   };
   const { asItIs, hypotheses } = search('7.2');
   expect(asItIs.disagreements.length).toBeGreaterThan(0);
-  expect(hypotheses[0]).toMatchObject({ leaves: 0 });
+  const assumed = hypotheses.filter(({ leaves }) => leaves === 0).flatMap((one) => one.assumptions);
+  expect(assumed).toContainEqual({ kind: 'release', version: '6.1' });
   expect(search(null).hypotheses).toEqual([]);
 }, 60_000);
 
