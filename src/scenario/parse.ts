@@ -42,7 +42,7 @@ export function parseScenario(
   };
 }
 
-/** A machine file says what a scenario says below `machine`, and may have a `kernel`. */
+/** A machine file says what a scenario says below `machine`, and may have the rest of a scenario too. */
 export interface MachineFile {
   readonly machine: Machine;
   readonly kernel: KernelSpec | null;
@@ -55,7 +55,7 @@ export interface MachineFile {
  */
 export function parseMachine(text: string, file: string, knowledge: Knowledge = {}): MachineFile {
   const root = readYaml(text, file, 'BAD_MACHINE', 'the machine file');
-  const fields = fieldsOf(root, ['schema', 'machine', 'kernel']);
+  const fields = fieldsOf(root, keysOf('scenario'));
   expectSchema(fields.get('schema'));
   const kernel = fields.get('kernel');
   return {
