@@ -5,15 +5,16 @@ import { ReprobeError } from '../error.ts';
 import { explain, type Search } from '../explain/search.ts';
 import { troublesOf } from '../explain/troubles.ts';
 import { logWitness, sessionWitness, type Witness } from '../explain/witness.ts';
-import { importLog } from '../import/import.ts';
+import { importRead } from '../import/import.ts';
 import { bestTrace, explanationJson, explanationLines } from '../report/explanation.ts';
 import { deriveMachine } from '../verify/machine.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, type KernelFlags, readChange } from './kernel-flags.ts';
 import { painted } from './print.ts';
+import { readLog } from './read-log.ts';
 import { readSessionFolder, readTwin } from './read-session.ts';
-import { readSource } from './read-source.ts';
+import { openSource } from './read-source.ts';
 import { readMachineFile, refuseEmpty, sourceFlags } from './source.ts';
 import { painter, progress } from './terminal.ts';
 
@@ -60,14 +61,15 @@ async function witnessOf(path: string, flags: ExplainFlags): Promise<Witness> {
     const shipped = changedKernel({ ...kernel, patches: {} }, change);
     return sessionWitness(session, { machine, kernel: shipped });
   }
-  const { file, bytes } = await readSource(path);
+  const { file, pieces } = await openSource(path);
+  const log = await readLog(pieces);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const { version = null, config = {}, patches = {} } = change;
   const options = { name: file, version, config, patches, ...machine };
-  const imported = importLog(bytes, options);
+  const imported = importRead(log, options);
   refuseEmpty(imported, file);
-  return logWitness(bytes, options, imported);
+  return logWitness(log, options, imported);
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -5,14 +5,16 @@ import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
+import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
+import type { ReadLog } from '../import/read-log.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readSource } from './read-source.ts';
+import { readLog } from './read-log.ts';
+import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -80,22 +82,27 @@ export async function loadSource(
   const change = await readChange(flags);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
-  const { file, bytes } = await readSource(path);
-  switch (kindOf(file, bytes)) {
-    case 'trace':
+  const { file, pieces: unread } = await openSource(path);
+  const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
+  switch (kindOf(file, start)) {
+    case 'trace': {
+      const bytes = await joined(pieces);
       refuseMachine(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
-    case 'scenario':
+    }
+    case 'scenario': {
+      const bytes = await joined(pieces);
       refuseMachine(flags, 'a scenario');
       return loadScenario(file, scenarioIn(bytes, file), change);
+    }
     case 'log':
-      return loadLog(file, bytes, machine, change, mayBeEmpty);
+      return loadLog(file, await readLog(pieces), machine, change, mayBeEmpty);
   }
 }
 
-/** Finds the text of a line of the log; null where there is no log. */
+/** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.log.records.map((record) => [record.line, record.text]));
+  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
   return (line) => texts.get(line) ?? null;
 }
 
@@ -139,6 +146,7 @@ export async function readMachineFile(path: string): Promise<GivenMachine> {
   return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
 }
 
+/** @param bytes what the file begins with: all of it where it may be a scenario. */
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
   if (start.toString('latin1').startsWith(TRACE_START) || /\.jsonl(\.gz)?$/.test(file)) {
@@ -193,13 +201,13 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
 
 function loadLog(
   file: string,
-  bytes: Uint8Array,
+  log: ReadLog,
   machine: GivenMachine,
   change: Change,
   mayBeEmpty: boolean,
 ): LoadedSource {
   const read = (asked: Change): Imported =>
-    importLog(bytes, {
+    importRead(log, {
       name: file,
       version: asked.version ?? null,
       config: asked.config ?? {},

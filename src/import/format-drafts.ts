@@ -125,12 +125,10 @@ function unstamped(text: string): Reading | null {
 function draftsOf(line: number, found: Reading, afterBootNote: boolean): Draft[] {
   const { text } = found;
   if (!text.includes('\n')) return [{ line, reading: found, text, afterBootNote }];
-  return text
-    .split('\n')
-    .map((part, i) => ({
-      line,
-      reading: found,
-      text: part,
-      afterBootNote: afterBootNote && i === 0,
-    }));
+  return text.split('\n').map((part, i) => ({
+    line,
+    reading: found,
+    text: part,
+    afterBootNote: afterBootNote && i === 0,
+  }));
 }

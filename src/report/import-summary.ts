@@ -7,7 +7,7 @@ import { emptyTable, type Table } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
-import type { ParsedLog } from '../import/record.ts';
+import type { LogTotals } from '../import/record.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { describeKernel, profileOf } from '../model/versions/profile.ts';
 import { aligned, counted, type Line, line } from './line.ts';
@@ -17,7 +17,7 @@ import { violated } from './violated.ts';
 export interface Import {
   readonly kind: string;
   readonly trace: Trace;
-  readonly log: ParsedLog | null;
+  readonly log: (LogTotals & { readonly records: number }) | null;
   /** The user said which kernel to run. */
   readonly isKernelAsked: boolean;
   /** The boot that was replayed, from 0, and how many the log holds. */
@@ -50,7 +50,7 @@ export function importSummary(given: Import) {
     source: {
       format: log?.format ?? given.kind,
       lines: log?.lines ?? 0,
-      records: log?.records.length ?? 0,
+      records: log?.records ?? 0,
       unrecognised: unknown,
       boot: given.boot,
       boots: given.boots,
