@@ -229,7 +229,9 @@ export function refuseEmpty({ observations }: Imported, file: string): void {
   });
 }
 
-function guidedRun({ trace, divergences, observations }: Imported): RerunResult {
-  const crashes = crashesIn(observations);
-  return { trace, divergences, doubts: doubtsOf(trace, { crashes }) };
+function guidedRun({ log, trace, divergences, observations }: Imported): RerunResult {
+  const doubts = doubtsOf(trace, { crashes: crashesIn(observations) });
+  if (log.leftOut === null) return { trace, divergences, doubts };
+  const end = `the boot says too much: from line ${log.leftOut} on, lines are counted, not followed`;
+  return { trace, divergences, doubts: [end, ...doubts] };
 }

@@ -6,6 +6,7 @@ import type { Firmware } from '../model/firmware/firmware.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { ASSUMED_PROFILE, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
+import type { Unrecognised } from './boot-lines.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
 import type { Divergence } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
@@ -14,8 +15,7 @@ import { inferMachine } from './infer-machine.ts';
 import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
-import { createLogIntake, type ReadLog, type Unrecognised } from './read-log.ts';
-import type { LogTotals } from './record.ts';
+import { createLogIntake, type ReadLog } from './read-log.ts';
 import { bestReplay, type LoggedAction } from './replay.ts';
 
 export interface ImportOptions {
@@ -33,7 +33,7 @@ export interface ImportOptions {
 
 export interface Imported {
   readonly trace: Trace;
-  readonly log: LogTotals & { readonly records: number };
+  readonly log: ReadLog;
   /** The boot that was replayed, from 0, and how many the log holds. */
   readonly boot: number;
   readonly boots: number;

@@ -1,16 +1,18 @@
 /** What a log says about the model, read piece by piece: of its boots the one that says most stays. */
+import type { Table } from '../events/table.ts';
+import {
+  addObservation,
+  addShape,
+  type BootLines,
+  createBootLines,
+  observationsOf,
+  type Unrecognised,
+  unrecognisedOf,
+} from './boot-lines.ts';
 import { createLogReader } from './format.ts';
 import type { Observation } from './observation.ts';
-import { looksRelevant, recognise, shapeOf } from './recognise.ts';
+import { looksRelevant, recognise } from './recognise.ts';
 import type { LogRecord, LogTotals } from './record.ts';
-
-/** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
-export interface Unrecognised {
-  readonly shape: string;
-  readonly count: number;
-  /** The first of them. */
-  readonly line: number;
-}
 
 export interface ReadLog extends LogTotals {
   /** How many records the log has. */
@@ -18,8 +20,12 @@ export interface ReadLog extends LogTotals {
   /** The boot that says most about the model, from 0, and how many the log holds. */
   readonly boot: number;
   readonly boots: number;
-  /** What is in that boot. */
+  /** How many observations of each kind that boot has. */
+  readonly kinds: Table<number>;
+  /** What they tell (`boot-lines.ts`). */
   readonly observations: readonly Observation[];
+  /** The first line that is counted only, as the boot has more than can be kept; null where all are. */
+  readonly leftOut: number | null;
   readonly unrecognised: readonly Unrecognised[];
 }
 
@@ -29,83 +35,51 @@ export interface LogIntake {
   end(): ReadLog;
 }
 
-interface Boot {
-  readonly number: number;
-  readonly observations: Observation[];
-  readonly shapes: Map<string, { count: number; line: number }>;
-}
-
 interface Boots {
   records: number;
   boots: number;
   /** Of the boots that have ended. */
-  best: Boot;
-  current: Boot;
+  best: BootLines;
+  current: BootLines;
 }
 
-/** Takes a log in pieces, which do not matter. Keeps the lines of two boots that say something. */
+/** Takes a log in pieces, which do not matter. What stays in memory is bounded. */
 export function createLogIntake(): LogIntake {
   const reader = createLogReader(noBoots, takeRecord);
   return {
     push: reader.push,
     end() {
       const { format, lines, skipped, result } = reader.end();
-      const { number, observations, shapes } = fuller(result.best, result.current);
-      const { records, boots } = result;
-      const unrecognised = byCount(shapes);
+      const { records, boots, best, current } = result;
+      const said = fuller(best, current);
+      const { boot, kinds, leftOut } = said;
       return {
-        ...{ format, lines, skipped, records, boots },
-        boot: number,
-        observations,
-        unrecognised,
+        ...{ format, lines, skipped, records, boot, boots, kinds, leftOut },
+        observations: observationsOf(said),
+        unrecognised: unrecognisedOf(said),
       };
     },
   };
 }
 
 function noBoots(): Boots {
-  const current = newBoot(0);
+  const current = createBootLines(0);
   return { records: 0, boots: 0, best: current, current };
 }
 
-function newBoot(number: number): Boot {
-  return { number, observations: [], shapes: new Map() };
-}
-
-function fuller(first: Boot, second: Boot): Boot {
-  return second.observations.length > first.observations.length ? second : first;
+function fuller(first: BootLines, second: BootLines): BootLines {
+  return second.count > first.count ? second : first;
 }
 
 function takeRecord(log: Boots, record: LogRecord): void {
   log.records++;
   log.boots = record.boot + 1;
-  if (record.boot !== log.current.number) {
+  if (record.boot !== log.current.boot) {
     log.best = fuller(log.best, log.current);
-    log.current = newBoot(record.boot);
+    log.current = createBootLines(record.boot);
   }
   if (record.replay) return;
-  const { observations, shapes } = log.current;
-  const observation = recognise(kept(record));
-  if (observation !== null) observations.push(observation);
-  else if (looksRelevant(record)) {
-    const shape = shapeOf(record.text);
-    const known = shapes.get(shape);
-    if (known === undefined) shapes.set(shape, { count: 1, line: record.line });
-    else known.count += 1;
-  }
-}
-
-/** The record with texts of its own: parts of a text keep all of it in memory, here many lines. */
-function kept(record: LogRecord): LogRecord {
-  const { caller } = record;
-  return { ...record, text: copied(record.text), caller: caller === null ? null : copied(caller) };
-}
-
-const copied = (text: string): string => ` ${text}`.slice(1);
-
-/** The most frequent shape first. */
-function byCount(shapes: Boot['shapes']): readonly Unrecognised[] {
-  return [...shapes]
-    .map(([shape, { count, line }]) => ({ shape, count, line }))
-    .sort((a, b) => b.count - a.count || a.line - b.line);
+  const observation = recognise(record);
+  if (observation !== null) addObservation(log.current, observation);
+  else if (looksRelevant(record)) addShape(log.current, record);
 }

@@ -1,0 +1,98 @@
+/** What stays of the lines of one boot, while a log is read that may be larger than memory. */
+import { emptyTable, type Table } from '../events/table.ts';
+import type { Observation } from './observation.ts';
+import { shapeOf } from './recognise.ts';
+import type { LogRecord } from './record.ts';
+
+/** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
+export interface Unrecognised {
+  readonly shape: string;
+  readonly count: number;
+  /** The first of them. */
+  readonly line: number;
+}
+
+/** An observation and its place among those of the boot. */
+interface Kept {
+  readonly place: number;
+  readonly observation: Observation;
+}
+
+export interface BootLines {
+  /** Its number, from 0. */
+  readonly boot: number;
+  count: number;
+  readonly kinds: Table<number>;
+  readonly kept: Kept[];
+  /**
+   * By what they show, lines that only show who has a device: null until there is a second one, then
+   * the last. Those between the first and the last change nothing.
+   */
+  readonly last: Map<string, Kept | null>;
+  /** The first line that was counted only. */
+  leftOut: number | null;
+  readonly shapes: Map<string, { count: number; readonly line: number }>;
+}
+
+/** Observations of a boot that are kept: about 100 MB. A log of 64 MiB seldom has as many. */
+const KEPT_MAX = 1 << 17;
+
+export function createBootLines(boot: number): BootLines {
+  const nothing = { count: 0, kinds: emptyTable<number>(), leftOut: null };
+  return { boot, ...nothing, kept: [], last: new Map(), shapes: new Map() };
+}
+
+export function addObservation(lines: BootLines, observation: Observation): void {
+  const { kinds, kept, last } = lines;
+  const { kind, prefix, dev, record } = observation;
+  lines.count++;
+  kinds[kind] = (kinds[kind] ?? 0) + 1;
+  const one = { place: lines.count, observation: ownedBy(observation) };
+  if (kind === 'device.evidence') {
+    const shown = [prefix, dev, record.subsystem, record.device].join(' ');
+    const isRepeated = last.has(shown);
+    if (isRepeated || last.size < KEPT_MAX) last.set(shown, isRepeated ? one : null);
+    if (isRepeated) return;
+  }
+  if (kept.length < KEPT_MAX) kept.push(one);
+  else lines.leftOut ??= record.line;
+}
+
+/** The observation with texts of its own: a part of a text keeps all of it in memory, here many lines. */
+function ownedBy({ record, ...seen }: Observation): Observation {
+  const { kind, row, group, error } = seen;
+  const { line, timeUs, level, boot, replay } = record;
+  const fields = emptyTable<string>();
+  for (const [name, value] of Object.entries(seen.fields)) fields[name] = copyOf(value);
+  const [prefix, dev, drv] = [copyOf(seen.prefix), copyOf(seen.dev), copyOf(seen.drv)];
+  const [caller, subsystem] = [copyOf(record.caller), copyOf(record.subsystem)];
+  const [text, device] = [copyOf(record.text), copyOf(record.device)];
+  const own = { line, timeUs, level, caller, text, subsystem, device, boot, replay };
+  return { kind, row, record: own, prefix, dev, drv, group, error, fields };
+}
+
+function copyOf<T extends string | null>(text: T): T;
+function copyOf(text: string | null): string | null {
+  return text === null ? null : ` ${text}`.slice(1);
+}
+
+/** The observations in the order of the log. */
+export function observationsOf({ kept, last }: BootLines): readonly Observation[] {
+  const all = [...kept, ...[...last.values()].filter((one) => one !== null)];
+  return all.sort((a, b) => a.place - b.place).map(({ observation }) => observation);
+}
+
+/** Counts a line that looks relevant and was not recognised. */
+export function addShape({ shapes }: BootLines, { text, line }: LogRecord): void {
+  const shape = shapeOf(text);
+  const known = shapes.get(shape);
+  if (known === undefined) shapes.set(shape, { count: 1, line });
+  else known.count += 1;
+}
+
+/** The most frequent shape first. */
+export function unrecognisedOf({ shapes }: BootLines): readonly Unrecognised[] {
+  return [...shapes]
+    .map(([shape, { count, line }]) => ({ shape, count, line }))
+    .sort((a, b) => b.count - a.count || a.line - b.line);
+}
