@@ -34,8 +34,8 @@ export interface BootLines {
   readonly shapes: Map<string, { count: number; readonly line: number }>;
 }
 
-/** Observations of a boot that are kept: about 100 MB. A log of 64 MiB seldom has as many. */
-const KEPT_MAX = 1 << 17;
+/** Observations of a boot that are kept: their replay takes some 400 MB where each is a fault. */
+const KEPT_MAX = 1 << 16;
 
 export function createBootLines(boot: number): BootLines {
   const nothing = { count: 0, kinds: emptyTable<number>(), leftOut: null };
@@ -49,7 +49,7 @@ export function addObservation(lines: BootLines, observation: Observation): void
   kinds[kind] = (kinds[kind] ?? 0) + 1;
   const one = { place: lines.count, observation: ownedBy(observation) };
   if (kind === 'device.evidence') {
-    const shown = [prefix, dev, record.subsystem, record.device].join(' ');
+    const shown = `${prefix} ${dev} ${record.subsystem} ${record.device}`;
     const isRepeated = last.has(shown);
     if (isRepeated || last.size < KEPT_MAX) last.set(shown, isRepeated ? one : null);
     if (isRepeated) return;
@@ -62,8 +62,9 @@ export function addObservation(lines: BootLines, observation: Observation): void
 function ownedBy({ record, ...seen }: Observation): Observation {
   const { kind, row, group, error } = seen;
   const { line, timeUs, level, boot, replay } = record;
-  const fields = emptyTable<string>();
-  for (const [name, value] of Object.entries(seen.fields)) fields[name] = copyOf(value);
+  const names = Object.keys(seen.fields);
+  const fields = names.length === 0 ? seen.fields : emptyTable<string>();
+  for (const name of names) fields[name] = copyOf(seen.fields[name] ?? '');
   const [prefix, dev, drv] = [copyOf(seen.prefix), copyOf(seen.dev), copyOf(seen.drv)];
   const [caller, subsystem] = [copyOf(record.caller), copyOf(record.subsystem)];
   const [text, device] = [copyOf(record.text), copyOf(record.device)];

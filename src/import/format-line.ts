@@ -49,13 +49,18 @@ function readStampedLine(
   const stamp = readStamp(line);
   if (stamp === null) return null;
   const { clock, timeUs, caller, text } = stamp;
-  const monotonic = format === 'dmesg' && clock === 'kernel' ? AFTER_MONOTONIC.exec(text) : null;
+  const mayHaveHost = format === 'dmesg' && clock === 'kernel' && secondWordIsKernel(text);
+  const monotonic = mayHaveHost ? AFTER_MONOTONIC.exec(text) : null;
   if (monotonic !== null) {
     const rest = text.slice(monotonic[0].length);
     return reading({ format: 'journal', clock, timeUs, level, caller, text: rest });
   }
   const own = format === 'dmesg' && clock !== 'kernel' ? 'dmesg-T' : format;
   return reading({ format: own, clock, timeUs, level, caller, text });
+}
+
+function secondWordIsKernel(text: string): boolean {
+  return text.startsWith('kernel: ', text.indexOf(' ') + 1);
 }
 
 function readPriorityLine(line: string): Reading | null {
