@@ -12,23 +12,17 @@ export interface Unrecognised {
   readonly line: number;
 }
 
-/** An observation and its place among those of the boot. */
-interface Kept {
-  readonly place: number;
-  readonly observation: Observation;
-}
-
 export interface BootLines {
   /** Its number, from 0. */
   readonly boot: number;
   count: number;
   readonly kinds: Table<number>;
-  readonly kept: Kept[];
+  readonly kept: Observation[];
   /**
    * By what they show, lines that only show who has a device: null until there is a second one, then
    * the last. Those between the first and the last change nothing.
    */
-  readonly last: Map<string, Kept | null>;
+  readonly last: Map<string, Observation | null>;
   /** The first line that was counted only. */
   leftOut: number | null;
   readonly shapes: Map<string, { count: number; readonly line: number }>;
@@ -47,7 +41,7 @@ export function addObservation(lines: BootLines, observation: Observation): void
   const { kind, prefix, dev, record } = observation;
   lines.count++;
   kinds[kind] = (kinds[kind] ?? 0) + 1;
-  const one = { place: lines.count, observation: ownedBy(observation) };
+  const one = ownedBy(observation);
   if (kind === 'device.evidence') {
     const shown = `${prefix} ${dev} ${record.subsystem} ${record.device}`;
     const isRepeated = last.has(shown);
@@ -59,8 +53,8 @@ export function addObservation(lines: BootLines, observation: Observation): void
 }
 
 /** The observation with texts of its own: a part of a text keeps all of it in memory, here many lines. */
-function ownedBy({ record, ...seen }: Observation): Observation {
-  const { kind, row, group, error } = seen;
+function ownedBy(seen: Observation): Observation {
+  const { kind, row, group, error, record } = seen;
   const { line, timeUs, level, boot, replay } = record;
   const names = Object.keys(seen.fields);
   const fields = names.length === 0 ? seen.fields : emptyTable<string>();
@@ -72,15 +66,18 @@ function ownedBy({ record, ...seen }: Observation): Observation {
   return { kind, row, record: own, prefix, dev, drv, group, error, fields };
 }
 
+/** A part of so few characters is a copy anyway, in the engines there are. */
+const SHORT = 12;
+
 function copyOf<T extends string | null>(text: T): T;
 function copyOf(text: string | null): string | null {
-  return text === null ? null : ` ${text}`.slice(1);
+  return text === null || text.length <= SHORT ? text : ` ${text}`.slice(1);
 }
 
 /** The observations in the order of the log. */
 export function observationsOf({ kept, last }: BootLines): readonly Observation[] {
   const all = [...kept, ...[...last.values()].filter((one) => one !== null)];
-  return all.sort((a, b) => a.place - b.place).map(({ observation }) => observation);
+  return all.sort((a, b) => a.record.line - b.record.line);
 }
 
 /** Counts a line that looks relevant and was not recognised. */

@@ -172,8 +172,10 @@ function errnoOf(text: string): number | null {
 const NO_FIELDS: Table<string> = emptyTable();
 
 function evidence(record: LogRecord, { prefix, dev }: DevHead): Observation {
-  const known = { kind: 'device.evidence', row: 'dev-printk', record, prefix, dev } as const;
-  return { ...known, drv: null, group: null, error: null, fields: NO_FIELDS };
+  const kind = 'device.evidence';
+  const row = 'dev-printk';
+  const fields = NO_FIELDS;
+  return { kind, row, record, prefix, dev, drv: null, group: null, error: null, fields };
 }
 
 function userAction(record: LogRecord, command: string): Observation {
