@@ -5,19 +5,20 @@ import { CATALOGUE } from '../dist/import/catalogue.js';
 import { importRead } from '../dist/import/import.js';
 import { createLogIntake } from '../dist/import/read-log.js';
 
-const LINES = 100_000;
+export const LINES = 100_000;
 const PIECE_BYTES = 64 * 1024;
 const example = (name) =>
   readFileSync(fileURLToPath(new URL(`../examples/${name}`, import.meta.url)), 'utf8');
 
-/** What a machine logs that has been up for long: its lines again and again, later each time. */
-export function longLog() {
-  const texts = example('owner_cnt-leak.dmesg.txt')
-    .split('\n')
-    .map((line) => line.replace(/^\[ *[\d.]+\] /, ''))
-    .filter((text) => text !== '' && !/^(?:Linux version|Booting Linux)/.test(text));
-  const lines = ['[    0.000000] Linux version 6.1.0-lab (gcc) #1 SMP'];
-  for (let i = 1; i < LINES; i += 1) {
+const texts = example('owner_cnt-leak.dmesg.txt')
+  .split('\n')
+  .map((line) => line.replace(/^\[ *[\d.]+\] /, ''))
+  .filter((text) => text !== '' && !/^(?:Linux version|Booting Linux)/.test(text));
+
+/** What a machine logs that has been up for long, from line `start` on: its lines, later each time. */
+export function longLog(start = 0) {
+  const lines = [];
+  for (let i = start; i < start + LINES; i += 1) {
     const [seconds, micros] = [Math.floor(i / 1000), (i % 1000) * 1000];
     const stamp = `${String(seconds).padStart(5)}.${String(micros).padStart(6, '0')}`;
     lines.push(`[${stamp}] ${texts[i % texts.length]}`);

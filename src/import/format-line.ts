@@ -20,6 +20,8 @@ const AFTER_MONOTONIC = /^[\w.-]{1,64} kernel: /;
 /** A kernel stamp anywhere in a line: a serial console mixes the kernel's text with others'. */
 const STAMP_INSIDE = /\[ {0,9}\d{1,9}\.\d{6}(?: <[ +\d.]{1,20}>)?\]/g;
 
+/** Where the fraction of an ISO stamp begins. */
+const FRACTION_AT = '2025-10-07T11:51:22'.length;
 const ZERO = 48;
 const NINE = 57;
 
@@ -91,7 +93,7 @@ function readIsoLine(
   format: LogFormat = 'dmesg-T',
   level: PrintkLevel | null = null,
 ): Reading | null {
-  const iso = readIso(line);
-  if (iso === null || !iso.comma) return null;
+  const iso = line.charAt(FRACTION_AT) === ',' ? readIso(line) : null;
+  if (iso === null) return null;
   return reading({ format, clock: 'wall', timeUs: iso.timeUs, level, text: iso.rest });
 }

@@ -125,28 +125,33 @@ export function wallTimeUs(
   [day, hour, minute, second]: readonly (string | undefined)[],
 ): number | null {
   if (month < 0 || month > 11) return null;
-  const time = [day, hour, minute, second].map((part) => Number(part ?? 0));
-  const [d = 0, h = 0, m = 0, s = 0] = time;
+  const [d, h, m, s] = [
+    Number(day ?? 0),
+    Number(hour ?? 0),
+    Number(minute ?? 0),
+    Number(second ?? 0),
+  ];
   return Date.UTC(year, month, d, h, m, s) * 1000;
 }
 
 /** An ISO 8601 stamp at the start of `text`: microseconds since 1970, and what follows it. */
-export function readIso(
-  text: string,
-): { timeUs: number; zone: string; comma: boolean; rest: string } | null {
+export function readIso(text: string): { timeUs: number; zone: string; rest: string } | null {
   const match = ISO.exec(text);
   if (match === null) return null;
   const [whole, year, month, day, hour, minute, second, fraction = '', zone = ''] = match;
   const utc = wallTimeUs(Number(year), Number(month) - 1, [day, hour, minute, second]);
   if (utc === null) return null;
-  const sign = zone.startsWith('-') ? -1 : 1;
-  const digits = zone.replace(/\D/g, '');
-  const offsetMinutes = sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2, 4)));
   const micros = Number(fraction.padEnd(6, '0').slice(0, 6));
   return {
-    timeUs: utc + micros - offsetMinutes * 60_000_000,
+    timeUs: utc + micros - minutesOf(zone) * 60_000_000,
     zone,
-    comma: whole.includes(','),
     rest: text.slice(whole.length + 1),
   };
+}
+
+/** Minutes that the clocks of a zone `+02:00`, `-0700` or `Z` are ahead. */
+function minutesOf(zone: string): number {
+  if (zone.length < 5) return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
+  return zone.startsWith('-') ? -minutes : minutes;
 }
