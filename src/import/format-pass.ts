@@ -25,8 +25,9 @@ export interface Pass {
   correction(): Manner | null;
 }
 
-/** Entries that suggest a layout. */
+/** So many entries suggest a layout, or fewer long ones. */
 const FIRST_ENTRIES = 512;
+const FIRST_LENGTH = 1024 * 1024;
 
 /** What reads lines, once it is known what they are. */
 interface Body {
@@ -87,6 +88,7 @@ function textBody(asked: Layout | null, survey: Survey, take: (draft: Draft) => 
   let layout = asked;
   let drafter: Drafter<Line> | null = asked === null ? null : createDrafter(asked, take);
   let waiting: Line[] = [];
+  let waitingLength = 0;
   const settle = (): Drafter<Line> => {
     layout ??= layoutOf(survey);
     drafter ??= createDrafter(layout, take);
@@ -98,7 +100,8 @@ function textBody(asked: Layout | null, survey: Survey, take: (draft: Draft) => 
     countEntry(survey, entry);
     if (drafter !== null) return drafter.push(entry);
     waiting.push(entry);
-    if (waiting.length === FIRST_ENTRIES) settle();
+    waitingLength += entry.raw.length;
+    if (waiting.length === FIRST_ENTRIES || waitingLength > FIRST_LENGTH) settle();
   });
   return {
     push: reader.push,
