@@ -12,6 +12,14 @@ import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBlob, readBlob } from './devicetree.js';
 import { foldByHand } from './hand-written.js';
+import {
+  LINES,
+  longLog,
+  matchCombined,
+  readExample,
+  readInPieces,
+  replayed,
+} from './recognition.js';
 import { benchKernel, benchMachine, benchTrace } from './workload.js';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -69,9 +77,9 @@ function seeks(trace) {
   return { median: median(times), worst: Math.max(...times) };
 }
 
-/** Resident memory in MB of a process that reads a million-event trace file and can seek in it. */
-function memory() {
-  const out = spawnSync(process.execPath, [here('./memory.js')], { encoding: 'utf8' });
+/** Resident memory in MB of a process that runs `./memory.js` or another such script. */
+function memory(script) {
+  const out = spawnSync(process.execPath, [here(script)], { encoding: 'utf8' });
   return JSON.parse(out.stdout);
 }
 
@@ -86,6 +94,27 @@ function imports() {
       for (let i = 0; i < 20; i += 1) importLog(bytes, options);
     }),
   );
+}
+
+/** Lines a second: of a log to observations, under one regular expression, and of a guided replay. */
+function recognition() {
+  const bytes = new TextEncoder().encode(longLog());
+  const own = perSecond(
+    LINES,
+    best(7, () => readInPieces(bytes)),
+  );
+  const combined = perSecond(
+    LINES,
+    best(7, () => matchCombined(bytes)),
+  );
+  const log = readExample();
+  const replay = perSecond(
+    log.lines * 20,
+    best(3, () => {
+      for (let i = 0; i < 20; i += 1) replayed(log);
+    }),
+  );
+  return { own, combined, replay };
 }
 
 function schedules() {
@@ -132,8 +161,10 @@ const reading = perSecond(
   200_000,
   best(2, () => readTrace(file, 'bench')),
 );
-const ram = memory();
+const ram = memory('./memory.js');
+const logRam = memory('./log-memory.js');
 const lines = imports();
+const recognised = recognition();
 const sched = schedules();
 const trees = devicetrees();
 const version = startUp([here('../bin/run.js'), '--version']);
@@ -143,6 +174,7 @@ const ratio = (a, b) => (a / b).toFixed(2);
 const rows = [
   ['fast lane / hand-written loop', ratio(lane.fast, lane.hand), '>= 0.30'],
   ['history lane / one produce per event', ratio(lane.history, lane.single), '>= 20'],
+  ['recognition / one regular expression', ratio(recognised.own, recognised.combined), ''],
   ['start-up / bare oclif CLI', ratio(version, bare), ''],
   ['fast lane, events/s', String(lane.fast), '>= 1000000'],
   ['hand-written loop, events/s', String(lane.hand), ''],
@@ -151,8 +183,12 @@ const rows = [
   ['seek in 1,000,000 events, median ms', seek.median.toFixed(2), '<= 20'],
   ['seek in 1,000,000 events, worst ms', seek.worst.toFixed(2), ''],
   ['RSS with 1,000,000 events read, MB', String(ram.rss), '<= 512'],
+  ['RSS while a log of 1 GB is read, MB', String(logRam.rss), '<= 512'],
   ['reading a trace file, events/s', String(reading), ''],
   ['import of a log, lines/s', String(lines), ''],
+  ['recognition of a log, lines/s', String(recognised.own), '>= 300000'],
+  ['one regular expression, lines/s', String(recognised.combined), ''],
+  ['guided replay of a log, lines/s', String(recognised.replay), ''],
   ['reading a devicetree, nodes/s', String(trees.many), ''],
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],

@@ -70,7 +70,7 @@ async function givenBy(path: string, flags: ExplainFlags): Promise<Given> {
   const isKnown = knownFrom(change, flags.machine === undefined ? [] : ['coherent']);
   if (log === null || imported === null)
     return { witness: () => ({ trace, disagreements: [] }), isKnown };
-  return { witness: logWitness(log.bytes, log.options, imported), isKnown };
+  return { witness: logWitness(log.read, log.options, imported), isKnown };
 }
 
 async function isFolder(path: string): Promise<boolean> {

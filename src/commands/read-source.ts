@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { ReprobeError } from '../error.ts';
 
 /** A source as read: its name for messages, and its bytes, decompressed. */
@@ -10,7 +11,19 @@ export interface Source {
   readonly compressed: boolean;
 }
 
+/** A source as it is being read. */
+export interface OpenSource {
+  /** The path as given, or `<stdin>`. */
+  readonly file: string;
+  readonly compressed: boolean;
+  /** Its bytes, decompressed, which can be taken once. */
+  readonly pieces: AsyncGenerator<Uint8Array>;
+}
+
 const BYTES_MAX = 2 * 1024 ** 3;
+const PIECE_BYTES = 1024 ** 2;
+/** Tell how a file is compressed. */
+const MAGIC_BYTES = 16;
 
 /**
  * Reads the file at `path`, or standard input for `-`, and decompresses it when it is gzipped.
@@ -20,35 +33,84 @@ const BYTES_MAX = 2 * 1024 ** 3;
  * when it has more than `bytesMax` bytes, compressed or not.
  */
 export async function readSource(path: string, bytesMax: number = BYTES_MAX): Promise<Source> {
-  const file = path === '-' ? '<stdin>' : path;
-  const raw = await readAll(path, file, bytesMax);
-  refuseOtherCompression(raw, file);
-  const compressed = raw[0] === 0x1f && raw[1] === 0x8b;
-  return { file, bytes: compressed ? gunzip(raw, file, bytesMax) : raw, compressed };
+  const { file, compressed, pieces } = await openSource(path, bytesMax);
+  return { file, bytes: await joined(pieces), compressed };
 }
 
-/** Reads in pieces, so that the limit also holds for pipes and for files without an end. */
-async function readAll(path: string, file: string, bytesMax: number): Promise<Uint8Array> {
-  const pieces: Buffer[] = [];
+/**
+ * Opens a source as `readSource` does, for reading it piece by piece.
+ *
+ * @throws ReprobeError as `readSource` does, here and while pieces are taken.
+ */
+export async function openSource(path: string, bytesMax: number = BYTES_MAX): Promise<OpenSource> {
+  const file = path === '-' ? '<stdin>' : path;
+  const { start, pieces: raw } = await splitAfter(MAGIC_BYTES, piecesOf(path, file, bytesMax));
+  refuseOtherCompression(start, file);
+  const compressed = start[0] === 0x1f && start[1] === 0x8b;
+  return { file, compressed, pieces: compressed ? gunzipped(raw, file, bytesMax) : raw };
+}
+
+/** The first bytes, `count` or more where there are as many, and all pieces, those bytes first. */
+export async function splitAfter(
+  count: number,
+  pieces: AsyncGenerator<Uint8Array>,
+): Promise<{ readonly start: Uint8Array; readonly pieces: AsyncGenerator<Uint8Array> }> {
+  const first: Uint8Array[] = [];
+  let length = 0;
+  while (length < count) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    first.push(next.value);
+    length += next.value.length;
+  }
+  const start = Buffer.concat(first, length);
+  async function* all(): AsyncGenerator<Uint8Array> {
+    if (length > 0) yield start;
+    yield* pieces;
+  }
+  return { start, pieces: all() };
+}
+
+export async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  const [only] = all;
+  return all.length === 1 && only !== undefined ? only : Buffer.concat(all);
+}
+
+/** The limit also holds for pipes and for files without an end. */
+async function* piecesOf(path: string, file: string, bytesMax: number): AsyncGenerator<Uint8Array> {
   let length = 0;
   try {
-    const input = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 20 });
+    const input =
+      path === '-' ? process.stdin : createReadStream(path, { highWaterMark: PIECE_BYTES });
     for await (const piece of input as AsyncIterable<Buffer>) {
       length += piece.length;
       if (length > bytesMax) throw tooLarge(file, bytesMax);
-      pieces.push(piece);
+      yield piece;
     }
   } catch (error) {
     throw error instanceof ReprobeError ? error : unreadable(error, file);
   }
-  return Buffer.concat(pieces, length);
 }
 
-function gunzip(raw: Uint8Array, file: string, bytesMax: number): Uint8Array {
+async function* gunzipped(
+  raw: AsyncGenerator<Uint8Array>,
+  file: string,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
+  // What goes wrong in the source comes out of the loop below.
+  pipeline(Readable.from(raw), gunzip, () => {});
+  let length = 0;
   try {
-    return gunzipSync(raw, { maxOutputLength: bytesMax });
+    for await (const piece of gunzip as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > bytesMax) throw tooLarge(file, bytesMax);
+      yield piece;
+    }
   } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(file, bytesMax);
+    if (error instanceof ReprobeError) throw error;
     throw new ReprobeError('UNREADABLE', 'The gzip data is damaged or cut off.', {
       file,
       hint: 'copy the file again, or decompress what can be saved with zcat',

@@ -5,7 +5,8 @@ import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
+import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
+import { createLogIntake, type ReadLog } from '../import/read-log.ts';
 import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
@@ -14,7 +15,8 @@ import { parseMachine, parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readSource } from './read-source.ts';
+import { readLog } from './read-log.ts';
+import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -26,7 +28,7 @@ export interface LoadedSource {
   /** Why a run without a violation would prove little; none but for what came from a log. */
   readonly doubts: readonly string[];
   /** A log as it was read; null for the other kinds. */
-  readonly log: { readonly bytes: Uint8Array; readonly options: ImportOptions } | null;
+  readonly log: { readonly read: ReadLog; readonly options: ImportOptions } | null;
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
   /** The log without what tells of its owner, where that is asked for: all else here is of it. */
@@ -86,26 +88,31 @@ export async function loadSource(
   const change = await readChange(flags);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
-  const { file, bytes } = await readSource(path);
-  const kind = kindOf(file, bytes);
+  const { file, pieces: unread } = await openSource(path);
+  const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
+  const kind = kindOf(file, start);
   if (redact && kind !== 'log')
     throw new ReprobeError('USAGE', `--redact is for logs: ${file} is a ${kind}.`);
   switch (kind) {
-    case 'trace':
+    case 'trace': {
+      const bytes = await joined(pieces);
       refuseMachine(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
-    case 'scenario':
+    }
+    case 'scenario': {
+      const bytes = await joined(pieces);
       refuseMachine(flags, 'a scenario');
       return loadScenario(file, scenarioIn(bytes, file), change);
+    }
     case 'log':
-      if (!redact) return loadLog({ file, bytes }, machine, change, mayBeEmpty);
-      return loadRedacted(file, bytes, machine, change, mayBeEmpty);
+      if (redact) return loadRedacted(file, await joined(pieces), machine, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces) }, machine, change, mayBeEmpty);
   }
 }
 
-/** Finds the text of a line of the log; null where there is no log. */
+/** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.log.records.map((record) => [record.line, record.text]));
+  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
   return (line) => texts.get(line) ?? null;
 }
 
@@ -148,6 +155,7 @@ async function readMachineFile(path: string): Promise<GivenMachine> {
   return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
 }
 
+/** @param bytes what the file begins with: all of it where it may be a scenario. */
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
   if (start.toString('latin1').startsWith(TRACE_START) || /\.jsonl(\.gz)?$/.test(file)) {
@@ -202,7 +210,10 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
   return { kind: 'scenario', file, ...rerun({}), ...none, scenario, rerun };
 }
 
-/** What is loaded is the log without its secrets; that it says the same is checked. */
+/**
+ * What is loaded is the log without its secrets; that it says the same is checked. The whole of it is
+ * in memory.
+ */
 function loadRedacted(
   given: string,
   bytes: Uint8Array,
@@ -212,15 +223,21 @@ function loadRedacted(
 ): LoadedSource {
   const redacted = redactLog(bytes);
   const file = redacted.redactor.text(given);
-  const plain = loadLog({ file: given, bytes }, machine, change, mayBeEmpty);
-  const shared = loadLog({ file, bytes: redacted.bytes }, machine, change, mayBeEmpty);
+  const plain = loadLog({ file: given, read: logIn(bytes) }, machine, change, mayBeEmpty);
+  const shared = loadLog({ file, read: logIn(redacted.bytes) }, machine, change, mayBeEmpty);
   if (plain.imported !== null && shared.imported !== null)
     expectUnchanged(redacted.redactor, plain.imported, shared.imported);
   return { ...shared, redacted };
 }
 
+function logIn(bytes: Uint8Array): ReadLog {
+  const intake = createLogIntake();
+  intake.push(bytes);
+  return intake.end();
+}
+
 function loadLog(
-  { file, bytes }: { readonly file: string; readonly bytes: Uint8Array },
+  { file, read }: { readonly file: string; readonly read: ReadLog },
   machine: GivenMachine,
   change: Change,
   mayBeEmpty: boolean,
@@ -233,10 +250,10 @@ function loadLog(
     ...machine,
   });
   const options = optionsFor(change);
-  const imported = importLog(bytes, options);
+  const imported = importRead(read, options);
   if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) => guidedRun(importLog(bytes, optionsFor(merged(change, more))));
-  const log = { bytes, options };
+  const rerun = (more: Change) => guidedRun(importRead(read, optionsFor(merged(change, more))));
+  const log = { read, options };
   const none = { redacted: null, scenario: null };
   return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
 }
@@ -251,6 +268,9 @@ function refuseEmpty({ observations }: Imported, file: string): void {
 }
 
 function guidedRun(imported: Imported): RerunResult {
-  const { trace, divergences } = imported;
-  return { trace, divergences, doubts: doubtsOf(trace, evidenceOf(imported)) };
+  const { log, trace, divergences } = imported;
+  const doubts = doubtsOf(trace, evidenceOf(imported));
+  if (log.leftOut === null) return { trace, divergences, doubts };
+  const end = `the boot says too much: from line ${log.leftOut} on, lines are counted, not followed`;
+  return { trace, divergences, doubts: [end, ...doubts] };
 }

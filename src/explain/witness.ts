@@ -2,7 +2,8 @@
 import { evidenceOf, unseenDoubts } from '../bisect/doubt.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { Trace } from '../events/trace.ts';
-import { type Imported, type ImportOptions, importLog } from '../import/import.ts';
+import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
+import type { ReadLog } from '../import/read-log.ts';
 import type { Derived } from '../verify/machine.ts';
 import type { Session } from '../verify/session.ts';
 import type { Mismatch } from '../verify/tally.ts';
@@ -32,13 +33,13 @@ export interface Testimony {
 export type Witness = (assumptions: readonly Assumption[]) => Testimony;
 
 /** The witness of a log: `first` is its import as it is, whose machine stays. */
-export function logWitness(bytes: Uint8Array, options: ImportOptions, first: Imported): Witness {
+export function logWitness(log: ReadLog, options: ImportOptions, first: Imported): Witness {
   return (assumptions) => {
     if (assumptions.length === 0) return testimonyOf(first);
     const { kernel, machine } = assuming(first.trace.header, assumptions);
     const { config, patches, version } = kernel;
     const isSame = version === first.trace.header.kernel.version;
-    const imported = importLog(bytes, {
+    const imported = importRead(log, {
       ...options,
       ...{ config, patches, machine },
       version: isSame ? options.version : version,

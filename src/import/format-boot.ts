@@ -1,4 +1,5 @@
 /** Which boot a record belongs to, and whether it was printed before. */
+import { createSeenLines, type SeenLines } from './format-seen.ts';
 
 /** What is known of a record when boots are told apart. */
 export interface Timed {
@@ -9,9 +10,12 @@ export interface Timed {
   readonly afterBootNote: boolean;
 }
 
-export interface Placed {
-  readonly boot: number;
-  readonly replay: boolean;
+/** Takes a record with the number of its boot. */
+type Place<T> = (record: T, boot: number, replay: boolean) => void;
+
+export interface BootPlacer<T> {
+  push(record: T): void;
+  end(): void;
 }
 
 const MARKER = /^(Linux version \d|Booting Linux on physical CPU )/;
@@ -20,24 +24,18 @@ const SECOND = 1_000_000;
 const DISTINCT_US = 1000;
 /** Stamps looked at to tell a boot from a replay or from one wrong stamp. */
 const LOOKAHEAD = 4;
+/** Records that are read to find them. */
+const WAITING_MAX = 1 << 16;
 
 interface BootState {
   boot: number;
-  /** Index of the boot's first record. */
-  first: number;
   maxUs: number;
   /** The last two stamps. */
   lastUs: number;
   beforeLastUs: number;
-  markers: Set<string>;
-  /** Stamp and text of the boot's records so far; null until it is first needed. */
-  seen: Set<string> | null;
-}
-
-interface Log {
-  readonly records: readonly Timed[];
-  /** Of each record, the index of the first record from it on with a distinct stamp. */
-  readonly nextDistinct: Int32Array;
+  readonly markers: Set<string>;
+  /** The boot's records so far. */
+  readonly seen: SeenLines;
 }
 
 /**
@@ -45,95 +43,146 @@ interface Log {
  *
  * A boot begins where the kernel introduces itself again or where time falls back to about 0, unless
  * what follows carries the very stamps of lines already read: then a console prints the log again.
- * A smaller step back is no boot: stamps of different CPUs are not in order. Cost: linear.
+ * A smaller step back is no boot: stamps of different CPUs are not in order. Cost: linear. Records are
+ * given on in their order; a few wait where only those after them tell.
  */
-export function placeBoots(records: readonly Timed[]): readonly Placed[] {
-  const log: Log = { records, nextDistinct: nextDistinct(records) };
-  const state: BootState = newBoot(0, 0);
-  return records.map((record, index) => {
-    if (index > 0 && beginsBoot(log, index, record, state)) {
-      Object.assign(state, newBoot(state.boot + 1, index));
+export function createBootPlacer<T extends Timed>(take: Place<T>): BootPlacer<T> {
+  const state: BootState = {
+    ...{ boot: 0, maxUs: -1, lastUs: -1, beforeLastUs: -1 },
+    markers: new Set(),
+    seen: createSeenLines(),
+  };
+  const queue = createQueue<T>();
+  let isFirst = true;
+  const place = (record: T, begins: boolean): void => {
+    if (begins) beginBoot(state);
+    take(record, state.boot, notePlaced(record, state));
+    isFirst = false;
+  };
+  const drain = (ended: boolean): void => {
+    for (let record = queue.first(); record !== undefined; record = queue.first()) {
+      const asks = !isFirst && mayBegin(record, state);
+      if (asks && !isCertain(record) && !ended && !queue.isEnough()) return;
+      const begins = asks && beginsBoot(record, queue, state);
+      queue.shift();
+      place(record, begins);
     }
-    return place(log, index, record, state);
-  });
+  };
+  return {
+    push(record) {
+      if (queue.first() === undefined && (isFirst || !mayBegin(record, state))) {
+        place(record, false);
+        return;
+      }
+      queue.push(record);
+      drain(false);
+    },
+    end: () => drain(true),
+  };
 }
 
-function newBoot(boot: number, first: number): BootState {
-  const times = { maxUs: -1, lastUs: -1, beforeLastUs: -1 };
-  return { boot, first, ...times, markers: new Set(), seen: null };
+function beginBoot(state: BootState): void {
+  state.boot++;
+  state.maxUs = -1;
+  state.lastUs = -1;
+  state.beforeLastUs = -1;
+  state.markers.clear();
+  state.seen.clear();
 }
 
-function nextDistinct(records: readonly Timed[]): Int32Array {
-  const next = new Int32Array(records.length + 1).fill(records.length);
-  for (let index = records.length - 1; index >= 0; index--) {
-    const time = records[index]?.bootTimeUs ?? 0;
-    next[index] = time >= DISTINCT_US ? index : (next[index + 1] ?? records.length);
-  }
-  return next;
-}
-
-function place(log: Log, index: number, record: Timed, state: BootState): Placed {
-  const time = record.bootTimeUs;
-  const marker = MARKER.exec(record.text)?.[1];
-  if (marker !== undefined) state.markers.add(marker);
-  if (time === null) return { boot: state.boot, replay: false };
-  const replay = time < state.maxUs && seenBefore(log, index, state).has(keyOf(record));
-  state.seen?.add(keyOf(record));
+/** Whether the record was printed before; from now on it was. */
+function notePlaced({ bootTimeUs: time, text }: Timed, state: BootState): boolean {
+  const marker = markerOf(text);
+  if (marker !== null) state.markers.add(marker);
+  const replay = time !== null && time < state.maxUs && state.seen.has(time, text);
+  if (!replay) state.seen.add(time, text);
+  if (time === null) return false;
   state.maxUs = Math.max(state.maxUs, time);
   state.beforeLastUs = state.lastUs;
   state.lastUs = time;
-  return { boot: state.boot, replay };
+  return replay;
 }
 
-function beginsBoot(log: Log, index: number, record: Timed, state: BootState): boolean {
-  if (record.afterBootNote) return true;
-  const time = record.bootTimeUs;
-  const marker = MARKER.exec(record.text)?.[1];
-  const again = marker !== undefined && state.markers.has(marker);
-  if (time === null) return again;
-  const highUs = Math.min(state.lastUs, state.beforeLastUs);
-  if (!again && !fallsBack(highUs, time)) return false;
-  const seen = seenBefore(log, index, state);
-  // Two consoles that print the first lines in turns.
-  if (state.maxUs < DISTINCT_US && seen.has(keyOf(record))) return false;
-  const ahead = distinctAhead(log, index);
-  if (!again && ahead.some((next) => (next.bootTimeUs ?? 0) >= highUs)) return false;
-  return !isReplay(log, index, ahead, seen);
+function markerOf(text: string): string | null {
+  return text.startsWith('Linux') || text.startsWith('Boot')
+    ? (MARKER.exec(text)?.[1] ?? null)
+    : null;
 }
+
+/** Whether a boot may begin with the record. */
+function mayBegin(record: Timed, state: BootState): boolean {
+  if (record.afterBootNote || isMarkedAgain(record, state)) return true;
+  return record.bootTimeUs !== null && fallsBack(highOf(state), record.bootTimeUs);
+}
+
+/** Of a record that may begin a boot: it does, whatever follows. */
+function isCertain({ afterBootNote, bootTimeUs }: Timed): boolean {
+  return afterBootNote || bootTimeUs === null;
+}
+
+function isMarkedAgain({ text }: Timed, { markers }: BootState): boolean {
+  const marker = markerOf(text);
+  return marker !== null && markers.has(marker);
+}
+
+const highOf = ({ lastUs, beforeLastUs }: BootState): number => Math.min(lastUs, beforeLastUs);
 
 function fallsBack(highUs: number, timeUs: number): boolean {
   if (highUs - timeUs <= SECOND) return false;
   return timeUs < SECOND || (highUs > 100 * SECOND && timeUs < highUs / 10);
 }
 
-function distinctAhead({ records, nextDistinct }: Log, index: number): readonly Timed[] {
-  const ahead: Timed[] = [];
-  let at = nextDistinct[index] ?? records.length;
-  while (ahead.length < LOOKAHEAD) {
-    const record = records[at];
-    if (record === undefined) break;
-    ahead.push(record);
-    at = nextDistinct[at + 1] ?? records.length;
-  }
-  return ahead;
+function beginsBoot(record: Timed, queue: Queue<Timed>, state: BootState): boolean {
+  if (isCertain(record)) return true;
+  const { seen, maxUs } = state;
+  const isSeen = ({ bootTimeUs, text }: Timed): boolean => seen.has(bootTimeUs, text);
+  // Two consoles that print the first lines in turns.
+  if (maxUs < DISTINCT_US && isSeen(record)) return false;
+  const ahead = queue.distinct();
+  const highUs = highOf(state);
+  const isOneStamp = ahead.some((next) => (next.bootTimeUs ?? 0) >= highUs);
+  if (isOneStamp && !isMarkedAgain(record, state)) return false;
+  // The lines that follow were read before: it is a replay.
+  const known = ahead.filter(isSeen);
+  return ahead.length > 0 ? known.length * 2 <= ahead.length : !queue.next().every(isSeen);
 }
 
-function isReplay(
-  { records }: Log,
-  index: number,
-  ahead: readonly Timed[],
-  seen: ReadonlySet<string>,
-): boolean {
-  const known = ahead.filter((record) => seen.has(keyOf(record)));
-  if (ahead.length > 0) return known.length * 2 > ahead.length;
-  return records.slice(index, index + LOOKAHEAD).every((record) => seen.has(keyOf(record)));
+/** Records that wait, the first of them for those that follow it. */
+interface Queue<T> {
+  push(record: T): void;
+  shift(): void;
+  first(): T | undefined;
+  /** The first of them, whatever their stamps. */
+  next(): readonly T[];
+  /** The first of them with a stamp that tells boots apart. */
+  distinct(): readonly T[];
+  /** There are as many as are looked at. */
+  isEnough(): boolean;
 }
 
-function seenBefore({ records }: Log, index: number, state: BootState): ReadonlySet<string> {
-  state.seen ??= new Set(records.slice(state.first, index).map(keyOf));
-  return state.seen;
-}
-
-function keyOf(record: Timed): string {
-  return `${record.bootTimeUs}|${record.text}`;
+function createQueue<T extends Timed>(): Queue<T> {
+  let records: T[] = [];
+  let start = 0;
+  let distinct: number[] = [];
+  let firstDistinct = 0;
+  return {
+    push(record) {
+      if ((record.bootTimeUs ?? 0) >= DISTINCT_US) distinct.push(records.length);
+      records.push(record);
+    },
+    shift() {
+      if (distinct[firstDistinct] === start) firstDistinct++;
+      start++;
+      if (start < records.length && start < WAITING_MAX) return;
+      records = records.slice(start);
+      distinct = distinct.slice(firstDistinct).map((at) => at - start);
+      [start, firstDistinct] = [0, 0];
+    },
+    first: () => records[start],
+    next: () => records.slice(start, start + LOOKAHEAD),
+    distinct: () =>
+      distinct.slice(firstDistinct, firstDistinct + LOOKAHEAD).flatMap((at) => records[at] ?? []),
+    isEnough: () =>
+      distinct.length - firstDistinct >= LOOKAHEAD || records.length - start >= WAITING_MAX,
+  };
 }

@@ -13,10 +13,12 @@ export interface JsonReading {
   readonly reading: Reading;
 }
 
-export interface JsonLog {
-  readonly readings: readonly JsonReading[];
-  /** Lines of objects that hold no message. */
-  readonly skipped: number;
+export interface JsonReader {
+  /** Takes the next line of the file, whose number is `line`. */
+  push(raw: string, line: number): void;
+  end(): void;
+  /** Lines of objects that hold no message, so far. */
+  skipped(): number;
 }
 
 /** `"MESSAGE" : "text",` of a pretty-printed object. */
@@ -24,41 +26,41 @@ const FIELD = /^\s{0,20}"([^"\\]{1,80})"\s{0,4}:\s{0,20}(?![[{]\s{0,20}$)(\S.*)$
 const OBJECT_ENDS = /^\s{0,20}\}/;
 const PUNCTUATION = /^\s{0,20}(?:"\w{1,80}"\s{0,4}:)?[\s{}[\],]*$/;
 
-export function looksLikeJson(lines: readonly string[]): boolean {
-  const first = lines.find((line) => line.trim() !== '')?.trim() ?? '';
+/** Whether a file is JSON whose first line that is not blank is `line`. */
+export function looksLikeJson(line: string): boolean {
+  const first = line.trim();
   if (first === '{' || first === '[' || first === '[{') return true;
   return first.startsWith('{') && objectOf(first) !== null;
 }
 
-export function readJsonLog(lines: readonly string[]): JsonLog {
-  const readings: JsonReading[] = [];
+export function createJsonReader(take: (reading: JsonReading) => void): JsonReader {
   let skipped = 0;
   let fields = new Map<string, unknown>();
   let start = 0;
   const push = (line: number, from: ReadonlyMap<string, unknown>): boolean => {
     const found = readingOf(from);
-    if (found === null) return false;
-    const bootId = textOf(from.get('_BOOT_ID'));
-    readings.push({ line, bootId, reading: found });
-    return true;
+    if (found !== null) take({ line, bootId: textOf(from.get('_BOOT_ID')), reading: found });
+    return found !== null;
   };
-  for (const [index, line] of lines.entries()) {
-    const whole = line.startsWith('{') && line.length > 1 ? objectOf(line) : null;
-    const field = whole === null ? FIELD.exec(line) : null;
-    if (whole !== null) {
-      const records = recordsOf(whole).filter((record) => push(index + 1, record));
-      if (records.length === 0) skipped++;
-    } else if (field !== null) {
-      if (fields.size === 0) start = index + 1;
-      fields.set(field[1] ?? '', jsonOf(field[2] ?? ''));
-    } else if (!PUNCTUATION.test(line)) skipped++;
-    if (whole === null && OBJECT_ENDS.test(line)) {
-      push(start, fields);
-      fields = new Map();
-    }
-  }
-  push(start, fields);
-  return { readings, skipped };
+  return {
+    push(raw, line) {
+      const whole = raw.startsWith('{') && raw.length > 1 ? objectOf(raw) : null;
+      const field = whole === null ? FIELD.exec(raw) : null;
+      if (whole !== null) {
+        const records = recordsOf(whole).filter((record) => push(line, record));
+        if (records.length === 0) skipped++;
+      } else if (field !== null) {
+        if (fields.size === 0) start = line;
+        fields.set(field[1] ?? '', jsonOf(field[2] ?? ''));
+      } else if (!PUNCTUATION.test(raw)) skipped++;
+      if (whole === null && OBJECT_ENDS.test(raw)) {
+        push(start, fields);
+        fields = new Map();
+      }
+    },
+    end: () => push(start, fields),
+    skipped: () => skipped,
+  };
 }
 
 /** An object is a record, or has them in an array as `dmesg --json` has. */

@@ -7,7 +7,7 @@
 import { PRINTK_LEVELS, type PrintkLevel } from '../events/terms.ts';
 import { readKmsgLine } from './format-kmsg.ts';
 import { levelOfPriority, type Reading, reading } from './format-reading.ts';
-import { readIso, readStamp } from './format-stamp.ts';
+import { FRACTION_AT, readIso, readStamp } from './format-stamp.ts';
 import { readLogcatLine, readSyslogLine } from './format-syslog.ts';
 import type { LogFormat } from './record.ts';
 
@@ -49,13 +49,18 @@ function readStampedLine(
   const stamp = readStamp(line);
   if (stamp === null) return null;
   const { clock, timeUs, caller, text } = stamp;
-  const monotonic = format === 'dmesg' && clock === 'kernel' ? AFTER_MONOTONIC.exec(text) : null;
+  const mayHaveHost = format === 'dmesg' && clock === 'kernel' && secondWordIsKernel(text);
+  const monotonic = mayHaveHost ? AFTER_MONOTONIC.exec(text) : null;
   if (monotonic !== null) {
     const rest = text.slice(monotonic[0].length);
     return reading({ format: 'journal', clock, timeUs, level, caller, text: rest });
   }
   const own = format === 'dmesg' && clock !== 'kernel' ? 'dmesg-T' : format;
   return reading({ format: own, clock, timeUs, level, caller, text });
+}
+
+function secondWordIsKernel(text: string): boolean {
+  return text.startsWith('kernel: ', text.indexOf(' ') + 1);
 }
 
 function readPriorityLine(line: string): Reading | null {
@@ -86,7 +91,7 @@ function readIsoLine(
   format: LogFormat = 'dmesg-T',
   level: PrintkLevel | null = null,
 ): Reading | null {
-  const iso = readIso(line);
-  if (iso === null || !iso.comma) return null;
+  const iso = line.charAt(FRACTION_AT) === ',' ? readIso(line) : null;
+  if (iso === null) return null;
   return reading({ format, clock: 'wall', timeUs: iso.timeUs, level, text: iso.rest });
 }

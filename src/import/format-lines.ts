@@ -14,44 +14,82 @@ export interface Line {
   readonly reading: Reading | null;
 }
 
-const QUOTE = /^>(?:[> ]{0,40}>)? ?/;
-const BLANK = /^\s*$/;
-
-/** Reads every line; ` KEY=value` lines go into the record before them. */
-export function readLines(lines: readonly string[]): readonly Line[] {
-  const read: Line[] = [];
-  for (const [index, raw] of lines.entries()) {
-    const quote = raw.startsWith('>') ? QUOTE.exec(raw) : null;
-    const unquoted = quote === null ? raw : raw.slice(quote[0].length);
-    const text = BLANK.test(unquoted) ? '' : unquoted;
-    const quoted = quote !== null;
-    if (text.startsWith(' ') && attachDict(read, text)) continue;
-    const line = { line: index + 1, raw, text, quoted };
-    if (!pushReadings(read, line, text)) read.push({ ...line, reading: null });
-  }
-  return read;
+export interface LineReader {
+  /** Takes the next line of the file, whose number is `line`. */
+  push(raw: string, line: number): void;
+  end(): void;
 }
 
-/** Splits a line at every stamp inside it; false when the line has none. */
-function pushReadings(read: Line[], line: Omit<Line, 'reading'>, text: string): boolean {
-  let reading = text === '' ? null : readLine(text);
+const QUOTE = /^>(?:[> ]{0,40}>)? ?/;
+const BLANK = /^\s*$/;
+const SPACE = 0x20;
+
+/** Reads lines one by one; ` KEY=value` lines go into the record before them. */
+export function createLineReader(take: (line: Line) => void): LineReader {
+  /** A record that such lines may follow. */
+  let held: Line | null = null;
+  const release = (): void => {
+    if (held !== null) take(held);
+    held = null;
+  };
+  return {
+    push(raw, line) {
+      const quote = raw.startsWith('>') ? QUOTE.exec(raw) : null;
+      const text = textOf(quote === null ? raw : raw.slice(quote[0].length));
+      if (held !== null) {
+        const longer = text.startsWith(' ') ? withDict(held, text) : null;
+        if (longer === null) release();
+        else held = longer;
+        if (longer !== null) return;
+      }
+      const quoted = quote !== null;
+      const { torn, last } = readingsOf(text);
+      for (const reading of torn) take({ line, raw, text, quoted, reading });
+      const entry = { line, raw, text, quoted, reading: last };
+      if (last?.format === 'kmsg') held = entry;
+      else take(entry);
+    },
+    end: release,
+  };
+}
+
+/** Empty for a line of blanks. */
+function textOf(text: string): string {
+  return text.charCodeAt(0) > SPACE || !BLANK.test(text) ? text : '';
+}
+
+/** What stands before the last stamp of a line, and from it on. */
+interface Readings {
+  readonly torn: readonly Reading[];
+  readonly last: Reading | null;
+}
+
+const NONE: readonly Reading[] = [];
+
+/** Splits a line at every stamp inside it. */
+function readingsOf(text: string): Readings {
+  const first = text === '' ? null : readLine(text);
+  if (first !== null) return splits(first) ? split(text, first) : { torn: NONE, last: first };
+  const at = stampInside(text, 1);
+  if (at < 0) return { torn: NONE, last: null };
+  const rest = text.slice(at);
+  const reading = readLine(rest);
+  return reading === null ? { torn: NONE, last: null } : split(rest, reading);
+}
+
+function split(text: string, first: Reading): Readings {
+  const torn: Reading[] = [];
+  let last: Reading | null = first;
   let rest = text;
-  if (reading === null) {
-    const at = stampInside(text, 1);
-    if (at < 0) return false;
-    rest = text.slice(at);
-    reading = readLine(rest);
-  }
-  while (reading !== null) {
-    const at = splits(reading) ? stampInside(rest, rest.length - reading.text.length) : -1;
+  while (last !== null && splits(last)) {
+    const start = rest.length - last.text.length;
+    const at = stampInside(rest, start);
     if (at < 0) break;
-    const own = reading.text.slice(0, at - (rest.length - reading.text.length)).trimEnd();
-    read.push({ ...line, reading: { ...reading, text: own } });
+    torn.push({ ...last, text: rest.slice(start, at).trimEnd() });
     rest = rest.slice(at);
-    reading = readLine(rest);
+    last = readLine(rest);
   }
-  read.push({ ...line, reading });
-  return true;
+  return { torn, last };
 }
 
 /** Only consoles tear lines. */
@@ -59,18 +97,13 @@ function splits({ clock, format }: Reading): boolean {
   return clock === 'kernel' && (format === 'dmesg' || format === 'dmesg-r');
 }
 
-/** Puts a ` KEY=value` line into the kmsg record before it; false when there is none. */
-function attachDict(read: Line[], text: string): boolean {
-  const last = read.at(-1);
-  if (last?.reading?.format !== 'kmsg') return false;
+/** The record with the ` KEY=value` line in it; null when the line is none. */
+function withDict(line: Line, text: string): Line | null {
   const entry = readKmsgDict(text);
-  if (entry === null) return false;
-  const { reading } = last;
-  if (entry.key === 'SUBSYSTEM') {
-    read[read.length - 1] = { ...last, reading: { ...reading, subsystem: entry.value } };
-  } else if (entry.key === 'DEVICE') {
-    const device = deviceOfUevent(entry.value);
-    read[read.length - 1] = { ...last, reading: { ...reading, device } };
-  }
-  return true;
+  const { reading } = line;
+  if (entry === null || reading === null) return null;
+  if (entry.key === 'SUBSYSTEM')
+    return { ...line, reading: { ...reading, subsystem: entry.value } };
+  if (entry.key !== 'DEVICE') return line;
+  return { ...line, reading: { ...reading, device: deviceOfUevent(entry.value) } };
 }

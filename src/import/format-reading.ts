@@ -19,20 +19,19 @@ export interface Reading {
   readonly userSpace: boolean;
 }
 
-const NOTHING: Reading = {
-  format: 'plain',
-  clock: 'none',
-  timeUs: null,
-  level: null,
-  caller: null,
-  text: '',
-  subsystem: null,
-  device: null,
-  userSpace: false,
-};
-
+/** Spelled out: this runs for every line, and spread objects take ten times as long. */
 export function reading(fields: Partial<Reading>): Reading {
-  return { ...NOTHING, ...fields };
+  return {
+    format: fields.format ?? 'plain',
+    clock: fields.clock ?? 'none',
+    timeUs: fields.timeUs ?? null,
+    level: fields.level ?? null,
+    caller: fields.caller ?? null,
+    text: fields.text ?? '',
+    subsystem: fields.subsystem ?? null,
+    device: fields.device ?? null,
+    userSpace: fields.userSpace ?? false,
+  };
 }
 
 /** The level in the low three bits of a syslog priority, whose other bits are the facility. */

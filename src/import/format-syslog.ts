@@ -1,7 +1,15 @@
 /** Lines of /var/log/kern.log, of `journalctl` with headers of text, and of logcat. */
 import type { PrintkLevel } from '../events/terms.ts';
 import { type Reading, reading } from './format-reading.ts';
-import { LEAP_YEAR, monthOf, readCaller, readIso, readStamp, wallTimeUs } from './format-stamp.ts';
+import {
+  FRACTION_AT,
+  LEAP_YEAR,
+  monthOf,
+  readCaller,
+  readIso,
+  readStamp,
+  wallTimeUs,
+} from './format-stamp.ts';
 
 /** `May  6 08:38:08` or `Jun 23 14:21:50.123456`, before that a weekday or year as journalctl may. */
 const CLASSIC =
@@ -48,13 +56,16 @@ export function readSyslogLine(line: string): Reading | null {
   return reading({ format, clock: 'wall', timeUs: header.timeUs, ...readCaller(body) });
 }
 
+const isOfDmesg = (line: string): boolean =>
+  line.charAt(FRACTION_AT) === ',' && readIso(line) !== null;
+
 /** Where a line of a syslog or journal names its host, and where its message begins; null for other lines. */
 export function programOf(line: string): {
   readonly host: { readonly start: number; readonly end: number };
   readonly body: number;
   readonly userSpace: boolean;
 } | null {
-  const header = readIso(line)?.comma === true ? null : readHeader(line);
+  const header = isOfDmesg(line) ? null : readHeader(line);
   const program = header === null ? null : PROGRAM.exec(header.rest);
   if (header === null || program === null) return null;
   const start = line.length - header.rest.length;

@@ -8,10 +8,14 @@ const BEYOND = 80;
 /** What begins a message or follows a prompt: `pci 0000:00:01.0: `, `iommu: `, `root@host:~# `. */
 const BEGINS = /^[\w.-]{2,40}(?: [\w.:@-]{2,60})?: |^[\w.-]{1,32}@[^\s#$]{1,120}[#$]/;
 
-/** Whether the lines, as they stand in the file, come from a log that was wrapped. */
-export function isWrapped(lines: readonly string[]): boolean {
-  const beyond = lines.filter((line) => line.length > BEYOND).length;
-  return beyond <= lines.length * BEYOND_SHARE;
+/** Whether a line, as it stands in the file, is longer than wrapping leaves it. */
+export function isTooLong(line: string): boolean {
+  return line.length > BEYOND;
+}
+
+/** Whether lines of which `tooLong` are too long come from a log that was wrapped. */
+export function isWrapped(tooLong: number, lines: number): boolean {
+  return tooLong <= lines * BEYOND_SHARE;
 }
 
 /**

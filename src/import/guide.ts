@@ -22,6 +22,8 @@ export interface Guide {
   readonly label: (event: KernelEvent) => Label;
   /** Observations that the model should print and has not printed yet, in the log's order. */
   unmatched(before: number): readonly Observation[];
+  /** Is the observation one that the model should print and has not printed yet? */
+  isUnmatched(observation: Observation): boolean;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
@@ -79,7 +81,15 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const { record } = observation;
       return { origin: 'observed', line: record.line, timeUs: record.timeUs };
     },
-    unmatched: (before) => [...open].filter(({ record }) => record.line < before),
+    unmatched(before) {
+      const found: Observation[] = [];
+      for (const observation of open) {
+        if (observation.record.line >= before) break;
+        found.push(observation);
+      }
+      return found;
+    },
+    isUnmatched: (observation) => open.has(observation),
     explain,
     moveTo,
     takeUnobserved() {

@@ -6,8 +6,8 @@ import type { Firmware } from '../model/firmware/firmware.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { ASSUMED_PROFILE, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
+import type { Unrecognised } from './boot-lines.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
-import { parseLog } from './format.ts';
 import type { Divergence } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
 import { learnBuses, withFirmware } from './infer-firmware.ts';
@@ -15,8 +15,7 @@ import { inferMachine } from './infer-machine.ts';
 import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
-import { looksRelevant, recognise, shapeOf } from './recognise.ts';
-import type { LogRecord, ParsedLog } from './record.ts';
+import { createLogIntake, type ReadLog } from './read-log.ts';
 import { bestReplay, type LoggedAction, type LoggedFault } from './replay.ts';
 
 export interface ImportOptions {
@@ -32,17 +31,9 @@ export interface ImportOptions {
   readonly firmware?: Firmware | null;
 }
 
-/** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
-export interface Unrecognised {
-  readonly shape: string;
-  readonly count: number;
-  /** The first of them. */
-  readonly line: number;
-}
-
 export interface Imported {
   readonly trace: Trace;
-  readonly log: ParsedLog;
+  readonly log: ReadLog;
   /** The boot that was replayed, from 0, and how many the log holds. */
   readonly boot: number;
   readonly boots: number;
@@ -60,11 +51,14 @@ export interface Imported {
  * Of a log with several boots the one that says most about the model is replayed.
  */
 export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
-  const log = parseLog(bytes);
-  const boots = byBoot(log.records);
-  const seen = boots.map(observe);
-  const boot = indexOfLongest(seen);
-  const observations = seen[boot] ?? [];
+  const intake = createLogIntake();
+  intake.push(bytes);
+  return importRead(intake.end(), options);
+}
+
+/** Imports a log that was read. */
+export function importRead(log: ReadLog, options: ImportOptions): Imported {
+  const { boot, boots, observations, unrecognised } = log;
   const evidence = gatherEvidence(observations);
   const kernel = kernelOf(evidence, options);
   const actions = observations.flatMap(actionOf);
@@ -77,17 +71,9 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
     evidence,
     actions,
   });
-  return {
-    trace: run.trace({ name: options.name, format: log.format }),
-    log,
-    boot,
-    boots: boots.length,
-    observations,
-    unrecognised: unrecognisedShapes(boots[boot] ?? []),
-    divergences,
-    faults,
-    waiting: stillWaiting(run),
-  };
+  const trace = run.trace({ name: options.name, format: log.format });
+  const waiting = stillWaiting(run);
+  return { trace, log, boot, boots, observations, unrecognised, divergences, faults, waiting };
 }
 
 function machineOf(
@@ -102,26 +88,6 @@ function machineOf(
   const inferred = inferMachine(evidence, profileOf(version), named, loadedBy(actions));
   const shown = withUnits(inferred, observations);
   return firmware === null ? shown : withFirmware(shown, firmware, evidence);
-}
-
-function byBoot(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
-  const boots: LogRecord[][] = [];
-  for (const record of records) {
-    const list = boots[record.boot] ?? [];
-    if (!record.replay) list.push(record);
-    boots[record.boot] = list;
-  }
-  return boots.map((list) => list ?? []);
-}
-
-function observe(records: readonly LogRecord[]): readonly Observation[] {
-  return records.flatMap((record) => recognise(record) ?? []);
-}
-
-function indexOfLongest(lists: readonly (readonly unknown[])[]): number {
-  let best = 0;
-  for (const [i, list] of lists.entries()) if (list.length > (lists[best]?.length ?? 0)) best = i;
-  return best;
 }
 
 function kernelOf(evidence: Evidence, options: ImportOptions): KernelSpec {
@@ -159,19 +125,4 @@ function loadedBy(actions: readonly LoggedAction[]): readonly string[] {
   return actions.flatMap(({ stimulus }) =>
     stimulus.do === 'modprobe' || stimulus.do === 'insmod' ? [moduleName(stimulus.module)] : [],
   );
-}
-
-/** Relevant lines that nothing recognised, the most frequent shape first. */
-function unrecognisedShapes(records: readonly LogRecord[]): readonly Unrecognised[] {
-  const shapes = new Map<string, { count: number; line: number }>();
-  for (const record of records) {
-    if (!looksRelevant(record) || recognise(record) !== null) continue;
-    const shape = shapeOf(record.text);
-    const known = shapes.get(shape);
-    if (known === undefined) shapes.set(shape, { count: 1, line: record.line });
-    else known.count += 1;
-  }
-  return [...shapes]
-    .map(([shape, { count, line }]) => ({ shape, count, line }))
-    .sort((a, b) => b.count - a.count || a.line - b.line);
 }

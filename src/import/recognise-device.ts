@@ -44,9 +44,11 @@ const PCI_FUNCTION = /^[0-9a-f]{4,6}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/i;
 export function readDevHead(head: string): DevHead | null {
   const last = head.lastIndexOf(' ');
   if (last <= 0 || last === head.length - 1) return null;
-  const words = head.split(' ', 4);
-  const [first = '', second = ''] = words;
-  if (words.length === 3 && PCI_FUNCTION.test(second)) return { prefix: first, dev: second };
+  const space = head.indexOf(' ');
+  if (space < last && head.indexOf(' ', space + 1) === last) {
+    const second = head.slice(space + 1, last);
+    if (PCI_FUNCTION.test(second)) return { prefix: head.slice(0, space), dev: second };
+  }
   const prefix = head.slice(0, last);
   const dev = head.slice(last + 1);
   return PREFIX_WORDS.test(prefix) && DEV_NAME.test(dev) ? { prefix, dev } : null;

@@ -11,6 +11,8 @@ import type { LogRecord } from './record.ts';
 /** Rows by the words that their text begins with. */
 interface Buckets {
   readonly keyed: ReadonlyMap<string, readonly CatalogueRow[]>;
+  /** The first two characters of those words. */
+  readonly starts: ReadonlySet<number>;
   /** Rows that begin with something that varies. */
   readonly others: readonly CatalogueRow[];
 }
@@ -68,11 +70,29 @@ function bucketsOf(rows: readonly CatalogueRow[]): Buckets {
     else if (keyed.has(row.key)) keyed.get(row.key)?.push(row);
     else keyed.set(row.key, [row]);
   }
-  return { keyed, others };
+  return { keyed, starts: new Set([...keyed.keys()].map(startOf)), others };
+}
+
+/** The first two characters as one number, a blank for one that is not there. */
+function startOf(text: string): number {
+  return text.charCodeAt(0) * 0x10000 + (text.charCodeAt(1) || 0x20);
 }
 
 function matchIn(
-  { keyed, others }: Buckets,
+  { keyed, starts, others }: Buckets,
+  text: string,
+  record: LogRecord,
+  head: string | null,
+  device: DevHead | null,
+): Observation | null {
+  return (
+    (starts.has(startOf(text)) ? matchKeyed(keyed, text, record, head, device) : null) ??
+    matchRows(others, text, record, head, device)
+  );
+}
+
+function matchKeyed(
+  keyed: Buckets['keyed'],
   text: string,
   record: LogRecord,
   head: string | null,
@@ -84,8 +104,7 @@ function matchIn(
   const two = next < 0 ? text : text.slice(0, next);
   return (
     matchRows(space < 0 ? undefined : keyed.get(two), text, record, head, device) ??
-    matchRows(keyed.get(first), text, record, head, device) ??
-    matchRows(others, text, record, head, device)
+    matchRows(keyed.get(first), text, record, head, device)
   );
 }
 
@@ -98,7 +117,7 @@ function matchRows(
 ): Observation | null {
   if (rows === undefined) return null;
   for (const row of rows) {
-    if (!text.includes(row.literal) || !fitsHead(row, head, device)) continue;
+    if (!fitsHead(row, head, device) || !text.includes(row.literal)) continue;
     const match = row.pattern.exec(text);
     if (match !== null) return observe(row, match, record, head, device);
   }
@@ -150,9 +169,13 @@ function errnoOf(text: string): number | null {
   return Number.isInteger(number) ? number : errnoFromName(text);
 }
 
+const NO_FIELDS: Table<string> = emptyTable();
+
 function evidence(record: LogRecord, { prefix, dev }: DevHead): Observation {
-  const nothing = { drv: null, group: null, error: null, fields: emptyTable<string>() };
-  return { kind: 'device.evidence', row: 'dev-printk', record, prefix, dev, ...nothing };
+  const kind = 'device.evidence';
+  const row = 'dev-printk';
+  const fields = NO_FIELDS;
+  return { kind, row, record, prefix, dev, drv: null, group: null, error: null, fields };
 }
 
 function userAction(record: LogRecord, command: string): Observation {

@@ -54,11 +54,15 @@ export interface LogRecord {
   readonly replay: boolean;
 }
 
-export interface ParsedLog {
+/** What is said of a log as a whole. */
+export interface LogTotals {
   readonly format: LogFormat;
   /** Lines of the file. */
   readonly lines: number;
-  readonly records: readonly LogRecord[];
   /** Lines that are neither empty, nor a record, nor part of one. */
   readonly skipped: number;
+}
+
+export interface ParsedLog extends LogTotals {
+  readonly records: readonly LogRecord[];
 }

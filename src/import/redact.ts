@@ -3,7 +3,7 @@
 import { parseLog } from './format.ts';
 import { looksLikeJson } from './format-json.ts';
 import { programOf } from './format-syslog.ts';
-import { cleanText } from './format-text.ts';
+import { createTextReader } from './format-text.ts';
 import { recognise } from './recognise.ts';
 import { type Finding, findSecrets, isName, readings, type SecretKind } from './redact-find.ts';
 import { createPseudonyms, keyOf, type Pseudonyms } from './redact-pseudonym.ts';
@@ -34,8 +34,11 @@ export interface RedactedLog {
  * the bytes.
  */
 export function redactLog(bytes: Uint8Array): RedactedLog {
-  const { lines, fromTerminal } = cleanText(bytes);
-  const json = looksLikeJson(lines);
+  const lines: string[] = [];
+  const reader = createTextReader((line) => void lines.push(line));
+  reader.push(bytes);
+  reader.end();
+  const json = looksLikeJson(lines.find((line) => line.trim() !== '') ?? '');
   const observations = parseLog(bytes).records.flatMap((record) => recognise(record) ?? []);
   const words = createWords(vocabularyOf(observations));
   const devices = new Set(observations.map(({ dev }) => dev?.toLowerCase()));
@@ -49,7 +52,7 @@ export function redactLog(bytes: Uint8Array): RedactedLog {
   for (const text of texts) learn(text, find, words, secrets);
   const pseudonyms = createPseudonyms((key) => secrets.has(key));
   const redactor = createRedactor(find, words, pseudonyms);
-  const end = fromTerminal ? '\r\n' : '\n';
+  const end = reader.isFromTerminal() ? '\r\n' : '\n';
   const redacted = lines.map((line) =>
     json ? jsonLine(line, redactor, pseudonyms) : textLine(line, redactor, pseudonyms),
   );

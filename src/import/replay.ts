@@ -152,11 +152,11 @@ function settle({ run, guide, sightings, moved, divergences }: Replay, before: n
       for (const stimulus of stimuli) run.give(stimulus);
       guide.assuming = false;
     }
-    if (!guide.unmatched(before).includes(observation)) continue;
+    if (!guide.isUnmatched(observation)) continue;
     guide.moveTo(observation);
     guide.assuming = true;
     for (const stimulus of explanationOf(observation, run)) run.give(stimulus);
-    if (guide.unmatched(before).includes(observation)) {
+    if (guide.isUnmatched(observation)) {
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
       followLog(observation, run);

@@ -7,7 +7,7 @@ import { emptyTable, type Table } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
-import type { ParsedLog } from '../import/record.ts';
+import type { ReadLog } from '../import/read-log.ts';
 import type { LoggedFault } from '../import/replay.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { describeKernel, profileOf } from '../model/versions/profile.ts';
@@ -18,7 +18,7 @@ import { violated } from './violated.ts';
 export interface Import {
   readonly kind: string;
   readonly trace: Trace;
-  readonly log: ParsedLog | null;
+  readonly log: Pick<ReadLog, 'format' | 'lines' | 'records' | 'kinds'> | null;
   /** The user said which kernel to run. */
   readonly isKernelAsked: boolean;
   /** The boot that was replayed, from 0, and how many the log holds. */
@@ -49,12 +49,13 @@ export interface Import {
 export function importSummary(given: Import) {
   const { trace, log, observations, unrecognised, divergences, violations } = given;
   const { kernel } = trace.header;
+  const kinds = log?.kinds ?? emptyTable<number>();
   const unknown = unrecognised.reduce((sum, { count }) => sum + count, 0);
   return {
     source: {
       format: log?.format ?? given.kind,
       lines: log?.lines ?? 0,
-      records: log?.records.length ?? 0,
+      records: log?.records ?? 0,
       unrecognised: unknown,
       boot: given.boot,
       boots: given.boots,
@@ -66,7 +67,7 @@ export function importSummary(given: Import) {
       profile: profileOf(kernel.version),
       assumed: log !== null && kernel.release === null && !given.isKernelAsked,
     },
-    observations: { total: observations.length, kinds: countBy(observations, ({ kind }) => kind) },
+    observations: { total: Object.values(kinds).reduce((sum, count) => sum + count, 0), kinds },
     devices: distinct(trace, 'device.added', (event) => event.dev),
     drivers: distinct(trace, 'driver.registered', (event) => `${event.bus} ${event.drv}`),
     groups: finalGroups(trace),

@@ -13,7 +13,8 @@ import {
   sessionWitness,
   type Witness,
 } from '../../src/explain/witness.ts';
-import { importLog } from '../../src/import/import.ts';
+import { importRead } from '../../src/import/import.ts';
+import { createLogIntake } from '../../src/import/read-log.ts';
 import { PROFILES } from '../../src/model/versions/profile.ts';
 import { deriveMachine } from '../../src/verify/machine.ts';
 import { TRACES } from '../corpora.ts';
@@ -91,11 +92,13 @@ describe('explain', () => {
 });
 
 it('tells of a log of 6.1 that it is none of 7.2', () => {
-  const bytes = readFileSync('examples/groups-by-probe-order.dmesg.txt');
+  const intake = createLogIntake();
+  intake.push(readFileSync('examples/groups-by-probe-order.dmesg.txt'));
+  const log = intake.end();
   const options = { name: 'log', config: {}, patches: {}, machine: null };
   const search = (version: string | null) => {
     const asked = { ...options, version };
-    return explain(logWitness(bytes, asked, importLog(bytes, asked)));
+    return explain(logWitness(log, asked, importRead(log, asked)));
   };
   const { asItIs, hypotheses } = search('7.2');
   expect(asItIs.disagreements.length).toBeGreaterThan(0);

@@ -1,0 +1,85 @@
+/** What a log says about the model, read piece by piece: of its boots the one that says most stays. */
+import type { Table } from '../events/table.ts';
+import {
+  addObservation,
+  addShape,
+  type BootLines,
+  createBootLines,
+  observationsOf,
+  type Unrecognised,
+  unrecognisedOf,
+} from './boot-lines.ts';
+import { createLogReader } from './format.ts';
+import type { Observation } from './observation.ts';
+import { looksRelevant, recognise } from './recognise.ts';
+import type { LogRecord, LogTotals } from './record.ts';
+
+export interface ReadLog extends LogTotals {
+  /** How many records the log has. */
+  readonly records: number;
+  /** The boot that says most about the model, from 0, and how many the log holds. */
+  readonly boot: number;
+  readonly boots: number;
+  /** How many observations of each kind that boot has. */
+  readonly kinds: Table<number>;
+  /** What they tell (`boot-lines.ts`). */
+  readonly observations: readonly Observation[];
+  /** The first line that is counted only, as the boot has more than can be kept; null where all are. */
+  readonly leftOut: number | null;
+  readonly unrecognised: readonly Unrecognised[];
+}
+
+export interface LogIntake {
+  /** Takes the next bytes of the file, which must not change afterwards. */
+  push(bytes: Uint8Array): void;
+  end(): ReadLog;
+}
+
+interface Boots {
+  records: number;
+  boots: number;
+  /** Of the boots that have ended. */
+  best: BootLines;
+  current: BootLines;
+}
+
+/** Takes a log in pieces, which do not matter. What stays in memory is bounded. */
+export function createLogIntake(): LogIntake {
+  const reader = createLogReader(noBoots, takeRecord);
+  return {
+    push: reader.push,
+    end() {
+      const { format, lines, skipped, result } = reader.end();
+      const { records, boots, best, current } = result;
+      const said = fuller(best, current);
+      const { boot, kinds, leftOut } = said;
+      return {
+        ...{ format, lines, skipped, records, boot, boots, kinds, leftOut },
+        observations: observationsOf(said),
+        unrecognised: unrecognisedOf(said),
+      };
+    },
+  };
+}
+
+function noBoots(): Boots {
+  const current = createBootLines(0);
+  return { records: 0, boots: 0, best: current, current };
+}
+
+function fuller(first: BootLines, second: BootLines): BootLines {
+  return second.count > first.count ? second : first;
+}
+
+function takeRecord(log: Boots, record: LogRecord): void {
+  log.records++;
+  log.boots = record.boot + 1;
+  if (record.boot !== log.current.boot) {
+    log.best = fuller(log.best, log.current);
+    log.current = createBootLines(record.boot);
+  }
+  if (record.replay) return;
+  const observation = recognise(record);
+  if (observation !== null) addObservation(log.current, observation);
+  else if (looksRelevant(record)) addShape(log.current, record);
+}
