@@ -88,6 +88,8 @@ const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express']);
 const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
 /** A device of firmware by its address: `11017000.clock-controller`. */
 const PLATFORM_NAME = /^[0-9a-f]{4,16}\.[a-z][\w,-]*$/;
+/** An object of Freescale's management complex, which is on a bus of its own: `dpni.1`. */
+const FSL_MC_NAME = /^dp[a-z]+\.\d+$/;
 const IORT_NAME = /^arm-smmu(-v3)?\.\d+\.auto$/;
 const NUMBER = (text: string | undefined): number =>
   Number.parseInt((text ?? '').replace(/^0x/, ''), 16) || 0;
@@ -155,7 +157,7 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.group.added':
       if (dev === null || group === null) break;
-      if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+      if (!isPciName(dev) && !FSL_MC_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
       evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'iommu.refused':

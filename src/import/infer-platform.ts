@@ -31,19 +31,20 @@ export function platformDevices(
     add({ name: dev, bus, parent: null, ids: [seenId(dev)], ...iommuAt(evidence, dev) });
   }
   if (waits.hasUnnamed) add({ name: UNNAMED_IOMMU, bus: 'platform', parent: null, ids: [] });
-  for (const { dev, drv } of evidence.pairs) {
-    const bus = evidence.buses[dev] ?? busOfDriver(drv);
-    if (bus === null || bus === 'pci' || isPciName(dev)) continue;
-    const spec: DeviceSpec = { name: dev, bus, parent: null, ids: [seenId(dev)] };
+  const addClient = (dev: string, bus: string | null): void => {
+    if (bus === null || bus === 'pci' || isPciName(dev)) return;
     const ids = [streamOf(evidence, dev, devices.length)];
     const iommu = waits.iommuOf(dev);
     const supplier = pending.supplierOf(dev);
     add({
-      ...spec,
+      ...{ name: dev, bus, parent: null, ids: [seenId(dev)] },
       ...(iommu === null ? {} : { iommus: [{ iommu, ids }] }),
       ...(supplier === null ? {} : { suppliers: [supplier] }),
     });
-  }
+  };
+  for (const { dev, drv } of evidence.pairs)
+    addClient(dev, evidence.buses[dev] ?? busOfDriver(drv));
+  for (const { dev } of evidence.joins) addClient(dev, evidence.buses[dev] ?? null);
   return devices;
 }
 
