@@ -65,6 +65,43 @@ describe('the entries of an SMMU v2', () => {
     expect(smmuOf(runScenario(NAME))?.entries['0']).toMatchObject({ id: 0x10, mask: 3, count: 2 });
   });
 
+  it('count each stream id of a device, and go with the last', () => {
+    // A conventional function below a bridge: its own id and the one that the bridge puts there are one.
+    const below = (spec: DeviceSpec): DeviceSpec => {
+      if (spec.pci === undefined) return spec;
+      return spec.name === '0000:00:01.0'
+        ? { ...spec, pci: { ...spec.pci, class: 0x060400, header: 1, pcie: 'pcie-to-pci' } }
+        : {
+            ...spec,
+            name: '0000:01:00.0',
+            parent: '0000:00:01.0',
+            pci: { ...spec.pci, pcie: null },
+          };
+    };
+    const NAME = 'no-context-bank-for-the-second-card';
+    const registers = { ID0: 0x7c017e80, ID1: 0x80000004, ID2: 0x5555 };
+    const byBridge = (spec: DeviceSpec) =>
+      below(spec.registers === undefined ? spec : { ...spec, registers });
+    expect(smmuOf(runScenario(NAME, { device: byBridge }))?.entries).toMatchObject({
+      0: { id: 8, count: 1 },
+      1: { id: 0x100, count: 2 },
+    });
+    const remove = { do: 'remove', dev: '0000:01:00.0' } as const;
+    const gone = runScenario(NAME, { device: byBridge, more: [remove] });
+    expect(Object.values(smmuOf(gone)?.entries ?? {})).toMatchObject([{ id: 8 }]);
+    expect(Object.keys(smmuOf(gone)?.context_banks ?? {})).toEqual(['0']);
+  });
+
+  it('have no masks where streams are not matched', () => {
+    const NAME = 'stream-of-one-master-overlaps-another';
+    const run = withRegisters(NAME, { ID0: 0x74017e00 });
+    const entries = smmuOf(run)?.entries ?? {};
+    expect(Object.keys(entries)).toEqual(['16', '17', '18', '32']);
+    expect(Object.values(entries).map(({ context }) => context)).toEqual([0, 2, 3, 1]);
+    const groups = Object.values(run.state.devices).flatMap((dev) => dev.iommu_group ?? []);
+    expect(groups).toEqual([0, 1, 2, 3]);
+  });
+
   it('are those of stage 2 where nothing else is there', () => {
     const run = runScenario('smmu-of-acpi-with-stage-2-alone');
     expect(smmuOf(run)?.context_banks).toEqual({ 0: { group: 0, domain: 'DMA' } });

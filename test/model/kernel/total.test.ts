@@ -24,14 +24,14 @@ function runCase({ system, steps, dice }: Case) {
   });
 }
 
-/** Entries that are not there as often as devices use them; firmware's own count as well. */
+/** Entries that are not counted once per stream id that devices use; firmware's own count as well. */
 function miscounted(k: Kernel): readonly string[] {
   return Object.entries(k.state.smmus).flatMap(([iommu, { features, entries }]) => {
     if (features === null || k.state.devices[iommu]?.spec.iommu_kind !== 'arm-smmu') return [];
     const users = Object.values(k.state.devices).filter((device) => device.iommu === iommu);
     return Object.values(entries).flatMap((entry) => {
-      const own = users.filter(({ name }) =>
-        maskedIds(k, name, iommu).some(({ id }) => overlaps(entry, id, 0)),
+      const own = users.flatMap(({ name }) =>
+        maskedIds(k, name, iommu).filter(({ id }) => overlaps(entry, id, 0)),
       );
       return own.length === entry.count ? [] : [`${iommu} ${entry.id}: ${entry.count}`];
     });
