@@ -7,6 +7,7 @@ import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { disable_bypass } from '../kernel/arm-smmu-sme.ts';
+import { blocksByTables } from '../kernel/blocked-domain.ts';
 import { refuseDma } from '../kernel/dma-fault.ts';
 import { instanceOf } from '../kernel/iommu-ops.ts';
 import { SMMUS } from '../kernel/kconfig.ts';
@@ -57,7 +58,9 @@ function asSetUp(k: Kernel, request: Request): Parameters<typeof through>[2] {
   if (group === undefined) return withoutEntry(k, iommu);
   const { domain } = group;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
-  return domain === null || domain === 'blocked' ? 'entry' : 'translate';
+  if (domain !== 'blocked') return domain === null ? 'entry' : 'translate';
+  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  return blocksByTables(k, kind) ? 'translate' : 'entry';
 }
 
 /** Has a driver switched it on, and not off again? */

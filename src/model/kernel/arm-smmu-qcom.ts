@@ -1,10 +1,9 @@
 /** What Qualcomm's SMMUs do differently. Kernel: drivers/iommu/arm/arm-smmu/arm-smmu-qcom.c, v6.1. */
 import type { SmmuEntry } from '../../events/iommu-events.ts';
-import type { DeviceSpec } from '../../events/machine.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
-import { idsAt } from '../hardware/streams.ts';
 import { deviceOf } from '../lookup.ts';
+import type { LiveMaster } from './arm-smmu-reset.ts';
 
 function isQcom(k: Kernel, iommu: string): boolean {
   const spec = k.machine.devices.find((device) => device.name === iommu);
@@ -21,16 +20,14 @@ export function keptStreams(
   k: Kernel,
   iommu: string,
   drv: string,
-  masters: readonly DeviceSpec[],
+  masters: readonly LiveMaster[],
 ): readonly Omit<SmmuEntry, 'index'>[] {
   const inherits = k.has('smmu_inherit_hw');
   if (drv !== 'arm-smmu' || !(inherits || (k.has('qcom_readback') && isQcom(k, iommu)))) return [];
-  return masters.flatMap((spec) => {
+  return masters.flatMap(({ spec, ids }) => {
     if (spec.boot_mapping === undefined || spec.boot_mapping === 'none') return [];
     const does = inherits && spec.boot_mapping === 'translate' ? 'boot' : 'bypass';
-    return idsAt(spec, iommu).map(
-      (id) => ({ id, mask: 0, does, context: null, count: 0 }) as const,
-    );
+    return ids.map((id) => ({ id, mask: 0, does, context: null, count: 0 }) as const);
   });
 }
 

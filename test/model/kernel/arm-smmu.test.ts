@@ -161,6 +161,22 @@ describe('an SMMU v3', () => {
     expect(run.state.devices['9050000.smmuv3']?.bound).toBe(false);
   });
 
+  it('lets the reserved streams of PCI functions pass its reset', () => {
+    const run = runScenario('a-removed-device-leaves-its-rmr-stream');
+    const reset = events(run).find((event) => event.type === 'smmu.reset');
+    expect(reset).toMatchObject({ entries: [{ index: 0x7c, id: 0x7c, does: 'bypass' }] });
+  });
+
+  it('has an entry that aborts for a device that is gone, unless all streams pass', () => {
+    const NAME = 'a-removed-device-leaves-its-rmr-stream';
+    const after = (patches: Record<string, boolean>, cmdline = '') =>
+      smmuOf(runScenario(NAME, { patches, cmdline }))?.entries[0x7c]?.does;
+    const before = { smmu_v3_blocked_domain: false, smmu_v3_bypass_retired: false };
+    expect(after({})).toBe('bypass');
+    expect(after(before)).toBe('fault');
+    expect(after(before, 'arm_smmu_v3.disable_bypass=0')).toBe('bypass');
+  });
+
   it('says that it was on when firmware left streams in it', () => {
     const on = 'arm-smmu-v3 arm-smmu-v3.0.auto: SMMU currently enabled! Resetting...';
     const left = (boot_mapping: 'translate' | 'none') => (spec: DeviceSpec) =>
