@@ -59,7 +59,7 @@ export const smmuPatches = {
     landed: '6.15',
     stable: [],
     before: 'an event of an SMMU v3 is printed as four raw words',
-    after: 'its name, the device, the address and the kind of access are printed',
+    after: 'its name, the device, the address and the kind of access are printed after them',
     scenario: 'late-smmu-blocks-a-running-card',
   },
 } as const satisfies Record<string, Patch>;

@@ -169,12 +169,32 @@ describe('an SMMU v3', () => {
 
   it('has an entry that aborts for a device that is gone, unless all streams pass', () => {
     const NAME = 'a-removed-device-leaves-its-rmr-stream';
-    const after = (patches: Record<string, boolean>, cmdline = '') =>
+    const leaves = (patches: Record<string, boolean>, cmdline = '') =>
       smmuOf(runScenario(NAME, { patches, cmdline }))?.entries[0x7c]?.does;
     const before = { smmu_v3_blocked_domain: false, smmu_v3_bypass_retired: false };
-    expect(after({})).toBe('bypass');
-    expect(after(before)).toBe('fault');
-    expect(after(before, 'arm_smmu_v3.disable_bypass=0')).toBe('bypass');
+    expect(leaves({})).toBe('bypass');
+    expect(leaves(before)).toBe('fault');
+    expect(leaves(before, 'arm_smmu_v3.disable_bypass=0')).toBe('bypass');
+  });
+
+  it('prints a record as it is, and since 6.15 in words after that', () => {
+    const lines = (on: boolean) => {
+      const patches = { smmu_v3_events_decoded: on };
+      const run = runScenario('late-smmu-blocks-a-running-card', { patches });
+      return events(run).flatMap((event) =>
+        event.type === 'printk' && /event|\t0x/.test(event.text) ? [event] : [],
+      );
+    };
+    expect(lines(false).map(({ level }) => level)).toEqual(Array(5).fill('info'));
+    expect(lines(true).map(({ level }) => level)).toEqual(Array(6).fill('err'));
+    expect(lines(true).map(({ text }) => text.replace('arm-smmu-v3 9050000.smmuv3: ', ''))).toEqual(
+      [
+        'event 0x02 received:',
+        '\t0x0000001000000002',
+        ...Array(3).fill('\t0x0000000000000000'),
+        'event: C_BAD_STREAMID client: (unassigned sid) sid: 0x10 ssid: 0x0',
+      ],
+    );
   });
 
   it('says that it was on when firmware left streams in it', () => {
