@@ -162,6 +162,17 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     code: 'INV-BOOTDMA',
+    at: 'smmu.disabled',
+    what: 'an SMMU switched off that then aborts all, and one that lets all pass',
+    subject: 'ARMH0011:00',
+    broken: run('smmu-v3-off-cuts-a-reserved-stream'),
+    sane: run('smmu-v3-off-cuts-a-reserved-stream', {
+      device: (spec) =>
+        spec.boot_mapping === undefined ? spec : { ...spec, boot_mapping: 'none' },
+    }),
+  },
+  {
+    code: 'INV-BOOTDMA',
     at: 'smmu.entry_written',
     what: 'an entry that faults while the display runs, and after its driver has it',
     subject: MDSS,
@@ -263,6 +274,25 @@ describe('what an invariant of hardware watches', () => {
     );
     expect(codes.size).toBe(7);
     expect(missing).toEqual([]);
+  });
+});
+
+describe('a range that firmware wants mapped', () => {
+  const withRange = (changes: Changes) =>
+    run('pasid-identity-domain-locks-out-the-sound', {
+      ...changes,
+      device: (spec) =>
+        spec.name === '0000:00:01.0'
+          ? { ...spec, reserved: [{ type: 'direct', via: 'ivmd' }] }
+          : spec,
+    })();
+
+  it('is there in each domain that lets all pass', () => {
+    const trace = withRange({});
+    const isPasid = (event: KernelEvent) =>
+      event.type === 'group.attached' && event.domain === 'identity-pasid';
+    expect(trace.events.some(({ event }) => isPasid(event))).toBe(true);
+    expect(violations(trace, 'INV-BOOTDMA')).toEqual([]);
   });
 });
 

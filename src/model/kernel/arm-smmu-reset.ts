@@ -168,12 +168,14 @@ function unmatchedStreams(k: Kernel, iommu: string, drv: string): 'bypass' | 'fa
 }
 
 /**
- * Switches an SMMU off: what asks it passes, or as GBPA of a v3 has it.
+ * Switches an SMMU off: what asks it passes, or as GBPA of a v3 has it; DMA that still runs as well.
  *
  * Kernel: the end of arm_smmu_device_shutdown, drivers/iommu/arm/arm-smmu/arm-smmu.c; the action
  * arm_smmu_device_disable of arm-smmu-v3.c, v6.1.
  * Leaves out: clocks, power.
  */
 export function* switchOff(k: Kernel, iommu: string): Path<void> {
-  if (k.state.smmus[iommu]?.enabled === true) yield { type: 'smmu.disabled', iommu };
+  if (k.state.smmus[iommu]?.enabled !== true) return;
+  yield { type: 'smmu.disabled', iommu };
+  yield* allMeetIommu(k, iommu);
 }
