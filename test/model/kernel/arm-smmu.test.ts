@@ -1,6 +1,6 @@
 // SMMUs whose registers are known: what their drivers print, take and give back.
 import { describe, expect, it } from 'vitest';
-import type { DeviceSpec, SmmuRegisters } from '../../../src/events/machine.ts';
+import type { DeviceSpec, DriverSpec, SmmuRegisters } from '../../../src/events/machine.ts';
 import { type Changes, runScenario } from '../scenario-run.ts';
 
 type Run = ReturnType<typeof runScenario>;
@@ -203,5 +203,30 @@ describe('an SMMU v3', () => {
       spec.iommus === undefined ? spec : { ...spec, boot_mapping };
     expect(prints(runScenario('rmr-streams-bypass', { device: left('translate') }))).toContain(on);
     expect(prints(runScenario('rmr-streams-bypass', { device: left('none') }))).not.toContain(on);
+  });
+});
+
+describe("one of Qualcomm's SMMUs", () => {
+  /** What the boot loader left, after the reset, with other compatible strings. */
+  const kept = (smmu: readonly string[], client: string) => {
+    const device = (spec: DeviceSpec): DeviceSpec => {
+      if (spec.iommu_kind === 'arm-smmu') return { ...spec, ids: smmu };
+      return spec.boot_mapping === undefined ? spec : { ...spec, ids: [client] };
+    };
+    const driver = (spec: DriverSpec): DriverSpec =>
+      spec.name === 'arm-smmu' ? spec : { ...spec, ids: [client] };
+    const run = runScenario('qcom-readback-keeps-the-splash-screen', { device, driver });
+    const reset = events(run).find((event) => event.type === 'smmu.reset');
+    const domains = Object.values(run.state.groups).map(({ domain }) => domain);
+    return { entries: reset?.type === 'smmu.reset' ? reset.entries.length : null, domains };
+  };
+
+  it.each([
+    [['qcom,sdm845-smmu-500', 'arm,mmu-500'], 'qcom,sc7280-mdss', 1, 'identity'],
+    [['qcom,sm8250-smmu-500', 'arm,mmu-500'], 'qcom,x-mdss', 1, 'DMA'],
+    [['qcom,msm8974-smmu', 'arm,mmu-500'], 'qcom,mdss', 0, 'DMA'],
+    [['qcom,adreno-smmu', 'qcom,smmu-500', 'arm,mmu-500'], 'qcom,adreno', 0, 'identity'],
+  ])('%s keeps streams, and %s has the domain that it asks for', (smmu, client, count, domain) => {
+    expect(kept(smmu, client)).toEqual({ entries: count, domains: [domain] });
   });
 });
