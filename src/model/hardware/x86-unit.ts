@@ -9,6 +9,7 @@ import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
 import { blocksByTables } from '../kernel/blocked-domain.ts';
 import { pciAddress } from '../kernel/requester-ids.ts';
+import { kindOf } from './iommu-kind.ts';
 
 /**
  * What becomes of requests of a device: all pass while the unit does not translate, and from then on the
@@ -23,8 +24,7 @@ export function requestAtX86(k: Facts, iommu: string, dev: string): StreamType |
   const domain = group?.domain ?? null;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
   if (domain !== 'blocked') return domain === null ? 'fault' : 'translate';
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
-  return blocksByTables(k, kind) ? 'translate' : 'fault';
+  return blocksByTables(k, kindOf(k, iommu)) ? 'translate' : 'fault';
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Addresses that no mapping may take. Kernel: drivers/iommu/iommu.c:iommu_get_resv_regions, v6.1. */
 import type { IommuKind, ReservedRegion } from '../../events/machine.ts';
 import type { Facts } from '../context.ts';
+import { kindOf } from '../hardware/iommu-kind.ts';
 import { deviceOf } from '../lookup.ts';
 import { reservedRegions } from './reserved-regions.ts';
 
@@ -20,6 +21,7 @@ const HT_RANGE: ResvRegion = { start: 0xfd00000000, length: 0x300000000, type: '
 const BY_KIND: Readonly<Partial<Record<IommuKind, readonly ResvRegion[]>>> = {
   'arm-smmu': [SW_MSI],
   'arm-smmu-v3': [SW_MSI],
+  'virtio-iommu': [SW_MSI],
   intel: [X86_MSI],
   amd: [X86_MSI, HT_RANGE],
 };
@@ -27,12 +29,13 @@ const BY_KIND: Readonly<Partial<Record<IommuKind, readonly ResvRegion[]>>> = {
 /**
  * The regions of a device: firmware's, as far as their addresses are known, and those of the IOMMU.
  *
- * Kernel: get_resv_regions of arm-smmu.c, arm-smmu-v3.c, intel/iommu.c and amd/iommu.c, v6.1.
- * Leaves out: what a virtio-iommu tells of, the 16 MiB of an ISA bridge.
+ * Kernel: get_resv_regions of arm-smmu.c, arm-smmu-v3.c, intel/iommu.c, amd/iommu.c and
+ * virtio-iommu.c, v6.1.
+ * Leaves out: regions that a virtio-iommu tells of, which may have one for interrupts; the 16 MiB of an ISA bridge.
  */
 export function resvRegions(k: Facts, dev: string): readonly ResvRegion[] {
   const { spec, iommu } = deviceOf(k, dev);
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  const kind = kindOf(k, iommu);
   const own = kind === undefined ? [] : (BY_KIND[kind] ?? []);
   return [...own, ...addressed(reservedRegions(k, spec))];
 }
