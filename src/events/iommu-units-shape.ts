@@ -28,7 +28,6 @@ export const vtdUnitShape = object<VtdUnit>({
 
 export const dmarShape = object<DmarTable>({
   width: uint,
-  opt_in: optional(flag),
   x2apic_opt_out: optional(flag),
   rmrr: optional(listOf(object<AddressRange>({ base: name, end: name }))),
   atsr: optional(listOf(uint)),

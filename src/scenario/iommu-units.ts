@@ -177,7 +177,6 @@ export function readDmar(place: Place): DmarTable {
   const fields = fieldsOf(place, keysOf('dmar'));
   return {
     width: integerOf(fields.need('width'), 1, 256),
-    ...optional(fields, 'opt_in', flagOf),
     ...optional(fields, 'x2apic_opt_out', flagOf),
     ...optional(fields, 'rmrr', (value) => itemsOf(value).map(readRange)),
     ...optional(fields, 'atsr', numbersOf),
@@ -205,7 +204,6 @@ export function printDmar(table: DmarTable): Yaml {
     ]);
   return map([
     ['width', String(table.width)],
-    maybe('opt_in', table.opt_in, String),
     maybe('x2apic_opt_out', table.x2apic_opt_out, String),
     maybe('rmrr', table.rmrr, (list) => listOf(list.map(range))),
     maybe('atsr', table.atsr, numbers),

@@ -126,7 +126,6 @@ const vtd = {
 
 const dmar = {
   width: 'the bits of a host address; must be there',
-  opt_in: 'true where firmware asks for translation',
   x2apic_opt_out: 'true where firmware asks not to use x2APIC mode',
   rmrr: 'the reserved ranges: a list of { base, end }',
   atsr: 'the flags of each ATSR structure',

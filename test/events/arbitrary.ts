@@ -196,7 +196,6 @@ const aVirtioIommuUnit: Arbitrary<VirtioIommuUnit> = fc.record(
 export const aDmarTable: Arbitrary<DmarTable> = fc.record(
   {
     width: fc.integer({ min: 1, max: 256 }),
-    opt_in: fc.boolean(),
     x2apic_opt_out: fc.boolean(),
     rmrr: fc.array(fc.record({ base: aWide, end: aWide }), { maxLength: 2 }),
     atsr: someNumbers,

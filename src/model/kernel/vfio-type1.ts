@@ -54,13 +54,13 @@ export const vfio_dma_do_map = path(
     if (isTaken) return -EEXIST;
     const devices = devicesIn(k, container);
     if (!devices.every((dev) => isValid(k, dev, iova, size))) return -EINVAL;
-    yield { type: 'vfio.dma_mapped', container };
     const caches = (dev: string) => dev_iommu_ops(k, dev)?.cache_coherent(k, dev) === true;
     const cache = k.has('vfio_requires_coherency') || devices.every(caches);
     const [first] = devices;
     const iommu = first === undefined ? null : (k.state.devices[first]?.iommu ?? null);
     const range = { domain: container, start: iova, length: size };
     yield* iommu_map(k, iommu, { ...range, dev: null, cache, read: true, write: true });
+    yield { type: 'vfio.dma_mapped', container };
     return 0;
   },
 );

@@ -57,7 +57,6 @@ describe('a virtio-iommu', () => {
 describe('an endpoint', () => {
   it('is attached with its device, and detached as the device goes', () => {
     expect(run().state.viommus[VIOMMU]).toEqual({
-      driver_ok: true,
       endpoints: { [NIC_ENDPOINT]: 'translate' },
     });
     const gone: Stimulus[] = [{ do: 'remove', dev: NIC }];
@@ -77,7 +76,7 @@ describe('an endpoint', () => {
   it('is forgotten when the device is reset', () => {
     const { state } = runScenario('viommu-endpoints-bypass-after-rmmod');
     expect(state.viommus).toEqual({
-      'a003e00.virtio_mmio': { driver_ok: false, endpoints: {} },
+      'a003e00.virtio_mmio': { endpoints: {} },
     });
   });
 

@@ -22,6 +22,18 @@ const reads = (addr: number): Stimulus => ({
   cacheable: true,
 });
 
+describe("AMD's IOMMUs", () => {
+  it('block before they say what they can', () => {
+    const { events } = runScenario(AMD).trace();
+    const on = events.findIndex(
+      ({ event }) => event.type === 'x86_unit.written' && event.what === 'translation' && event.on,
+    );
+    const says = events.findIndex(({ stack }) => stack.includes('print_iommu_info'));
+    expect(events[on]?.stack).toContain('init_device_table_dma');
+    expect(says).toBeGreaterThan(on);
+  });
+});
+
 describe('a fault at a VT-d unit', () => {
   const EMPTY = { dmar_blocked_domain: false };
 
