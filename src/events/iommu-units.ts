@@ -96,4 +96,6 @@ export interface VirtioIommuUnit {
    * or does not. Absent: the feature is not offered, and it does not.
    */
   readonly bypass?: boolean;
+  /** The addresses of interrupts, which it lets pass; none where absent. */
+  readonly msi?: AddressRange;
 }

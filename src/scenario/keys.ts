@@ -150,6 +150,7 @@ const viommu = {
   input_bits: 'the bits of an input address; 64 where it does not say',
   page_size_mask: 'the page sizes it maps; from 4 KiB on where it does not say',
   bypass: 'whether what is attached to nothing bypasses, where it offers to say so',
+  msi: 'the addresses of interrupts that it lets pass: { base, end }',
 };
 
 const ipmmu = {

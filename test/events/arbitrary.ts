@@ -189,6 +189,7 @@ const aVirtioIommuUnit: Arbitrary<VirtioIommuUnit> = fc.record(
     input_bits: fc.integer({ min: 1, max: 64 }),
     page_size_mask: aWide,
     bypass: fc.boolean(),
+    msi: fc.record({ base: aWide, end: aWide }),
   },
   { requiredKeys: [] },
 );

@@ -16,7 +16,12 @@ import {
 import { hasContextTable } from '../hardware/x86-unit.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
-import { dmar_drhd_units, intel_cap_audit, late_dmar_table_init } from './intel-dmar.ts';
+import {
+  dmar_drhd_units,
+  intel_cap_audit,
+  late_dmar_table_init,
+  scalableIsAsked,
+} from './intel-dmar.ts';
 import { allMeetIommu } from './live-dma.ts';
 
 const SOURCE = 'drivers/iommu/intel/iommu.c';
@@ -91,10 +96,14 @@ function* register_pasid_allocators(k: Kernel, units: readonly DescribedUnit[]):
   }
 }
 
-/** Is scalable mode there and asked for? Kernel: drivers/iommu/intel/iommu.h:sm_supported, v6.1. */
+/**
+ * Is scalable mode there and asked for?
+ *
+ * Kernel: drivers/iommu/intel/iommu.h:sm_supported, v6.1.
+ * Leaves out: nothing.
+ */
 function scalable(k: Kernel, unit: VtdScalable): boolean {
-  const asked = (k.cmdline('intel_iommu') ?? '').split(',').includes('sm_on');
-  return asked && hasScalableMode(unit);
+  return scalableIsAsked(k) && hasScalableMode(unit);
 }
 type VtdScalable = DescribedUnit['unit'];
 

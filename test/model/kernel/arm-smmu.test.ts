@@ -155,6 +155,29 @@ describe('an SMMU v3', () => {
     ]);
   });
 
+  it('gets larger queues where pages are larger', () => {
+    const registers = (spec: DeviceSpec) =>
+      spec.registers === undefined
+        ? spec
+        : { ...spec, registers: { ...spec.registers, IDR1: 0x03f30010 } };
+    const largest = (config: Record<string, string>) =>
+      prints(runScenario(NAME, { config, device: registers })).flatMap(
+        (text) => /allocated (\d+) entries for cmdq/.exec(text)?.[1] ?? [],
+      );
+    expect(largest({})).toEqual([String(2 ** 18)]);
+    expect(largest({ ARM64_16K_PAGES: 'y' })).toEqual([String(2 ** 21)]);
+    expect(largest({ ARM64_64K_PAGES: 'y' })).toEqual([String(2 ** 25)]);
+    expect(largest({ ARM64_64K_PAGES: 'y', CMA_ALIGNMENT: '8' })).toEqual([String(2 ** 20)]);
+  });
+
+  it('takes an output size that nobody knows for one of 48 bits', () => {
+    const text = 'unknown output address size. Truncating to 48-bit';
+    const said = (IDR5: number) =>
+      prints(withRegisters(NAME, { IDR5 })).some((line) => line.endsWith(text));
+    expect(said(0x77)).toBe(true);
+    expect(said(0x74)).toBe(false);
+  });
+
   it('is not driven without translation', () => {
     const run = withRegisters(NAME, { IDR0: 0x0d401018 });
     expect(prints(run)).toContain('arm-smmu-v3 9050000.smmuv3: no translation support!');

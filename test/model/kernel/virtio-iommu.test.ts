@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { VirtioIommuUnit } from '../../../src/events/iommu-units.ts';
 import type { DeviceSpec } from '../../../src/events/machine.ts';
 import type { Stimulus } from '../../../src/events/stimulus.ts';
+import { EINVAL } from '../../../src/model/errno.ts';
 import { virtioIommuOps } from '../../../src/model/kernel/virtio-iommu.ts';
 import { runScenario } from '../scenario-run.ts';
 
@@ -51,6 +52,29 @@ describe('a virtio-iommu', () => {
     const { state } = run(unit);
     expect(state.devices['virtio0']?.bound).toBe(false);
     expect(state.viommus).toEqual({});
+  });
+});
+
+describe('memory behind a virtio-iommu', () => {
+  const USER = 'a-user-behind-a-virtio-iommu-maps-memory';
+  const maps = (unit: VirtioIommuUnit, ...iovas: readonly number[]) => {
+    const more = iovas.map((iova) => {
+      const call = { call: 'MAP_DMA', dev: null, iova, size: 0x1000 } as const;
+      return { do: 'vfio_ioctl', hold: 'guest', ...call } as const;
+    });
+    const steps = 10;
+    const ran = runScenario(USER, { device: withUnit(unit), more });
+    return iovas.map((_, i) => {
+      const end = ran.scheduler.endOf(ran.taskOf(steps + i));
+      return end.kind === 'returned' ? end.ret : end.kind;
+    });
+  };
+
+  it('leaves out the window for interrupts, its own or the one of the driver', () => {
+    const [own, drivers] = [0x8090000, 0x8001000];
+    expect(maps({}, own, drivers)).toEqual([-EINVAL, -EINVAL]);
+    const msi = { base: '0x8090000', end: '0x809ffff' };
+    expect(maps({ msi }, own, drivers, 0x80a0000)).toEqual([-EINVAL, 0, 0]);
   });
 });
 
