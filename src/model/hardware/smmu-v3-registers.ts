@@ -5,7 +5,7 @@
  */
 
 import type { DeviceSpec } from '../../events/machine.ts';
-import { field, register, type SmmuFeatures } from './smmu-registers.ts';
+import { field, maskOf, register, type SmmuFeatures } from './smmu-registers.ts';
 
 /** ARM_SMMU_FEAT_* of v3. Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.h, v6.1. */
 export const FEAT_V3 = {
@@ -92,9 +92,7 @@ export function featuresOfV3(spec: DeviceSpec): SmmuFeatures {
     VAX: field(register(spec, 'IDR5'), 10, 2) === 1,
     RANGE_INV: field(register(spec, 'IDR3'), 10, 1) === 1,
   };
-  let features = 0;
-  for (const name of Object.keys(FEAT_V3) as (keyof typeof FEAT_V3)[])
-    if (has[name]) features += FEAT_V3[name];
+  const features = maskOf(FEAT_V3, has);
   return { features, streamid_mask: 2 ** sidBits - 1, groups: 0, contexts: 0, s2_contexts: 0 };
 }
 

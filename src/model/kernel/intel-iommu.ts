@@ -2,11 +2,11 @@
 
 import type { DmaFault, Kernel } from '../context.ts';
 import {
-  addressBits,
   type DescribedUnit,
   describedUnits,
   domainIds,
   faultStatus,
+  guestAddressBits,
   hasCachingMode,
   hasQueuedInvalidation,
   hasScalableMode,
@@ -135,7 +135,7 @@ function reasonOf(k: Kernel, { iommu, id, addr, why, write }: DmaFault): readonl
       ? [2, 'Present bit in context entry is clear']
       : [1, 'Present bit in root entry is clear'];
   const unit = describedUnits(k).find(({ name }) => name === iommu)?.unit;
-  if (unit !== undefined && addr >= 2 ** addressBits(unit)) return [4, 'Access beyond MGAW'];
+  if (unit !== undefined && addr >= 2 ** guestAddressBits(unit)) return [4, 'Access beyond MGAW'];
   return write ? [5, 'PTE Write access is not set'] : [6, 'PTE Read access is not set'];
 }
 
