@@ -14,6 +14,8 @@ import { count, flag, listOf, name, object, oneOf, optional, text } from './shap
 
 const uint = count();
 
+const rangeShape = object<AddressRange>({ base: name, end: name });
+
 export const vtdUnitShape = object<VtdUnit>({
   base: name,
   include_all: flag,
@@ -28,9 +30,8 @@ export const vtdUnitShape = object<VtdUnit>({
 
 export const dmarShape = object<DmarTable>({
   width: uint,
-  opt_in: optional(flag),
   x2apic_opt_out: optional(flag),
-  rmrr: optional(listOf(object<AddressRange>({ base: name, end: name }))),
+  rmrr: optional(listOf(rangeShape)),
   atsr: optional(listOf(uint)),
   rhsa: optional(listOf(object<{ base: string; node: number }>({ base: name, node: uint }))),
   satc: optional(listOf(uint)),
@@ -59,4 +60,5 @@ export const virtioIommuShape = object<VirtioIommuUnit>({
   input_bits: optional(uint),
   page_size_mask: optional(name),
   bypass: optional(flag),
+  msi: optional(rangeShape),
 });

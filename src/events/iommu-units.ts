@@ -27,8 +27,6 @@ export type VtdFunction = 'translation' | 'interrupts';
 export interface DmarTable {
   /** Bits of a host address. */
   readonly width: number;
-  /** Firmware asks for translation because of ports that face the outside. */
-  readonly opt_in?: boolean;
   /** Firmware asks not to use x2APIC mode. */
   readonly x2apic_opt_out?: boolean;
   readonly rmrr?: readonly AddressRange[];
@@ -98,4 +96,6 @@ export interface VirtioIommuUnit {
    * or does not. Absent: the feature is not offered, and it does not.
    */
   readonly bypass?: boolean;
+  /** The addresses of interrupts, which it lets pass; none where absent. */
+  readonly msi?: AddressRange;
 }

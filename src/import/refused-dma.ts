@@ -34,16 +34,26 @@ const EVENT_WORDS = 4;
 export function refusedDma(observations: readonly Observation[]): readonly RefusedDma[] {
   const found: RefusedDma[] = [];
   const open = new Map<string, Observation[]>();
+  const raw = new Set<string>();
   for (const observation of observations) {
     const { kind, dev } = observation;
     if (kind !== 'iommu.fault' && kind !== 'iommu.fault_detail') continue;
     const who = dev ?? '';
-    if (kind === 'iommu.fault') open.set(who, [observation]);
-    else open.get(who)?.push(observation);
+    if (observation.row === 'smmu3-event-decoded' && raw.delete(who)) {
+      // The same record again, in words.
+      open.delete(who);
+      continue;
+    }
+    if (kind === 'iommu.fault') {
+      open.set(who, [observation]);
+      raw.delete(who);
+    }
+    if (kind === 'iommu.fault_detail') open.get(who)?.push(observation);
     const lines = open.get(who);
     const dma = lines === undefined ? null : transactionOf(lines);
     if (dma === null) continue;
     open.delete(who);
+    if (observation.row === 'smmu3-event-word') raw.add(who);
     if (Number.isSafeInteger(dma.addr)) found.push(dma);
   }
   return found;

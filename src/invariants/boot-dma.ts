@@ -20,6 +20,7 @@ export const bootDma: Invariant = {
   when: 'always',
   watches: [
     'smmu.reset',
+    'smmu.disabled',
     'smmu.entry_written',
     'smmu.entry_freed',
     'x86_unit.written',
@@ -97,7 +98,7 @@ function cutRegion(device: ReadDevice, k: Facts): Breach | null {
   if (!isDirect || group === undefined) return null;
   if (k.state.x86_units[device.iommu ?? '']?.translation === false) return null;
   const { domain, direct_mapped } = group;
-  if (domain === null || domain === 'identity') return null;
+  if (domain === null || domain.startsWith('identity')) return null;
   const isUsers = domain === 'blocked' || domain === 'unmanaged';
   if (!isUsers && direct_mapped.includes(dev)) return null;
   const message = `firmware wants a range of ${dev} mapped 1:1, and its group is on a domain without it`;

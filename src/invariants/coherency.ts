@@ -13,9 +13,9 @@ function devicesIn(container: string, k: Facts): readonly string[] {
 
 /** Can the device reach memory that its user mapped? */
 function isMapped(dev: string, k: Facts): boolean {
-  const { groups, containers } = k.state.vfio;
-  const group = Object.values(groups).find(({ devices }) => devices.includes(dev));
-  return containers[group?.container ?? '']?.mapped === true;
+  const group = Object.values(k.state.vfio.groups).find(({ devices }) => devices.includes(dev));
+  const container = group?.container ?? null;
+  return container !== null && k.state.io_mappings.some(({ domain }) => domain === container);
 }
 
 /**
@@ -28,9 +28,11 @@ export const coherency: Invariant = {
     'VFIO refuses no device whose DMA is coherent with the caches, and maps memory for no other.',
   subsystem: 'vfio',
   when: 'always',
-  watches: ['driver.probed', 'vfio.dma_mapped'],
-  subjects: (event, k) =>
-    event.type === 'vfio.dma_mapped' ? devicesIn(event.container, k) : devicesOf(event, k),
+  watches: ['driver.probed', 'vfio.dma_mapped', 'iommu.unmapped'],
+  subjects: (event, k) => {
+    if (event.type === 'vfio.dma_mapped') return devicesIn(event.container, k);
+    return event.type === 'iommu.unmapped' ? devicesIn(event.domain, k) : devicesOf(event, k);
+  },
   name: (subject) => subject,
   suspects: [
     'smmu_client_coherency_fallback',

@@ -81,12 +81,9 @@ function hostOf({ devices }: Board, spec: DeviceSpec): DeviceSpec | undefined {
 
 function requesterOf(host: DeviceSpec, name: string) {
   const at = pciAddress(name);
-  return at === null ? null : { ...mapId(host, ridOf(name)), rid: ridOf(name) };
-}
-
-function ridOf(name: string): number {
-  const at = pciAddress(name);
-  return at === null ? 0 : (at.bus << 8) | at.devfn;
+  if (at === null) return null;
+  const rid = (at.bus << 8) | at.devfn;
+  return { ...mapId(host, rid), rid };
 }
 
 function whyUnmapped(host: DeviceSpec, name: string): string | null {

@@ -144,6 +144,7 @@ function readVirtio(place: Place): VirtioIommuUnit {
     ...optional(fields, 'input_bits', (value) => integerOf(value, 1, 64)),
     ...optional(fields, 'page_size_mask', wideOf),
     ...optional(fields, 'bypass', flagOf),
+    ...optional(fields, 'msi', readRange),
   };
 }
 
@@ -153,6 +154,7 @@ function printVirtio(unit: VirtioIommuUnit): Yaml {
     maybe('input_bits', unit.input_bits, String),
     maybe('page_size_mask', unit.page_size_mask, String),
     maybe('bypass', unit.bypass, String),
+    maybe('msi', unit.msi, printRange),
   ]);
 }
 
@@ -177,7 +179,6 @@ export function readDmar(place: Place): DmarTable {
   const fields = fieldsOf(place, keysOf('dmar'));
   return {
     width: integerOf(fields.need('width'), 1, 256),
-    ...optional(fields, 'opt_in', flagOf),
     ...optional(fields, 'x2apic_opt_out', flagOf),
     ...optional(fields, 'rmrr', (value) => itemsOf(value).map(readRange)),
     ...optional(fields, 'atsr', numbersOf),
@@ -192,22 +193,23 @@ function readRange(place: Place): AddressRange {
   return { base: wideOf(fields.need('base')), end: wideOf(fields.need('end')) };
 }
 
+function printRange({ base, end }: AddressRange): Yaml {
+  return map([
+    ['base', base],
+    ['end', end],
+  ]);
+}
+
 function readRhsa(place: Place) {
   const fields = fieldsOf(place, ['base', 'node']);
   return { base: wideOf(fields.need('base')), node: integerOf(fields.need('node')) };
 }
 
 export function printDmar(table: DmarTable): Yaml {
-  const range = ({ base, end }: AddressRange): Yaml =>
-    map([
-      ['base', base],
-      ['end', end],
-    ]);
   return map([
     ['width', String(table.width)],
-    maybe('opt_in', table.opt_in, String),
     maybe('x2apic_opt_out', table.x2apic_opt_out, String),
-    maybe('rmrr', table.rmrr, (list) => listOf(list.map(range))),
+    maybe('rmrr', table.rmrr, (list) => listOf(list.map(printRange))),
     maybe('atsr', table.atsr, numbers),
     maybe('rhsa', table.rhsa, (list) =>
       listOf(

@@ -126,7 +126,6 @@ const vtd = {
 
 const dmar = {
   width: 'the bits of a host address; must be there',
-  opt_in: 'true where firmware asks for translation',
   x2apic_opt_out: 'true where firmware asks not to use x2APIC mode',
   rmrr: 'the reserved ranges: a list of { base, end }',
   atsr: 'the flags of each ATSR structure',
@@ -151,6 +150,7 @@ const viommu = {
   input_bits: 'the bits of an input address; 64 where it does not say',
   page_size_mask: 'the page sizes it maps; from 4 KiB on where it does not say',
   bypass: 'whether what is attached to nothing bypasses, where it offers to say so',
+  msi: 'the addresses of interrupts that it lets pass: { base, end }',
 };
 
 const ipmmu = {

@@ -189,6 +189,7 @@ const aVirtioIommuUnit: Arbitrary<VirtioIommuUnit> = fc.record(
     input_bits: fc.integer({ min: 1, max: 64 }),
     page_size_mask: aWide,
     bypass: fc.boolean(),
+    msi: fc.record({ base: aWide, end: aWide }),
   },
   { requiredKeys: [] },
 );
@@ -196,7 +197,6 @@ const aVirtioIommuUnit: Arbitrary<VirtioIommuUnit> = fc.record(
 export const aDmarTable: Arbitrary<DmarTable> = fc.record(
   {
     width: fc.integer({ min: 1, max: 256 }),
-    opt_in: fc.boolean(),
     x2apic_opt_out: fc.boolean(),
     rmrr: fc.array(fc.record({ base: aWide, end: aWide }), { maxLength: 2 }),
     atsr: someNumbers,

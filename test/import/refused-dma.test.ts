@@ -131,3 +131,22 @@ it.each([
 ])('says nothing of %s', (_, lines) => {
   expect(read(...lines)).toEqual([]);
 });
+
+it('takes a record of an SMMU v3 and what says it again in words for one', () => {
+  const once = (sid: number) => [
+    `${V3} event 0x10 received:`,
+    `${V3} \t0x${sid.toString(16).padStart(8, '0')}00000010`,
+    `${V3} \t0x0000000000000000`,
+    `${V3} \t0x0000000000001000`,
+    `${V3} \t0x0000000000000000`,
+    `${V3} event: F_TRANSLATION client: 0000:01:00.0 sid: 0x${sid.toString(16)} ssid: 0x0 iova: 0x1000 ipa: 0x0`,
+    `${V3} unpriv data write s1 "Input address caused fault" stag: 0x0`,
+  ];
+  const words = once(3).slice(5);
+  const found = read(...once(1), ...once(2), ...words);
+  expect(found.map(({ line, id, addr, write }) => [line, id, addr, write])).toEqual([
+    [1, 1, 0x1000, true],
+    [8, 2, 0x1000, true],
+    [15, 3, 0x1000, true],
+  ]);
+});

@@ -3,6 +3,7 @@
 // the same event, in which it does not.
 import { describe, expect, it } from 'vitest';
 import type { EventType, KernelEvent } from '../../src/events/event.ts';
+import type { Stimulus } from '../../src/events/stimulus.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
 import { checkTrace } from '../../src/invariants/checker.ts';
@@ -162,6 +163,17 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     code: 'INV-BOOTDMA',
+    at: 'smmu.disabled',
+    what: 'an SMMU switched off that then aborts all, and one that lets all pass',
+    subject: 'ARMH0011:00',
+    broken: run('smmu-v3-off-cuts-a-reserved-stream'),
+    sane: run('smmu-v3-off-cuts-a-reserved-stream', {
+      device: (spec) =>
+        spec.boot_mapping === undefined ? spec : { ...spec, boot_mapping: 'none' },
+    }),
+  },
+  {
+    code: 'INV-BOOTDMA',
     at: 'smmu.entry_written',
     what: 'an entry that faults while the display runs, and after its driver has it',
     subject: MDSS,
@@ -236,7 +248,7 @@ const MUTANTS: readonly Mutant[] = [
 ];
 
 /** They end what another event began: after them nothing is wrong that was not before. */
-const HEALS: readonly EventType[] = ['group.direct_mapped', 'dma.handed_over'];
+const HEALS: readonly EventType[] = ['group.direct_mapped', 'dma.handed_over', 'iommu.unmapped'];
 
 function violations({ header, events }: Trace, code: string) {
   const invariant = INVARIANTS.find((one) => one.code === code);
@@ -263,6 +275,44 @@ describe('what an invariant of hardware watches', () => {
     );
     expect(codes.size).toBe(7);
     expect(missing).toEqual([]);
+  });
+});
+
+describe('a range that firmware wants mapped', () => {
+  const withRange = (changes: Changes) =>
+    run('pasid-identity-domain-locks-out-the-sound', {
+      ...changes,
+      device: (spec) =>
+        spec.name === '0000:00:01.0'
+          ? { ...spec, reserved: [{ type: 'direct', via: 'ivmd' }] }
+          : spec,
+    })();
+
+  it('is there in each domain that lets all pass', () => {
+    const trace = withRange({});
+    const isPasid = (event: KernelEvent) =>
+      event.type === 'group.attached' && event.domain === 'identity-pasid';
+    expect(trace.events.some(({ event }) => isPasid(event))).toBe(true);
+    expect(violations(trace, 'INV-BOOTDMA')).toEqual([]);
+  });
+});
+
+describe('memory of a user', () => {
+  it('is mapped for a card that does not snoop as often as that is done', () => {
+    const call = (which: 'MAP_DMA' | 'UNMAP_DMA'): Stimulus => ({
+      do: 'vfio_ioctl',
+      hold: 'guest',
+      call: which,
+      dev: null,
+      iova: 0,
+      size: 0x200000,
+    });
+    const NAME = 'memory-mapped-for-a-card-that-does-not-snoop';
+    const broken = (...more: readonly Stimulus[]) =>
+      violations(run(NAME, { more })(), 'INV-COH').length;
+    expect(broken()).toBe(1);
+    expect(broken(call('UNMAP_DMA'))).toBe(1);
+    expect(broken(call('UNMAP_DMA'), call('MAP_DMA'))).toBe(2);
   });
 });
 

@@ -10,6 +10,7 @@ export interface Changes {
   readonly patches?: Readonly<Record<string, boolean>>;
   readonly version?: string;
   readonly cmdline?: string;
+  readonly config?: Readonly<Record<string, string>>;
   /** Done after the steps of the scenario. */
   readonly more?: readonly Stimulus[];
   readonly device?: (spec: DeviceSpec) => DeviceSpec;
@@ -32,7 +33,13 @@ export function runScenario(name: string, changes: Changes = {}) {
       drivers: machine.drivers.map(driver),
       modules: [...machine.modules.map(modules), ...(module === undefined ? [] : [module])],
     },
-    kernel: { ...kernel, version, cmdline, patches: { ...kernel.patches, ...patches } },
+    kernel: {
+      ...kernel,
+      version,
+      cmdline,
+      patches: { ...kernel.patches, ...patches },
+      config: { ...kernel.config, ...changes.config },
+    },
   };
   const options: RunOptions = { choices };
   return runAll(system, [...steps, ...more], options);

@@ -27,6 +27,18 @@ const run = (scenario: string, changes?: Changes): Trace => runScenario(scenario
 /** The functions of the kernel that the event came from, with the text that its line has. */
 const whereOf = (at: Recorded | undefined) => ({ type: at?.event.type, stack: at?.stack ?? [] });
 
+/** What makes the bug, and after that what mends it. */
+function both(bug: Changes = {}, fix: Changes = {}): Changes {
+  const { device = (spec) => spec, driver = (spec) => spec } = bug;
+  return {
+    ...bug,
+    ...fix,
+    patches: { ...bug.patches, ...fix.patches },
+    device: (spec) => (fix.device ?? ((one) => one))(device(spec)),
+    driver: (spec) => (fix.driver ?? ((one) => one))(driver(spec)),
+  };
+}
+
 const rows = BUGS.map((bug) => [`${bug.id}: ${bug.what}`, bug] as const);
 const fixes = BUGS.flatMap((bug) =>
   bug.fixes.map((fix): [string, Bug, Fix] => [`${bug.id}: ${fix.by}`, bug, fix]),
@@ -47,13 +59,8 @@ describe('the first bad event of', () => {
 
 describe('it all holds by the fix of', () => {
   it.each(fixes)('%s', (_name, bug, fix) => {
-    const { patches, ...others } = bug.changes ?? {};
-    const changes = fix.scenario === undefined ? { ...others, ...fix.changes } : fix.changes;
-    const switched = fix.scenario === undefined ? { ...patches, ...fix.changes?.patches } : {};
-    const trace = run(fix.scenario ?? bug.scenario, {
-      ...changes,
-      patches: { ...switched, ...fix.changes?.patches },
-    });
+    const changes = fix.scenario === undefined ? both(bug.changes, fix.changes) : fix.changes;
+    const trace = run(fix.scenario ?? bug.scenario, changes);
     const left = broken(trace).map(({ code, at }) => `${code} at ${at?.event.type}`);
     expect(left).toEqual(fix.leaves ?? []);
   });

@@ -60,6 +60,7 @@ describe('withQemuUnits', () => {
       input_bits: 64,
       page_size_mask: '0xfffffffffffff000',
       bypass: true,
+      msi: { base: '0x8090000', end: '0x809ffff' },
     });
     expect(withQemuUnits([VIOMMU], line('nvme'), null)).toEqual([VIOMMU]);
   });

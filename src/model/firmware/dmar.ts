@@ -31,7 +31,6 @@ const HEADER = 48;
 /** Flags of the header. */
 const INTR_REMAP = 1;
 const X2APIC_OPT_OUT = 2;
-const PLATFORM_OPT_IN = 4;
 const INCLUDE_PCI_ALL = 1;
 const SCOPE_ENDPOINT = 1;
 const SCOPE_BRIDGE = 2;
@@ -103,7 +102,6 @@ function dmarTable(table: Binary, flags: number): DmarTable {
   const satc = each(SATC, (at) => u8(table, at + 4));
   return {
     width: u8(table, 36) + 1,
-    ...((flags & PLATFORM_OPT_IN) === 0 ? {} : { opt_in: true }),
     ...((flags & X2APIC_OPT_OUT) === 0 ? {} : { x2apic_opt_out: true }),
     ...(rmrr.length === 0 ? {} : { rmrr }),
     ...(atsr.length === 0 ? {} : { atsr }),

@@ -2,6 +2,7 @@ import type { DeviceSpec, IommuMapRow, IommuSpec } from '../../events/machine.ts
 import { type Binary, badTable, le16, le32, text, u8 } from './binary.ts';
 import { followMappings, type IdRange, mappingsAt } from './iort-mappings.ts';
 import { type ReservedIds, reservedIds } from './iort-rmr.ts';
+import { specsByName, streamsOfSpec } from './streams-of-spec.ts';
 
 /** What the table says about one PCI segment. */
 export interface RootComplex {
@@ -177,9 +178,9 @@ export function withReservedMemory(
   devices: readonly DeviceSpec[],
 ): readonly DeviceSpec[] {
   if (rmrs.length === 0) return devices;
-  const byName = new Map(devices.map((device) => [device.name, device]));
+  const byName = specsByName(devices);
   return devices.map((device) => {
-    const streams = streamsOf(device, byName);
+    const streams = streamsOfSpec(device, byName);
     const reserved = rmrs.flatMap(({ iommu, first, length, regions }) =>
       streams.some((one) => one.iommu === iommu && one.id >= first && one.id < first + length)
         ? regions
@@ -187,21 +188,4 @@ export function withReservedMemory(
     );
     return reserved.length === 0 ? device : { ...device, reserved };
   });
-}
-
-function streamsOf(device: DeviceSpec, byName: ReadonlyMap<string, DeviceSpec>) {
-  const own = (device.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));
-  const found = /^[0-9a-f]+:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/.exec(device.name);
-  if (device.pci === undefined || found === null) return own;
-  let host = byName.get(device.parent ?? '');
-  for (let hops = 0; host?.pci !== undefined && hops < byName.size; hops += 1)
-    host = byName.get(host.parent ?? '');
-  const [bus = 0, slot = 0, fn = 0] = found.slice(1).map((part) => Number.parseInt(part, 16));
-  const rid = ((bus << 8) | (slot << 3) | fn) & (host?.iommu_map_mask ?? 0xffff);
-  const row = host?.iommu_map?.find(
-    ({ rid_base, length }) => rid >= rid_base && rid < rid_base + length,
-  );
-  return row === undefined
-    ? own
-    : [...own, { iommu: row.iommu, id: rid - row.rid_base + row.sid_base }];
 }

@@ -53,8 +53,8 @@ export function qemuVtd(unit: DmarUnit, dmar: Dmar, options: QemuOptions): VtdUn
 }
 
 /**
- * A virtio-iommu of QEMU: all of 64 bits, pages from 4 KiB on, and what is attached to nothing reaches
- * memory unless that is switched off.
+ * A virtio-iommu of QEMU's Arm board: all of 64 bits, pages from 4 KiB on, and what is attached to nothing
+ * reaches memory unless that is switched off. It lets pass what is written to the interrupt controller.
  *
  * @returns null for options of which it is not known what they do.
  */
@@ -64,5 +64,6 @@ export function qemuVirtioIommu(options: QemuOptions): VirtioIommuUnit | null {
     input_bits: 64,
     page_size_mask: '0xfffffffffffff000',
     bypass: isOn(options, 'boot-bypass', true),
+    msi: { base: '0x8090000', end: '0x809ffff' },
   };
 }

@@ -7,6 +7,7 @@
 
 import type { AmdUnit } from '../../events/iommu-units.ts';
 import type { Facts } from '../context.ts';
+import { bit } from './wide-registers.ts';
 
 /** A unit whose registers the machine describes. */
 export interface DescribedAmdUnit {
@@ -25,8 +26,6 @@ const FEATURES = ['PreF', 'PPR', 'X2APIC', 'NX', 'GT', '[5]', 'IA', 'GA', 'HE', 
 const XT = 2;
 const GAM_VAPIC = 21;
 const SNP = 43;
-
-const bit = (register: string, n: number): boolean => ((BigInt(register) >> BigInt(n)) & 1n) === 1n;
 
 /** The features by name, each with a blank before it. */
 export function featureNames(efr: string): string {

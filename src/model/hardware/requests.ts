@@ -9,6 +9,7 @@ import { streamIds } from '../kernel/requester-ids.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
 import { mappingAt } from '../state/io-mappings.ts';
 import type { ReadGroup } from '../state/state.ts';
+import { kindOf } from './iommu-kind.ts';
 import { requestAtIpmmu } from './ipmmu.ts';
 import { isUnidentified, streamOf } from './streams.ts';
 import { endpointAt } from './virtio-iommu.ts';
@@ -56,7 +57,7 @@ function requestAt(k: Facts, { iommu, dev, id }: Request): StreamType | null {
 /** Does nothing say anything of its stream, or does what is there refuse it? */
 function whyRefused(k: Facts, request: Request): 'stream' | 'entry' {
   const { iommu, id } = request;
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  const kind = kindOf(k, iommu);
   if (SMMUS.includes(kind ?? '')) return isUnidentified(k, iommu, id) ? 'stream' : 'entry';
   return kind === 'intel' && groupAt(k, request) === undefined ? 'stream' : 'entry';
 }

@@ -123,7 +123,8 @@ export function featuresOfV2(spec: DeviceSpec, forceStage: number): SmmuFeatures
   };
 }
 
-function maskOf<K extends string>(bits: Record<K, number>, has: Record<K, boolean>): number {
+/** The bits of those that are there, as one number. */
+export function maskOf<K extends string>(bits: Record<K, number>, has: Record<K, boolean>): number {
   let mask = 0;
   for (const name of Object.keys(bits) as K[]) if (has[name]) mask += bits[name];
   return mask;

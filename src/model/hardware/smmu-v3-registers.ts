@@ -5,7 +5,7 @@
  */
 
 import type { DeviceSpec } from '../../events/machine.ts';
-import { field, register, type SmmuFeatures } from './smmu-registers.ts';
+import { field, maskOf, register, type SmmuFeatures } from './smmu-registers.ts';
 
 /** ARM_SMMU_FEAT_* of v3. Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.h, v6.1. */
 export const FEAT_V3 = {
@@ -35,14 +35,23 @@ const [TTENDIAN_MIXED, TTENDIAN_LE] = [0, 2];
 /** Stall models: IDR0.STALL_MODEL. */
 const [STALLS, STALL_FORCE] = [0, 2];
 
-/** Output address sizes by their code in IDR5; any other code is taken as 48. */
+/** Output address sizes by their code in IDR5. */
 const OAS_BITS = [32, 36, 40, 42, 44, 48, 52];
+/** What any other code is taken for. */
+const OAS_MAX = 48;
+/** IDR1.CMDQS: a queue with no room for a batch of commands and one more is too small. */
+const CMDQ_BATCH_SHIFT = 6;
 
 /** Input and output address sizes. */
 export function addressBitsV3(spec: DeviceSpec): { readonly ias: number; readonly oas: number } {
-  const oas = OAS_BITS[field(register(spec, 'IDR5'), 0, 3)] ?? 48;
+  const oas = OAS_BITS[field(register(spec, 'IDR5'), 0, 3)] ?? OAS_MAX;
   const has32 = field(register(spec, 'IDR0'), 2, 2) === 3;
   return { ias: Math.max(has32 ? 40 : 0, oas), oas };
+}
+
+/** Has IDR5 a code of which nobody knows how many bits it stands for? */
+export function isUnknownOas(spec: DeviceSpec): boolean {
+  return OAS_BITS[field(register(spec, 'IDR5'), 0, 3)] === undefined;
 }
 
 /** Why the driver does not drive this SMMU: the line it prints; null where it does. */
@@ -54,6 +63,8 @@ export function refusedV3(spec: DeviceSpec): string | null {
   if (field(idr0, 0, 2) === 0) return 'no translation support!';
   if (field(idr0, 2, 2) < 2) return 'AArch64 table format not supported!';
   if (field(idr1, 28, 3) !== 0) return 'embedded implementation not supported';
+  if (queueShifts(spec).cmdq <= CMDQ_BATCH_SHIFT)
+    return `command queue size <= ${2 ** CMDQ_BATCH_SHIFT} entries not supported`;
   return null;
 }
 
@@ -81,9 +92,7 @@ export function featuresOfV3(spec: DeviceSpec): SmmuFeatures {
     VAX: field(register(spec, 'IDR5'), 10, 2) === 1,
     RANGE_INV: field(register(spec, 'IDR3'), 10, 1) === 1,
   };
-  let features = 0;
-  for (const name of Object.keys(FEAT_V3) as (keyof typeof FEAT_V3)[])
-    if (has[name]) features += FEAT_V3[name];
+  const features = maskOf(FEAT_V3, has);
   return { features, streamid_mask: 2 ** sidBits - 1, groups: 0, contexts: 0, s2_contexts: 0 };
 }
 

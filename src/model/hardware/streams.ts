@@ -5,7 +5,6 @@
  * bypasses or faults, and a register says what becomes of streams without an entry.
  */
 
-import type { DeviceSpec } from '../../events/machine.ts';
 import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
 import type { ReadStreamEntry } from '../state/state.ts';
@@ -15,11 +14,6 @@ import { FEAT_V3, STRTAB_SPLIT } from './smmu-v3-registers.ts';
 /** An entry with the number under which the SMMU has it. */
 export interface IndexedEntry extends ReadStreamEntry {
   readonly index: number;
-}
-
-/** The ids under which a device that firmware describes speaks to the IOMMU. */
-export function idsAt({ iommus = [] }: DeviceSpec, iommu: string): readonly number[] {
-  return iommus.flatMap((spec) => (spec.iommu === iommu ? spec.ids : []));
 }
 
 /** The entries of an SMMU that are valid, by their numbers. */

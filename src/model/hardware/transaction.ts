@@ -7,6 +7,7 @@ import type { Stimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { disable_bypass } from '../kernel/arm-smmu-sme.ts';
+import { blocksByTables } from '../kernel/blocked-domain.ts';
 import { refuseDma } from '../kernel/dma-fault.ts';
 import { instanceOf } from '../kernel/iommu-ops.ts';
 import { SMMUS } from '../kernel/kconfig.ts';
@@ -14,6 +15,7 @@ import { snoops } from '../kernel/property.ts';
 import { type StreamId, streamIds } from '../kernel/requester-ids.ts';
 import { deviceOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
+import { kindOf } from './iommu-kind.ts';
 import { BYPASSED, fateOf, groupAt, type Outcome, type Request, through } from './requests.ts';
 import { virtioUnit } from './virtio-iommu.ts';
 
@@ -32,7 +34,7 @@ export function* issueDma(k: Kernel, t: Transaction): Path<number> {
   const { iommu, id } = stream ?? { iommu: null, id: null };
   const found = stream === null ? undefined : groupAt(k, { ...stream, dev });
   const { id: group, domain } = found ?? { id: null, domain: null };
-  const snooped = isSnooped(k, t, outcome);
+  const snooped = isSnooped(k, t, iommu, outcome);
   yield { type: 'dma.issued', dev, iommu, id, group, domain, addr, write, snooped, ...outcome };
   if (stream === null || outcome.why === null) return 0;
   yield* refuseDma(k, { ...stream, dev, addr, write, why: outcome.why });
@@ -57,7 +59,8 @@ function asSetUp(k: Kernel, request: Request): Parameters<typeof through>[2] {
   if (group === undefined) return withoutEntry(k, iommu);
   const { domain } = group;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
-  return domain === null || domain === 'blocked' ? 'entry' : 'translate';
+  if (domain !== 'blocked') return domain === null ? 'entry' : 'translate';
+  return blocksByTables(k, kindOf(k, iommu)) ? 'translate' : 'entry';
 }
 
 /** Has a driver switched it on, and not off again? */
@@ -75,7 +78,7 @@ function asFirmwareLeft(k: Kernel, dev: string, iommu: string): 'boot' | 'bypass
 
 /** A stream of which no driver said anything to an IOMMU that is on. */
 function withoutEntry(k: Kernel, iommu: string): 'bypass' | 'stream' | 'entry' {
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
+  const kind = kindOf(k, iommu);
   if (kind === 'intel') return 'stream';
   if (kind === 'amd') return 'entry';
   if (!SMMUS.includes(kind ?? '')) return 'bypass';
@@ -87,12 +90,16 @@ function withoutEntry(k: Kernel, iommu: string): 'bypass' | 'stream' | 'entry' {
  * the entry that translates it, which an SMMU takes instead of what the device says. Entries without
  * it have an SMMU not look, whatever the device asks for.
  */
-function isSnooped(k: Kernel, { dev, cacheable }: Transaction, outcome: Outcome): boolean | null {
+function isSnooped(
+  k: Kernel,
+  { dev, cacheable }: Transaction,
+  iommu: string | null,
+  outcome: Outcome,
+): boolean | null {
   if (outcome.result === 'faulted') return null;
   const wired = snoops(k, dev);
   if (outcome.cache === null) return wired === null ? null : wired && cacheable;
   if (outcome.cache) return wired;
-  const kind = k.machine.devices.find(({ name }) => name === deviceOf(k, dev).iommu)?.iommu_kind;
-  if (SMMUS.includes(kind ?? '')) return false;
+  if (SMMUS.includes(kindOf(k, iommu) ?? '')) return false;
   return wired === null ? null : wired && cacheable;
 }

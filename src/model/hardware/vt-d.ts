@@ -8,6 +8,7 @@
 import type { VtdUnit } from '../../events/iommu-units.ts';
 import type { DeviceSpec } from '../../events/machine.ts';
 import type { Facts } from '../context.ts';
+import { bit, field } from './wide-registers.ts';
 
 /** A unit whose registers the machine describes. */
 export interface DescribedUnit {
@@ -22,11 +23,6 @@ export function describedUnits(k: Pick<Facts, 'machine'>): readonly DescribedUni
   );
 }
 
-const bit = (register: string, n: number): boolean => ((BigInt(register) >> BigInt(n)) & 1n) === 1n;
-
-const field = (register: string, from: number, bits: number): number =>
-  Number((BigInt(register) >> BigInt(from)) & ((1n << BigInt(bits)) - 1n));
-
 /**
  * CAP_REG.SAGAW: a unit without an address width for second-level tables cannot translate, unless first-level
  * tables are all that it has, ECAP_REG.SMTS without SLTS.
@@ -36,7 +32,7 @@ export const supportsTranslation = ({ cap, ecap }: VtdUnit): boolean =>
 /** CAP_REG.ND: how many domain ids there are. */
 export const domainIds = ({ cap }: VtdUnit): number => 2 ** (4 + 2 * field(cap, 0, 3));
 /** CAP_REG.MGAW: how many bits an address of a request may have. */
-export const addressBits = ({ cap }: VtdUnit): number => field(cap, 16, 6) + 1;
+export const guestAddressBits = ({ cap }: VtdUnit): number => field(cap, 16, 6) + 1;
 export const hasQueuedInvalidation = ({ ecap }: VtdUnit): boolean => bit(ecap, 1);
 export const remapsInterrupts = ({ ecap }: VtdUnit): boolean => bit(ecap, 3);
 export const hasExtendedInterruptMode = ({ ecap }: VtdUnit): boolean => bit(ecap, 4);

@@ -5,13 +5,11 @@
  * chapter 2: an entry of a table, found by the requester id, says which domain it is in.
  */
 
-import { isX86Iommu } from '../../events/machine.ts';
 import type { StreamType } from '../../events/terms.ts';
 import type { Facts } from '../context.ts';
+import { blocksByTables } from '../kernel/blocked-domain.ts';
 import { pciAddress } from '../kernel/requester-ids.ts';
-
-/** The driver's way to block: an entry that refuses, or tables that are empty, as it was done first. */
-const BLOCKED_DOMAINS = { intel: 'dmar_blocked_domain', amd: 'amd_blocked_domain' } as const;
+import { kindOf } from './iommu-kind.ts';
 
 /**
  * What becomes of requests of a device: all pass while the unit does not translate, and from then on the
@@ -26,8 +24,7 @@ export function requestAtX86(k: Facts, iommu: string, dev: string): StreamType |
   const domain = group?.domain ?? null;
   if (domain === 'identity' || domain === 'identity-pasid') return 'bypass';
   if (domain !== 'blocked') return domain === null ? 'fault' : 'translate';
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
-  return isX86Iommu(kind) && !k.has(BLOCKED_DOMAINS[kind]) ? 'translate' : 'fault';
+  return blocksByTables(k, kindOf(k, iommu)) ? 'translate' : 'fault';
 }
 
 /**

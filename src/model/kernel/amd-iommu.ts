@@ -15,7 +15,12 @@ import { dev_printk, printk } from '../printk.ts';
 import { isStrict } from './default-domain.ts';
 import { allMeetIommu } from './live-dma.ts';
 
-/** Does the command line let AMD's IOMMUs be? Kernel: drivers/iommu/amd/init.c:parse_amd_iommu_options. */
+/**
+ * Does the command line let AMD's IOMMUs be?
+ *
+ * Kernel: drivers/iommu/amd/init.c:parse_amd_iommu_options, v6.1.
+ * Leaves out: all other words.
+ */
 export function amdIsEnabled(k: Kernel): boolean {
   return !(k.cmdline('amd_iommu') ?? '').split(',').some((word) => word.startsWith('off'));
 }
@@ -78,21 +83,29 @@ export const iommu_init_pci = path('iommu_init_pci', function* (k, iommu: string
 });
 
 /**
- * All units are registered: what is not attached is blocked from here on, and the kernel says what
- * they can.
+ * All units are registered: what is not attached is blocked from here on.
  *
- * Kernel: drivers/iommu/amd/init.c:amd_iommu_init_pci, print_iommu_info and enable_iommus_vapic, v6.1;
- * v5.4, v5.11, v5.15 and v6.12.
- * Leaves out: memory encryption, v2 page tables, what nobody describes.
+ * Kernel: drivers/iommu/amd/init.c:init_device_table_dma after early_enable_iommus, v6.1.
+ * Leaves out: that the units are on a little earlier, and let pass until the table blocks.
  */
-export const print_iommu_info = path('print_iommu_info', function* (k): Path<void> {
-  const units = describedAmdUnits(k);
-  for (const { name, unit } of units) {
+export const init_device_table_dma = path('init_device_table_dma', function* (k): Path<void> {
+  for (const { name, unit } of describedAmdUnits(k)) {
     if (unit.interrupts === true)
       yield { type: 'x86_unit.written', iommu: name, what: 'interrupts', on: true };
     yield { type: 'x86_unit.written', iommu: name, what: 'translation', on: true };
     yield* allMeetIommu(k, name);
   }
+});
+
+/**
+ * The kernel says what the units can.
+ *
+ * Kernel: drivers/iommu/amd/init.c:print_iommu_info and enable_iommus_vapic, v6.1; v5.4, v5.11, v5.15
+ * and v6.12.
+ * Leaves out: memory encryption, v2 page tables, what nobody describes.
+ */
+export const print_iommu_info = path('print_iommu_info', function* (k): Path<void> {
+  const units = describedAmdUnits(k);
   yield* k.has('amd_features_once') ? globalFeatures(k, units) : featuresOfEach(k, units);
   if (!units.some(({ unit }) => unit.interrupts === true)) return;
   yield printk('info', 'AMD-Vi: Interrupt remapping enabled');

@@ -8,20 +8,22 @@ import type { DomainType, StreamType } from '../../events/terms.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENOSPC } from '../errno.ts';
 import { FEAT_V2 } from '../hardware/smmu-registers.ts';
-import { entriesOf, freeContext, freeContextBank, streamOf } from '../hardware/streams.ts';
+import { freeContext, freeContextBank } from '../hardware/streams.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadMapping } from '../state/state.ts';
 import { reportFault, reportFaultV3 } from './arm-smmu-fault.ts';
-import { isDescribed } from './arm-smmu-reset.ts';
+import { idsOf, isDescribed } from './arm-smmu-reset.ts';
 import {
   arm_smmu_master_free_smes,
   disable_bypass,
   entriesOfDevice,
   entryFor,
 } from './arm-smmu-sme.ts';
-import { streamIds } from './requester-ids.ts';
-import { reservedRegions } from './reserved-regions.ts';
+import { blocksByTables } from './blocked-domain.ts';
+import { requiresDirect } from './reserved-regions.ts';
+
+type SmmuKind = 'arm-smmu' | 'arm-smmu-v3';
 
 /**
  * The context bank that translates for a domain: the one it has, or the first that is free. Banks for
@@ -47,16 +49,16 @@ const arm_smmu_init_domain_context = path(
   },
 );
 
-/** Does the domain need tables of its own? A blocking one is an empty domain of a user until v6.8. */
-function translates(k: Kernel, domain: DomainType | null): domain is DomainType {
+/** Does the domain need tables of its own? A blocking one is an empty domain of a user's at first. */
+function translates(k: Kernel, kind: SmmuKind, domain: DomainType | null): domain is DomainType {
   if (domain === null || domain.startsWith('identity')) return false;
-  return domain !== 'blocked' || !k.has('smmu_blocked_domain');
+  return domain !== 'blocked' || blocksByTables(k, kind);
 }
 
 /** What an entry does for a domain. */
-function typeFor(domain: DomainType | null): StreamType {
+function typeFor(k: Kernel, kind: SmmuKind, domain: DomainType | null): StreamType {
   if (domain?.startsWith('identity')) return 'bypass';
-  return domain === 'blocked' || domain === null ? 'fault' : 'translate';
+  return translates(k, kind, domain) ? 'translate' : 'fault';
 }
 
 /**
@@ -74,13 +76,18 @@ const attach_dev = path(
     const group = groupOf(k, dev);
     if (iommu === null || !isDescribed(k, iommu)) return 0;
     let context: number | null = null;
-    if (group !== undefined && k.state.smmus[iommu]?.features != null && translates(k, domain)) {
+    if (
+      group !== undefined &&
+      k.state.smmus[iommu]?.features != null &&
+      translates(k, 'arm-smmu', domain)
+    ) {
       const bank = yield* arm_smmu_init_domain_context(k, iommu, group.id, domain);
       if (bank < 0) return bank;
       context = bank;
     }
+    const does = typeFor(k, 'arm-smmu', domain);
     for (const entry of entriesOfDevice(k, dev, iommu))
-      yield* writeEntry(k, iommu, entryFor(entry, typeFor(domain), context));
+      yield* writeEntry(k, iommu, entryFor(entry, does, context));
     return 0;
   },
 );
@@ -98,17 +105,25 @@ const attach_dev_v3 = path(
   function* (k, dev: string, domain: DomainType | null): Path<number> {
     const { iommu } = deviceOf(k, dev);
     if (iommu === null || !isDescribed(k, iommu)) return 0;
-    for (const id of ownIds(k, dev, iommu)) {
-      const entry = { index: id, id, mask: 0, context: null, count: 1 };
-      yield* writeEntry(k, iommu, { ...entry, does: typeFor(domain) });
-    }
+    yield* arm_smmu_install_ste_for_dev(k, dev, iommu, typeFor(k, 'arm-smmu-v3', domain));
     return 0;
   },
 );
 
-/** The stream ids of a device at its SMMU. */
-function ownIds(k: Kernel, dev: string, iommu: string): readonly number[] {
-  return streamIds(k, dev).flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
+/**
+ * Writes the entries of all stream ids of a device.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_install_ste_for_dev, v6.1.
+ * Leaves out: nothing.
+ */
+function* arm_smmu_install_ste_for_dev(
+  k: Kernel,
+  dev: string,
+  iommu: string,
+  does: StreamType,
+): Path<void> {
+  for (const id of idsOf(k, dev, iommu))
+    yield* writeEntry(k, iommu, { index: id, id, mask: 0, does, context: null, count: 1 });
 }
 
 /** Writes an entry unless it is as it should be. */
@@ -119,25 +134,33 @@ function* writeEntry(k: Kernel, iommu: string, entry: SmmuEntry): Path<void> {
   yield { type: 'smmu.entry_written', iommu, ...entry };
 }
 
-/** Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_release_device, v6.1. */
+/**
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_release_device, v6.1.
+ * Leaves out: runtime power management.
+ */
 function* release_device(k: Kernel, dev: string): Path<void> {
   const { iommu } = deviceOf(k, dev);
   if (iommu !== null) yield* arm_smmu_master_free_smes(k, dev, iommu);
 }
 
 /**
- * A device goes: its entries abort or bypass, but for those that a reserved range needs.
+ * A device goes. Its entries abort or bypass, as streams without a device do, if it was attached to a
+ * domain; since smmu_v3_blocked_domain they abort, but for a device with a range that must be mapped 1:1.
  *
- * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_release_device, v6.1.
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_release_device and
+ * arm_smmu_detach_dev, v6.1 and v6.12.
+ * Leaves out: PASIDs, ATS.
  */
 function* release_device_v3(k: Kernel, dev: string): Path<void> {
-  const { iommu, spec } = deviceOf(k, dev);
-  if (iommu === null || reservedRegions(k, spec).some(({ via }) => via === 'rmr')) return;
-  const does = disable_bypass(k, iommu) ? 'fault' : 'bypass';
-  const ids = ownIds(k, dev, iommu);
-  for (const entry of entriesOf(k, iommu))
-    if (ids.includes(entry.id) && streamOf(k, iommu, entry.id) !== does)
-      yield { type: 'smmu.entry_written', iommu, ...entryFor(entry, does, null) };
+  const { iommu } = deviceOf(k, dev);
+  if (iommu === null || !isDescribed(k, iommu)) return;
+  if (k.has('smmu_v3_blocked_domain')) {
+    const does = requiresDirect(k, dev) ? 'bypass' : 'fault';
+    yield* arm_smmu_install_ste_for_dev(k, dev, iommu, does);
+  } else if ((groupOf(k, dev)?.domain ?? null) !== null) {
+    const does = disable_bypass(k, iommu) ? 'fault' : 'bypass';
+    yield* arm_smmu_install_ste_for_dev(k, dev, iommu, does);
+  }
 }
 
 /**

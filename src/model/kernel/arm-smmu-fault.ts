@@ -44,7 +44,7 @@ const FSR = { translation: 0x402, permission: 0x408 } as const;
 const FSYNR0_WNR = 1 << 4;
 
 /**
- * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_context_fault, v6.1; since v6.11 two more
+ * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_context_fault, v6.1; since v6.12 two more
  * lines spell the registers out.
  * Leaves out: at which level of the tables the walk ended, tables of 32 bits.
  */
@@ -84,10 +84,10 @@ const F_PERMISSION = 0x13;
 const EVTQ_1_READ = 0x8;
 
 /**
- * One record of the event queue.
+ * One record of the event queue: as it is, and with smmu_v3_events_decoded in words after that.
  *
  * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_evtq_thread and arm_smmu_handle_evt,
- * v6.1; arm_smmu_dump_event, v6.15.
+ * v6.1; arm_smmu_dump_raw_event, v6.15.
  * Leaves out: records of other events, the limit on the rate of lines.
  */
 function* arm_smmu_evtq_thread(
@@ -97,18 +97,17 @@ function* arm_smmu_evtq_thread(
   id: number,
   access?: { readonly addr: number; readonly write: boolean },
 ): Path<void> {
-  if (k.has('smmu_v3_events_decoded')) {
-    yield* arm_smmu_dump_event(k, iommu, event, id, access);
-    return;
-  }
-  yield dev_printk(k, 'info', iommu, `event ${hex(event, 2)} received:`);
+  const isDecoded = k.has('smmu_v3_events_decoded');
+  const level = isDecoded ? 'err' : 'info';
+  yield dev_printk(k, level, iommu, `event ${hex(event, 2)} received:`);
   const words = [
     `${id.toString(16).padStart(8, '0')}${event.toString(16).padStart(8, '0')}`,
     access === undefined || access.write ? '0' : `${EVTQ_1_READ}${'0'.repeat(8)}`,
     access?.addr.toString(16) ?? '0',
     '0',
   ];
-  for (const word of words) yield dev_printk(k, 'info', iommu, `\t0x${word.padStart(16, '0')}`);
+  for (const word of words) yield dev_printk(k, level, iommu, `\t0x${word.padStart(16, '0')}`);
+  if (isDecoded) yield* arm_smmu_dump_event(k, iommu, event, id, access);
 }
 
 const EVENT_NAMES: Readonly<Record<number, string>> = {
@@ -120,7 +119,7 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
 /**
  * The same in words.
  *
- * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_dump_event and
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_dump_event after
  * arm_smmu_dump_raw_event, v6.15.
  * Leaves out: the class of an access, tables' own addresses, stalls.
  */
@@ -150,7 +149,7 @@ function* arm_smmu_dump_event(
  * What the driver of an SMMU v3 says of a fault: of an entry that aborts, nothing.
  *
  * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_evtq_thread, v6.1.
- * Leaves out: see there.
+ * Leaves out: events of the SMMU itself.
  */
 export function* reportFaultV3(k: Kernel, { iommu, id, addr, write, why }: DmaFault): Path<void> {
   if (why === 'entry') return;

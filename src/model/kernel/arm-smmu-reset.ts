@@ -7,8 +7,9 @@
 import type { SmmuEntry } from '../../events/iommu-events.ts';
 import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
+import { specsByName, streamsOfSpec } from '../firmware/streams-of-spec.ts';
 import { FEAT_V3 } from '../hardware/smmu-v3-registers.ts';
-import { entriesOf, idsAt } from '../hardware/streams.ts';
+import { entriesOf } from '../hardware/streams.ts';
 import { driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
@@ -19,13 +20,24 @@ import { allMeetIommu, meetIommu } from './live-dma.ts';
 import { streamIds } from './requester-ids.ts';
 import { reservedRegions } from './reserved-regions.ts';
 
-/** Devices behind the SMMU with DMA that runs, or a range that must be mapped, before the kernel. */
-function liveMasters(k: Kernel, iommu: string): readonly DeviceSpec[] {
-  return k.machine.devices.filter(
-    (spec) =>
-      idsAt(spec, iommu).length > 0 &&
-      (spec.boot_mapping !== undefined || spec.reserved !== undefined),
-  );
+/** A device with the ids under which it speaks to the SMMU. */
+export interface LiveMaster {
+  readonly spec: DeviceSpec;
+  readonly ids: readonly number[];
+}
+
+/**
+ * Devices behind the SMMU with DMA that runs, or a range that must be mapped, before the kernel. PCI
+ * functions are among them, which the kernel has not found yet.
+ */
+function liveMasters(k: Kernel, iommu: string): readonly LiveMaster[] {
+  const byName = specsByName(k.machine.devices);
+  return k.machine.devices.flatMap((spec) => {
+    if (spec.boot_mapping === undefined && spec.reserved === undefined) return [];
+    const streams = streamsOfSpec(spec, byName);
+    const ids = streams.flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
+    return ids.length === 0 ? [] : { spec, ids };
+  });
 }
 
 /** Devices whose drivers do DMA past the SMMU, because they did not wait for it. */
@@ -38,7 +50,7 @@ function runningMasters(k: Kernel, iommu: string): readonly string[] {
 }
 
 /** The ids under which a device speaks to the SMMU. */
-function idsOf(k: Kernel, dev: string, iommu: string): readonly number[] {
+export function idsOf(k: Kernel, dev: string, iommu: string): readonly number[] {
   return streamIds(k, dev).flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
 }
 
@@ -54,7 +66,12 @@ export function isDescribed(k: Kernel, iommu: string): boolean {
   return k.state.devices[iommu]?.spec.registers !== undefined || liveMasters(k, iommu).length > 0;
 }
 
-/** Resets an SMMU, where its streams are described. Kernel: the place in arm_smmu_device_probe. */
+/**
+ * Resets an SMMU, where its streams are described.
+ *
+ * Kernel: the place in arm_smmu_device_probe of both drivers, v6.1.
+ * Leaves out: SMMUs of which the machine tells no streams.
+ */
 export function* resetSmmu(k: Kernel, iommu: string, drv: string): Path<void> {
   if (!SMMUS.includes(drv)) return;
   if (isDescribed(k, iommu) || runningMasters(k, iommu).length > 0)
@@ -96,7 +113,7 @@ const arm_smmu_device_reset = path(
 /** CR0.SMMUEN: firmware has set up streams and left the SMMU on. */
 function isEnabledByFirmware(k: Kernel, iommu: string): boolean {
   if (k.state.smmus[iommu]?.enabled === false) return false;
-  return liveMasters(k, iommu).some(({ boot_mapping = 'none' }) => boot_mapping !== 'none');
+  return liveMasters(k, iommu).some(({ spec }) => (spec.boot_mapping ?? 'none') !== 'none');
 }
 
 /** Gives entries that have no number yet the next free one; in a stream table the id is the number. */
@@ -120,6 +137,7 @@ function numbered(
  * overlaps every valid one, so that it finds one for the first stream id only.
  *
  * Kernel: arm_smmu_rmr_install_bypass_smr, arm_smmu_rmr_install_bypass_ste, v6.1.
+ * Leaves out: aliases of PCI functions that IORT names.
  */
 function rmrEntries(
   k: Kernel,
@@ -127,12 +145,11 @@ function rmrEntries(
   drv: string,
   before: readonly SmmuEntry[],
 ): readonly SmmuEntry[] {
-  const ids = liveMasters(k, iommu).flatMap((spec) => {
-    const isReserved = reservedRegions(k, spec).some(({ via }) => via === 'rmr');
-    return isReserved ? idsAt(spec, iommu) : [];
-  });
+  const reserved = liveMasters(k, iommu).filter(({ spec }) =>
+    reservedRegions(k, spec).some(({ via }) => via === 'rmr'),
+  );
   const found: SmmuEntry[] = [];
-  for (const id of ids) {
+  for (const id of new Set(reserved.flatMap(({ ids }) => ids))) {
     const entry = { id, mask: 0, does: 'bypass', context: null, count: 1 } as const;
     const index =
       drv === 'arm-smmu-v3'
@@ -151,12 +168,14 @@ function unmatchedStreams(k: Kernel, iommu: string, drv: string): 'bypass' | 'fa
 }
 
 /**
- * Switches an SMMU off: what asks it passes, or as GBPA of a v3 has it.
+ * Switches an SMMU off: what asks it passes, or as GBPA of a v3 has it; DMA that still runs as well.
  *
  * Kernel: the end of arm_smmu_device_shutdown, drivers/iommu/arm/arm-smmu/arm-smmu.c; the action
  * arm_smmu_device_disable of arm-smmu-v3.c, v6.1.
  * Leaves out: clocks, power.
  */
 export function* switchOff(k: Kernel, iommu: string): Path<void> {
-  if (k.state.smmus[iommu]?.enabled === true) yield { type: 'smmu.disabled', iommu };
+  if (k.state.smmus[iommu]?.enabled !== true) return;
+  yield { type: 'smmu.disabled', iommu };
+  yield* allMeetIommu(k, iommu);
 }

@@ -45,8 +45,9 @@ export function maskedIds(k: Facts, dev: string, iommu: string): readonly Masked
 }
 
 /**
- * The entry for a stream: the one that takes it in whole already, else the first that is free. An
- * entry that takes in a part of it would make some stream match twice.
+ * The entry for a stream: its id is the number where the SMMU does not match; else the one that takes it
+ * in whole already, or the first that is free. An entry that takes in a part of it would make some
+ * stream match twice.
  *
  * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_find_sme, v6.1.
  * Leaves out: nothing.
@@ -55,9 +56,10 @@ export function maskedIds(k: Facts, dev: string, iommu: string): readonly Masked
  */
 export function arm_smmu_find_sme(
   entries: readonly IndexedEntry[],
-  groups: number,
+  groups: number | null,
   { id, mask }: MaskedId,
 ): number {
+  if (groups === null) return id;
   for (const entry of entries) {
     const isWithin = (mask & entry.mask) === mask && ((id ^ entry.id) & ~entry.mask) === 0;
     if (isWithin) return entry.index;
@@ -68,8 +70,9 @@ export function arm_smmu_find_sme(
   return -ENOSPC;
 }
 
-/** The mapping groups of an SMMU; enough for all where its registers are not known. */
-export function mappingGroups(k: Facts, iommu: string): number {
+/** The mapping groups of an SMMU: null if it does not match; enough where its registers are not known. */
+export function mappingGroups(k: Facts, iommu: string): number | null {
+  if (!isMatching(k, iommu)) return null;
   return k.state.smmus[iommu]?.features?.groups ?? Number.MAX_SAFE_INTEGER;
 }
 
@@ -108,15 +111,15 @@ export const arm_smmu_master_alloc_smes = path(
   'arm_smmu_master_alloc_smes',
   function* (k, dev: string, iommu: string): Path<number> {
     const initial = disable_bypass(k, iommu) ? 'fault' : 'bypass';
+    const groups = mappingGroups(k, iommu);
     let entries = entriesOf(k, iommu);
     const taken = new Map<number, SmmuEntry>();
     for (const stream of maskedIds(k, dev, iommu)) {
-      const index = isMatching(k, iommu)
-        ? arm_smmu_find_sme(entries, mappingGroups(k, iommu), stream)
-        : stream.id;
+      const index = arm_smmu_find_sme(entries, groups, stream);
       if (index < 0) return index;
       const found = entries.find((entry) => entry.index === index);
-      const fresh = { index, ...stream, does: initial, context: null, count: 0 } as const;
+      const mask = groups === null ? 0 : stream.mask;
+      const fresh = { index, id: stream.id, mask, does: initial, context: null, count: 0 } as const;
       const entry = { ...(found ?? fresh), count: (found?.count ?? 0) + 1 };
       taken.set(index, entry);
       entries = [...entries.filter((one) => one.index !== index), entry];
@@ -127,14 +130,16 @@ export const arm_smmu_master_alloc_smes = path(
 );
 
 /**
- * Gives the entries of a device back; one that nobody uses becomes invalid.
+ * Gives the entries of a device back, for each of its stream ids once; one that nobody uses becomes
+ * invalid.
  *
  * Kernel: drivers/iommu/arm/arm-smmu/arm-smmu.c:arm_smmu_master_free_smes, v6.1.
  * Leaves out: nothing.
  */
 export function* arm_smmu_master_free_smes(k: Kernel, dev: string, iommu: string): Path<void> {
+  const ids = maskedIds(k, dev, iommu);
   for (const { index, ...entry } of entriesOfDevice(k, dev, iommu)) {
-    const count = entry.count - 1;
+    const count = entry.count - ids.filter(({ id }) => overlaps(entry, id, 0)).length;
     if (count > 0) yield { type: 'smmu.entry_written', iommu, index, ...entry, count };
     else yield { type: 'smmu.entry_freed', iommu, index };
   }

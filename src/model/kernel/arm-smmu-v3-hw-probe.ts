@@ -6,6 +6,7 @@ import {
   addressBitsV3,
   FEAT_V3,
   featuresOfV3,
+  isUnknownOas,
   queueShifts,
   refusedV3,
 } from '../hardware/smmu-v3-registers.ts';
@@ -17,8 +18,9 @@ import { dev_printk } from '../printk.ts';
  * Reads the id registers of an SMMU v3. Firmware decides whether it is coherent.
  *
  * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_device_hw_probe, v6.1.
- * Leaves out: options for single implementations; what the processor must have as well: shared virtual addressing, its own broadcasts of
- * invalidations, the hypervisor's mode; nested translation. All of it without registers.
+ * Leaves out: options for single implementations; what the processor must have as well: shared virtual
+ * addressing, its own broadcasts of invalidations, the hypervisor's mode; nested translation. All of it
+ * without registers.
  *
  * @returns 0, or -ENXIO for an SMMU that cannot be driven.
  */
@@ -38,6 +40,10 @@ export const arm_smmu_device_hw_probe = path(
     if (firmware !== coherentByRegister(spec)) {
       const text = `IDR0.COHACC overridden by FW configuration (${firmware})`;
       yield dev_printk(k, 'warn', dev, text);
+    }
+    if (isUnknownOas(spec)) {
+      const unknown = 'unknown output address size. Truncating to 48-bit';
+      yield dev_printk(k, 'info', dev, unknown);
     }
     const { ias, oas } = addressBitsV3(spec);
     const features = found.features.toString(16).padStart(8, '0');
@@ -70,12 +76,21 @@ export function* arm_smmu_init_queues(k: Kernel, dev: string): Path<void> {
   }
 }
 
-/** Q_MAX_SZ_SHIFT: how much memory is naturally aligned when it is allocated for DMA. */
+/**
+ * How much memory is naturally aligned when it is allocated for DMA.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.h:Q_MAX_SZ_SHIFT, v6.1.
+ * Leaves out: another largest order than the one that belongs to the size of pages.
+ */
 function alignedShift(k: Kernel): number {
-  const pageShift = k.config('ARM64_64K_PAGES') === 'y' ? 16 : 12;
+  const { pageShift, order } = pagesOf(k);
   const cma = k.config('CMA_ALIGNMENT');
-  return pageShift + (cma === 'n' ? MAX_PAGE_ORDER : Number(cma));
+  return pageShift + (cma === 'n' ? order : Number(cma));
 }
 
-/** The buddy allocator's largest order, where pages have 4 KiB. */
-const MAX_PAGE_ORDER = 10;
+/** The size of pages, and the largest order of the buddy allocator for it. */
+function pagesOf(k: Kernel): { readonly pageShift: number; readonly order: number } {
+  if (k.config('ARM64_64K_PAGES') === 'y') return { pageShift: 16, order: 13 };
+  if (k.config('ARM64_16K_PAGES') === 'y') return { pageShift: 14, order: 11 };
+  return { pageShift: 12, order: 10 };
+}

@@ -55,10 +55,24 @@ export function dmarIsEnabled(k: Kernel): boolean {
 }
 
 /**
+ * Is scalable mode asked for? The last of sm_on and sm_off counts.
+ *
+ * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_setup, v6.1.
+ * Leaves out: nothing.
+ */
+export function scalableIsAsked(k: Kernel): boolean {
+  const said = words(k).filter((word) => word.startsWith('sm_on') || word.startsWith('sm_off'));
+  const last = said.at(-1);
+  if (last !== undefined) return last.startsWith('sm_on');
+  return k.config('INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON') === 'y';
+}
+
+/**
  * Says what the command line wants of VT-d, where the machine describes its units.
  *
  * Kernel: drivers/iommu/intel/iommu.c:intel_iommu_setup, v6.1.
- * Leaves out: strict and forcedac, whose wording changed often; a parameter that is there twice.
+ * Leaves out: strict and forcedac, whose wording changed often; words that it does not know; a
+ * parameter that is there twice.
  */
 const intel_iommu_setup = path('intel_iommu_setup', function* (k): Path<void> {
   for (const word of words(k)) {

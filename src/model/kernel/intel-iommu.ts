@@ -2,11 +2,11 @@
 
 import type { DmaFault, Kernel } from '../context.ts';
 import {
-  addressBits,
   type DescribedUnit,
   describedUnits,
   domainIds,
   faultStatus,
+  guestAddressBits,
   hasCachingMode,
   hasQueuedInvalidation,
   hasScalableMode,
@@ -16,7 +16,12 @@ import {
 import { hasContextTable } from '../hardware/x86-unit.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
-import { dmar_drhd_units, intel_cap_audit, late_dmar_table_init } from './intel-dmar.ts';
+import {
+  dmar_drhd_units,
+  intel_cap_audit,
+  late_dmar_table_init,
+  scalableIsAsked,
+} from './intel-dmar.ts';
 import { allMeetIommu } from './live-dma.ts';
 
 const SOURCE = 'drivers/iommu/intel/iommu.c';
@@ -91,10 +96,14 @@ function* register_pasid_allocators(k: Kernel, units: readonly DescribedUnit[]):
   }
 }
 
-/** Is scalable mode there and asked for? Kernel: drivers/iommu/intel/iommu.h:sm_supported, v6.1. */
+/**
+ * Is scalable mode there and asked for?
+ *
+ * Kernel: drivers/iommu/intel/iommu.h:sm_supported, v6.1.
+ * Leaves out: nothing.
+ */
 function scalable(k: Kernel, unit: VtdScalable): boolean {
-  const asked = (k.cmdline('intel_iommu') ?? '').split(',').includes('sm_on');
-  return asked && hasScalableMode(unit);
+  return scalableIsAsked(k) && hasScalableMode(unit);
 }
 type VtdScalable = DescribedUnit['unit'];
 
@@ -126,7 +135,7 @@ function reasonOf(k: Kernel, { iommu, id, addr, why, write }: DmaFault): readonl
       ? [2, 'Present bit in context entry is clear']
       : [1, 'Present bit in root entry is clear'];
   const unit = describedUnits(k).find(({ name }) => name === iommu)?.unit;
-  if (unit !== undefined && addr >= 2 ** addressBits(unit)) return [4, 'Access beyond MGAW'];
+  if (unit !== undefined && addr >= 2 ** guestAddressBits(unit)) return [4, 'Access beyond MGAW'];
   return write ? [5, 'PTE Write access is not set'] : [6, 'PTE Read access is not set'];
 }
 

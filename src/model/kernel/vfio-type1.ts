@@ -1,14 +1,16 @@
 /** Memory of a container. Kernel: drivers/vfio/vfio_iommu_type1.c, v6.1. */
 import type { Kernel } from '../context.ts';
 import { EEXIST, EINVAL, ENOTTY } from '../errno.ts';
+import { kindOf } from '../hardware/iommu-kind.ts';
+import { inputBits, virtioUnit } from '../hardware/virtio-iommu.ts';
 import { type Path, path } from '../path.ts';
 import { iommu_map, iommu_unmap, PAGE_SIZE } from './io-mappings.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { resvRegions } from './resv-regions.ts';
 import { isNoiommu } from './vfio-container.ts';
 
-/** One past the last address that a domain can map; a virtio-iommu has all that the model can say. */
-const APERTURE_END = 2 ** 48;
+/** Bits of the addresses that a domain can map; a virtio-iommu says for itself. */
+const APERTURE_BITS = 48;
 
 /** The devices of the groups in a container. */
 function devicesIn(k: Kernel, container: string): readonly string[] {
@@ -52,13 +54,13 @@ export const vfio_dma_do_map = path(
     if (isTaken) return -EEXIST;
     const devices = devicesIn(k, container);
     if (!devices.every((dev) => isValid(k, dev, iova, size))) return -EINVAL;
-    yield { type: 'vfio.dma_mapped', container };
     const caches = (dev: string) => dev_iommu_ops(k, dev)?.cache_coherent(k, dev) === true;
     const cache = k.has('vfio_requires_coherency') || devices.every(caches);
     const [first] = devices;
     const iommu = first === undefined ? null : (k.state.devices[first]?.iommu ?? null);
     const range = { domain: container, start: iova, length: size };
     yield* iommu_map(k, iommu, { ...range, dev: null, cache, read: true, write: true });
+    yield { type: 'vfio.dma_mapped', container };
     return 0;
   },
 );
@@ -72,11 +74,17 @@ function overlaps({ start, length }: Range, iova: number, size: number): boolean
   return start < iova + size && iova < start + length;
 }
 
-/** Kernel: vfio_iommu_iova_dma_valid, and what vfio_iommu_resv_exclude took from the list. */
+/**
+ * May the device be given that range?
+ *
+ * Kernel: vfio_iommu_iova_dma_valid, and what vfio_iommu_resv_exclude took from the list, v6.1.
+ * Leaves out: apertures of other IOMMUs than a virtio-iommu that are not of 48 bits.
+ */
 function isValid(k: Kernel, dev: string, iova: number, size: number): boolean {
-  const iommu = k.state.devices[dev]?.iommu;
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
-  if (kind !== 'virtio-iommu' && iova + size > APERTURE_END) return false;
+  const iommu = k.state.devices[dev]?.iommu ?? '';
+  const isVirtio = kindOf(k, iommu) === 'virtio-iommu';
+  const bits = isVirtio ? inputBits(virtioUnit(k, iommu)) : APERTURE_BITS;
+  if (iova + size > 2 ** bits) return false;
   const excluded = resvRegions(k, dev).filter(({ type }) => type !== 'direct-relaxable');
   return !excluded.some((region) => overlaps(region, iova, size));
 }

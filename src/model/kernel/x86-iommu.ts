@@ -15,6 +15,7 @@ import { pr_debug, printk } from '../printk.ts';
 import {
   amd_iommu_init_dma_ops,
   amdIsEnabled,
+  init_device_table_dma,
   iommu_init_pci,
   print_iommu_info,
 } from './amd-iommu.ts';
@@ -93,6 +94,7 @@ const amd_iommu_init_pci = path(
       if (err !== 0) ret = err;
     }
     const err = yield* setPciOps(k, X86_OPS.amd);
+    yield* init_device_table_dma(k);
     yield* print_iommu_info(k);
     yield* amd_iommu_init_dma_ops(k);
     return ret === 0 ? err : ret;

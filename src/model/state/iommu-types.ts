@@ -84,7 +84,6 @@ export interface SmmuFeatures {
 export interface X86Unit {
   /** Queued invalidation. */
   queue: boolean;
-  interrupts: boolean;
   translation: boolean;
   /** The record that takes the next fault. */
   fault_index: number;
@@ -92,8 +91,6 @@ export interface X86Unit {
 
 /** Hardware: a virtio-iommu. */
 export interface Viommu {
-  /** Its driver set DRIVER_OK and did not reset it since. */
-  driver_ok: boolean;
   /** By endpoint id, those that were attached to a domain since the last reset; null: detached again. */
   endpoints: Table<'translate' | 'bypass' | null>;
 }

@@ -7,7 +7,6 @@ import type { State } from './state.ts';
 function unitOf(state: State, name: string): X86Unit {
   state.x86_units[name] ??= {
     queue: false,
-    interrupts: false,
     translation: false,
     fault_index: 0,
   };
@@ -15,7 +14,7 @@ function unitOf(state: State, name: string): X86Unit {
 }
 
 function viommuOf(state: State, name: string): Viommu {
-  state.viommus[name] ??= { driver_ok: false, endpoints: emptyTable() };
+  state.viommus[name] ??= { endpoints: emptyTable() };
   return state.viommus[name];
 }
 
@@ -26,15 +25,15 @@ function ipmmuOf(state: State, name: string): Ipmmu {
 
 export const iommuUnitReducers = {
   'x86_unit.written': (state, { iommu, what, on }) => {
-    unitOf(state, iommu)[what] = on;
+    const unit = unitOf(state, iommu);
+    // Nothing depends on interrupts.
+    if (what !== 'interrupts') unit[what] = on;
   },
   'x86_unit.fault_recorded': (state, { iommu, next }) => {
     unitOf(state, iommu).fault_index = next;
   },
-  'viommu.reset': (state, { iommu, driver_ok }) => {
-    const viommu = viommuOf(state, iommu);
-    viommu.driver_ok = driver_ok;
-    viommu.endpoints = emptyTable();
+  'viommu.reset': (state, { iommu }) => {
+    viommuOf(state, iommu).endpoints = emptyTable();
   },
   'viommu.endpoint_written': (state, { iommu, id, does }) => {
     viommuOf(state, iommu).endpoints[id] = does;

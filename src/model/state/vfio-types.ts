@@ -11,8 +11,7 @@ export interface VfioGroup {
   unbound_list: string[];
 }
 
-/** struct vfio_container: its IOMMU backend is set, and memory is mapped. */
+/** struct vfio_container: its IOMMU backend is set. What it maps is with all mappings, under its name. */
 export interface VfioContainer {
   iommu: boolean;
-  mapped: boolean;
 }

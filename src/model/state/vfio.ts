@@ -1,6 +1,6 @@
 /** Reducers of VFIO. */
 import { dropDomain } from './io-mappings.ts';
-import { drop, type Reducers } from './reducer.ts';
+import { drop, nothing, type Reducers } from './reducer.ts';
 
 export const vfioReducers = {
   'vfio.group_created': (state, { group, iommu_group }) => {
@@ -52,7 +52,7 @@ export const vfioReducers = {
     if (found === undefined) return;
     found.container = container;
     if (state.vfio.containers[container] === undefined)
-      state.vfio.containers[container] = { iommu: false, mapped: false };
+      state.vfio.containers[container] = { iommu: false };
   },
   'vfio.container_unset': (state, { group }) => {
     const found = state.vfio.groups[group];
@@ -65,10 +65,7 @@ export const vfioReducers = {
     const found = state.vfio.containers[container];
     if (found !== undefined) found.iommu = true;
   },
-  'vfio.dma_mapped': (state, { container }) => {
-    const found = state.vfio.containers[container];
-    if (found !== undefined) found.mapped = true;
-  },
+  'vfio.dma_mapped': nothing,
   'vfio.iommufd_bound': (state, { dev, iommufd }) => {
     state.vfio.iommufds[dev] = iommufd;
   },

@@ -52,6 +52,11 @@ const options = {
     assumed: 'y',
     meaning: 'VT-d translates unless the command line says off',
   },
+  INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON: {
+    values: BOOL,
+    assumed: 'n',
+    meaning: 'VT-d uses scalable mode where it has it, unless the command line says otherwise',
+  },
   INTEL_IOMMU_SVM: {
     values: BOOL,
     assumed: 'n',
@@ -63,6 +68,7 @@ const options = {
     meaning: 'VT-d and AMD-Vi remap interrupts, for which their tables are read early',
   },
   ARM_AMBA: { values: BOOL, assumed: 'n', meaning: 'the IOMMU core looks after the amba bus' },
+  ARM64_16K_PAGES: { values: BOOL, assumed: 'n', meaning: 'pages have 16 KiB, not 4' },
   ARM64_64K_PAGES: { values: BOOL, assumed: 'n', meaning: 'pages have 64 KiB, not 4' },
   CMA_ALIGNMENT: {
     values: ['n', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'],

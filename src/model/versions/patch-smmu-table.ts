@@ -12,6 +12,20 @@ export const smmuPatches = {
     after: 'its stream mapping entries fault, and no bank is taken',
     scenario: 'context-banks-run-out-under-vfio',
   },
+  smmu_v3_blocked_domain: {
+    commit: null,
+    subject:
+      'iommu/arm-smmu-v3: Add a global static BLOCKED domain; Use the identity/blocked domain during release',
+    landed: '6.9',
+    stable: [],
+    before:
+      'a group behind an SMMU v3 that a user owns waits on an empty domain of its own; streams of ' +
+      'devices that are gone do as those that never were attached',
+    after:
+      'its stream table entries abort meanwhile; those of devices that are gone do too, and bypass ' +
+      'where firmware wants a range mapped 1:1',
+    scenario: 'a-removed-device-leaves-its-rmr-stream',
+  },
   smmu_fault_stream: {
     commit: null,
     subject: 'iommu/arm-smmu: Log CBFRSYNRA register on context fault',
@@ -45,7 +59,7 @@ export const smmuPatches = {
     landed: '6.15',
     stable: [],
     before: 'an event of an SMMU v3 is printed as four raw words',
-    after: 'its name, the device, the address and the kind of access are printed',
+    after: 'its name, the device, the address and the kind of access are printed after them',
     scenario: 'late-smmu-blocks-a-running-card',
   },
 } as const satisfies Record<string, Patch>;

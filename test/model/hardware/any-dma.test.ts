@@ -41,6 +41,8 @@ function createLedger() {
   const domainOf = (dev: string): string | null => {
     const group = groups.get(dev) ?? -1;
     if (domains.get(group)?.startsWith('DMA') === true) return `group ${group}`;
+    // Its tables are empty, whatever the device has besides.
+    if (domains.get(group) === 'blocked') return `blocked group ${group}`;
     return arm.has(dev) ? `mapping ${arm.get(dev)}` : null;
   };
   const isAt = (one: Mapped, addr: number) => addr >= one.start && addr - one.start < one.length;

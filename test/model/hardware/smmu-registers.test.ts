@@ -85,6 +85,10 @@ describe('the id registers of an SMMU v3', () => {
     expect(refusedV3(v3({ ...QEMU_SMMU_V3, IDR1: 0x42730010 }))).toBe(
       'embedded implementation not supported',
     );
+    expect(refusedV3(v3({ ...QEMU_SMMU_V3, IDR1: 0x00d30010 }))).toBe(
+      'command queue size <= 64 entries not supported',
+    );
+    expect(refusedV3(v3({ ...QEMU_SMMU_V3, IDR1: 0x00f30010 }))).toBeNull();
   });
 
   it('have one table where two levels would not be worth it', () => {

@@ -5,8 +5,8 @@ import { parseDmar } from '../../../src/model/firmware/dmar.ts';
 import { qemuVirtioIommu, qemuVtd } from '../../../src/model/firmware/qemu-units.ts';
 import { featureNames, hasVirtualApic, hasX2apic } from '../../../src/model/hardware/amd-vi.ts';
 import {
-  addressBits,
   domainIds,
+  guestAddressBits,
   hasCachingMode,
   hasExtendedInterruptMode,
   hasQueuedInvalidation,
@@ -31,7 +31,7 @@ describe('the registers of a VT-d unit', () => {
   // DMAR: dmar0: Number of Domains supported <65536>
   it('are those of QEMU', () => {
     const qemu = unit('0xd2008c22260286', '0xf00f4e');
-    expect(addressBits(qemu)).toBe(39);
+    expect(guestAddressBits(qemu)).toBe(39);
     expect(domainIds(qemu)).toBe(65536);
     expect(supportsTranslation(qemu)).toBe(true);
     expect(hasQueuedInvalidation(qemu)).toBe(true);
@@ -46,7 +46,7 @@ describe('the registers of a VT-d unit', () => {
   // DMAR: dmar1: reg_base_addr f4ffe000 ver 1:0 cap d2078c106f0462 ecap f020fe: HP DL388p Gen8.
   it('are those of a server whose interrupts carry ids of x2APIC', () => {
     const hp = unit('0xd2078c106f0462', '0xf020fe');
-    expect(addressBits(hp)).toBe(48);
+    expect(guestAddressBits(hp)).toBe(48);
     expect(domainIds(hp)).toBe(256);
     expect(hasExtendedInterruptMode(hp)).toBe(true);
     expect(hasCachingMode({ name: '', bus: '', parent: null, ids: [], vtd: hp })).toBe(false);

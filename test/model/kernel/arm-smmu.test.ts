@@ -1,6 +1,6 @@
 // SMMUs whose registers are known: what their drivers print, take and give back.
 import { describe, expect, it } from 'vitest';
-import type { DeviceSpec, SmmuRegisters } from '../../../src/events/machine.ts';
+import type { DeviceSpec, DriverSpec, SmmuRegisters } from '../../../src/events/machine.ts';
 import { type Changes, runScenario } from '../scenario-run.ts';
 
 type Run = ReturnType<typeof runScenario>;
@@ -65,6 +65,43 @@ describe('the entries of an SMMU v2', () => {
     expect(smmuOf(runScenario(NAME))?.entries['0']).toMatchObject({ id: 0x10, mask: 3, count: 2 });
   });
 
+  it('count each stream id of a device, and go with the last', () => {
+    // A conventional function below a bridge: its own id and the one that the bridge puts there are one.
+    const below = (spec: DeviceSpec): DeviceSpec => {
+      if (spec.pci === undefined) return spec;
+      return spec.name === '0000:00:01.0'
+        ? { ...spec, pci: { ...spec.pci, class: 0x060400, header: 1, pcie: 'pcie-to-pci' } }
+        : {
+            ...spec,
+            name: '0000:01:00.0',
+            parent: '0000:00:01.0',
+            pci: { ...spec.pci, pcie: null },
+          };
+    };
+    const NAME = 'no-context-bank-for-the-second-card';
+    const registers = { ID0: 0x7c017e80, ID1: 0x80000004, ID2: 0x5555 };
+    const byBridge = (spec: DeviceSpec) =>
+      below(spec.registers === undefined ? spec : { ...spec, registers });
+    expect(smmuOf(runScenario(NAME, { device: byBridge }))?.entries).toMatchObject({
+      0: { id: 8, count: 1 },
+      1: { id: 0x100, count: 2 },
+    });
+    const remove = { do: 'remove', dev: '0000:01:00.0' } as const;
+    const gone = runScenario(NAME, { device: byBridge, more: [remove] });
+    expect(Object.values(smmuOf(gone)?.entries ?? {})).toMatchObject([{ id: 8 }]);
+    expect(Object.keys(smmuOf(gone)?.context_banks ?? {})).toEqual(['0']);
+  });
+
+  it('have no masks where streams are not matched', () => {
+    const NAME = 'stream-of-one-master-overlaps-another';
+    const run = withRegisters(NAME, { ID0: 0x74017e00 });
+    const entries = smmuOf(run)?.entries ?? {};
+    expect(Object.keys(entries)).toEqual(['16', '17', '18', '32']);
+    expect(Object.values(entries).map(({ context }) => context)).toEqual([0, 2, 3, 1]);
+    const groups = Object.values(run.state.devices).flatMap((dev) => dev.iommu_group ?? []);
+    expect(groups).toEqual([0, 1, 2, 3]);
+  });
+
   it('are those of stage 2 where nothing else is there', () => {
     const run = runScenario('smmu-of-acpi-with-stage-2-alone');
     expect(smmuOf(run)?.context_banks).toEqual({ 0: { group: 0, domain: 'DMA' } });
@@ -118,10 +155,69 @@ describe('an SMMU v3', () => {
     ]);
   });
 
+  it('gets larger queues where pages are larger', () => {
+    const registers = (spec: DeviceSpec) =>
+      spec.registers === undefined
+        ? spec
+        : { ...spec, registers: { ...spec.registers, IDR1: 0x03f30010 } };
+    const largest = (config: Record<string, string>) =>
+      prints(runScenario(NAME, { config, device: registers })).flatMap(
+        (text) => /allocated (\d+) entries for cmdq/.exec(text)?.[1] ?? [],
+      );
+    expect(largest({})).toEqual([String(2 ** 18)]);
+    expect(largest({ ARM64_16K_PAGES: 'y' })).toEqual([String(2 ** 21)]);
+    expect(largest({ ARM64_64K_PAGES: 'y' })).toEqual([String(2 ** 25)]);
+    expect(largest({ ARM64_64K_PAGES: 'y', CMA_ALIGNMENT: '8' })).toEqual([String(2 ** 20)]);
+  });
+
+  it('takes an output size that nobody knows for one of 48 bits', () => {
+    const text = 'unknown output address size. Truncating to 48-bit';
+    const said = (IDR5: number) =>
+      prints(withRegisters(NAME, { IDR5 })).some((line) => line.endsWith(text));
+    expect(said(0x77)).toBe(true);
+    expect(said(0x74)).toBe(false);
+  });
+
   it('is not driven without translation', () => {
     const run = withRegisters(NAME, { IDR0: 0x0d401018 });
     expect(prints(run)).toContain('arm-smmu-v3 9050000.smmuv3: no translation support!');
     expect(run.state.devices['9050000.smmuv3']?.bound).toBe(false);
+  });
+
+  it('lets the reserved streams of PCI functions pass its reset', () => {
+    const run = runScenario('a-removed-device-leaves-its-rmr-stream');
+    const reset = events(run).find((event) => event.type === 'smmu.reset');
+    expect(reset).toMatchObject({ entries: [{ index: 0x7c, id: 0x7c, does: 'bypass' }] });
+  });
+
+  it('has an entry that aborts for a device that is gone, unless all streams pass', () => {
+    const NAME = 'a-removed-device-leaves-its-rmr-stream';
+    const leaves = (patches: Record<string, boolean>, cmdline = '') =>
+      smmuOf(runScenario(NAME, { patches, cmdline }))?.entries[0x7c]?.does;
+    const before = { smmu_v3_blocked_domain: false, smmu_v3_bypass_retired: false };
+    expect(leaves({})).toBe('bypass');
+    expect(leaves(before)).toBe('fault');
+    expect(leaves(before, 'arm_smmu_v3.disable_bypass=0')).toBe('bypass');
+  });
+
+  it('prints a record as it is, and since 6.15 in words after that', () => {
+    const lines = (on: boolean) => {
+      const patches = { smmu_v3_events_decoded: on };
+      const run = runScenario('late-smmu-blocks-a-running-card', { patches });
+      return events(run).flatMap((event) =>
+        event.type === 'printk' && /event|\t0x/.test(event.text) ? [event] : [],
+      );
+    };
+    expect(lines(false).map(({ level }) => level)).toEqual(Array(5).fill('info'));
+    expect(lines(true).map(({ level }) => level)).toEqual(Array(6).fill('err'));
+    expect(lines(true).map(({ text }) => text.replace('arm-smmu-v3 9050000.smmuv3: ', ''))).toEqual(
+      [
+        'event 0x02 received:',
+        '\t0x0000001000000002',
+        ...Array(3).fill('\t0x0000000000000000'),
+        'event: C_BAD_STREAMID client: (unassigned sid) sid: 0x10 ssid: 0x0',
+      ],
+    );
   });
 
   it('says that it was on when firmware left streams in it', () => {
@@ -130,5 +226,30 @@ describe('an SMMU v3', () => {
       spec.iommus === undefined ? spec : { ...spec, boot_mapping };
     expect(prints(runScenario('rmr-streams-bypass', { device: left('translate') }))).toContain(on);
     expect(prints(runScenario('rmr-streams-bypass', { device: left('none') }))).not.toContain(on);
+  });
+});
+
+describe("one of Qualcomm's SMMUs", () => {
+  /** What the boot loader left, after the reset, with other compatible strings. */
+  const kept = (smmu: readonly string[], client: string) => {
+    const device = (spec: DeviceSpec): DeviceSpec => {
+      if (spec.iommu_kind === 'arm-smmu') return { ...spec, ids: smmu };
+      return spec.boot_mapping === undefined ? spec : { ...spec, ids: [client] };
+    };
+    const driver = (spec: DriverSpec): DriverSpec =>
+      spec.name === 'arm-smmu' ? spec : { ...spec, ids: [client] };
+    const run = runScenario('qcom-readback-keeps-the-splash-screen', { device, driver });
+    const reset = events(run).find((event) => event.type === 'smmu.reset');
+    const domains = Object.values(run.state.groups).map(({ domain }) => domain);
+    return { entries: reset?.type === 'smmu.reset' ? reset.entries.length : null, domains };
+  };
+
+  it.each([
+    [['qcom,sdm845-smmu-500', 'arm,mmu-500'], 'qcom,sc7280-mdss', 1, 'identity'],
+    [['qcom,sm8250-smmu-500', 'arm,mmu-500'], 'qcom,x-mdss', 1, 'DMA'],
+    [['qcom,msm8974-smmu', 'arm,mmu-500'], 'qcom,mdss', 0, 'DMA'],
+    [['qcom,adreno-smmu', 'qcom,smmu-500', 'arm,mmu-500'], 'qcom,adreno', 0, 'identity'],
+  ])('%s keeps streams, and %s has the domain that it asks for', (smmu, client, count, domain) => {
+    expect(kept(smmu, client)).toEqual({ entries: count, domains: [domain] });
   });
 });

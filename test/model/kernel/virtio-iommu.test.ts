@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { VirtioIommuUnit } from '../../../src/events/iommu-units.ts';
 import type { DeviceSpec } from '../../../src/events/machine.ts';
 import type { Stimulus } from '../../../src/events/stimulus.ts';
+import { EINVAL } from '../../../src/model/errno.ts';
 import { virtioIommuOps } from '../../../src/model/kernel/virtio-iommu.ts';
 import { runScenario } from '../scenario-run.ts';
 
@@ -54,10 +55,32 @@ describe('a virtio-iommu', () => {
   });
 });
 
+describe('memory behind a virtio-iommu', () => {
+  const USER = 'a-user-behind-a-virtio-iommu-maps-memory';
+  const maps = (unit: VirtioIommuUnit, ...iovas: readonly number[]) => {
+    const more = iovas.map((iova) => {
+      const call = { call: 'MAP_DMA', dev: null, iova, size: 0x1000 } as const;
+      return { do: 'vfio_ioctl', hold: 'guest', ...call } as const;
+    });
+    const steps = 10;
+    const ran = runScenario(USER, { device: withUnit(unit), more });
+    return iovas.map((_, i) => {
+      const end = ran.scheduler.endOf(ran.taskOf(steps + i));
+      return end.kind === 'returned' ? end.ret : end.kind;
+    });
+  };
+
+  it('leaves out the window for interrupts, its own or the one of the driver', () => {
+    const [own, drivers] = [0x8090000, 0x8001000];
+    expect(maps({}, own, drivers)).toEqual([-EINVAL, -EINVAL]);
+    const msi = { base: '0x8090000', end: '0x809ffff' };
+    expect(maps({ msi }, own, drivers, 0x80a0000)).toEqual([-EINVAL, 0, 0]);
+  });
+});
+
 describe('an endpoint', () => {
   it('is attached with its device, and detached as the device goes', () => {
     expect(run().state.viommus[VIOMMU]).toEqual({
-      driver_ok: true,
       endpoints: { [NIC_ENDPOINT]: 'translate' },
     });
     const gone: Stimulus[] = [{ do: 'remove', dev: NIC }];
@@ -77,7 +100,7 @@ describe('an endpoint', () => {
   it('is forgotten when the device is reset', () => {
     const { state } = runScenario('viommu-endpoints-bypass-after-rmmod');
     expect(state.viommus).toEqual({
-      'a003e00.virtio_mmio': { driver_ok: false, endpoints: {} },
+      'a003e00.virtio_mmio': { endpoints: {} },
     });
   });
 

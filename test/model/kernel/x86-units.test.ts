@@ -22,6 +22,40 @@ const reads = (addr: number): Stimulus => ({
   cacheable: true,
 });
 
+describe("AMD's IOMMUs", () => {
+  it('block before they say what they can', () => {
+    const { events } = runScenario(AMD).trace();
+    const on = events.findIndex(
+      ({ event }) => event.type === 'x86_unit.written' && event.what === 'translation' && event.on,
+    );
+    const says = events.findIndex(({ stack }) => stack.includes('print_iommu_info'));
+    expect(events[on]?.stack).toContain('init_device_table_dma');
+    expect(says).toBeGreaterThan(on);
+  });
+});
+
+describe('scalable mode of VT-d', () => {
+  const SCALABLE = { cap: '0xd2008c22260286', ecap: '0x80000f00f46' };
+  const device = (spec: DeviceSpec): DeviceSpec =>
+    spec.vtd === undefined ? spec : { ...spec, vtd: { ...spec.vtd, ...SCALABLE } };
+  const isOff = (words: string, more: Record<string, string> = {}) => {
+    const config = { INTEL_IOMMU_SVM: 'y', ...more };
+    const cmdline = `intel_iommu=${words}`;
+    const lines = prints(VTD, { version: '6.1', device, config, cmdline });
+    return lines.includes('DMAR: VT-d Scalable Mode not enabled, no PASID allocation');
+  };
+
+  it('is asked for by how a word begins, the last of them, or by the configuration', () => {
+    const DEFAULT_ON = { INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON: 'y' };
+    expect(isOff('on')).toBe(true);
+    expect(isOff('on,sm_on')).toBe(false);
+    expect(isOff('on,sm_only')).toBe(false);
+    expect(isOff('on,sm_on,sm_off')).toBe(true);
+    expect(isOff('on', DEFAULT_ON)).toBe(false);
+    expect(isOff('on,sm_off', DEFAULT_ON)).toBe(true);
+  });
+});
+
 describe('a fault at a VT-d unit', () => {
   const EMPTY = { dmar_blocked_domain: false };
 
