@@ -2,7 +2,7 @@
 import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { EACCES, EBUSY, EINVAL, EPERM } from '../errno.ts';
-import { deviceOf, groupById } from '../lookup.ts';
+import { groupById } from '../lookup.ts';
 import { deviceLock, groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
 import { domainName, typeByDevice, typeByGroup } from './def-domain-type.ts';
@@ -14,7 +14,7 @@ import { attachToDefault } from './set-domain.ts';
  *
  * Kernel: drivers/iommu/iommu.c:iommu_group_store_type and iommu_change_dev_def_domain, v6.1; the
  * former with iommu_setup_default_domain since group_type_by_owner.
- * Leaves out: failures to allocate or attach.
+ * Leaves out: failures to allocate or attach, what is printed of a device that is gone.
  *
  * @returns 0; -EACCES; -EINVAL for a word that is no type, for a type that a device cannot have and,
  * before group_type_by_owner, for a group of several devices; -EBUSY (before) or -EPERM (since)
@@ -30,13 +30,14 @@ export const iommu_group_store_type = path(
       return yield* locked(groupMutex(id), setByOwner(k, id, value));
     const [dev] = group.devices;
     if (dev === undefined || group.devices.length !== 1) {
-      const text = 'Cannot change default domain: Group has more than one device';
-      yield printk('err', `iommu: ${text}`);
+      yield printk('err', `iommu: ${REFUSED}: Group has more than one device`);
       return -EINVAL;
     }
     return yield* locked(deviceLock(dev), setForDevice(k, id, dev, value));
   },
 );
+
+const REFUSED = 'Cannot change default domain';
 
 type Word = 'identity' | 'DMA' | 'DMA-FQ' | 'auto';
 const isWord = (value: string): value is Word =>
@@ -59,7 +60,7 @@ function* setByOwner(k: Kernel, id: number, value: Word): Path<number> {
 
 /** One device, under its lock, without a driver. */
 function* setForDevice(k: Kernel, id: number, dev: string, value: Word): Path<number> {
-  if (deviceOf(k, dev).bound && !flushQueueOnly(k, id, value)) {
+  if (k.state.devices[dev]?.bound === true && !flushQueueOnly(k, id, value)) {
     yield printk('err', 'iommu: Device is still bound to driver');
     return -EBUSY;
   }
@@ -67,7 +68,18 @@ function* setForDevice(k: Kernel, id: number, dev: string, value: Word): Path<nu
 }
 
 function* changeForDevice(k: Kernel, id: number, dev: string, value: Word): Path<number> {
-  const { domain, default_domain } = groupById(k, id);
+  const group = k.state.groups[id];
+  // It was waited for the device's lock: the device may be gone, or the group another.
+  if (k.state.devices[dev] === undefined) return -EBUSY;
+  if (group?.devices.length !== 1) {
+    yield dev_printk(k, 'err', dev, `${REFUSED}: Group has more than one device`);
+    return -EINVAL;
+  }
+  if (group.devices[0] !== dev) {
+    yield dev_printk(k, 'err', dev, `${REFUSED}: Device has been changed`);
+    return -EBUSY;
+  }
+  const { domain, default_domain } = group;
   if (domain !== default_domain) {
     yield dev_printk(k, 'err', dev, 'Group not assigned to default domain');
     return -EBUSY;
