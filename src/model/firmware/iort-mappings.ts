@@ -1,6 +1,12 @@
 /** Where ids go in an IORT, from node to node. */
 import { type Binary, badTable, le32 } from './binary.ts';
-import type { IortNode } from './iort.ts';
+
+/** A node: its place, what it is, and how long. */
+export interface IortNode {
+  readonly at: number;
+  readonly type: number;
+  readonly length: number;
+}
 
 /** Ids of a node that reach an SMMU, and the first id they have there. */
 export interface IdRange {

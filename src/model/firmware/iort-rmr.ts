@@ -1,8 +1,7 @@
 /** Reserved memory of an IORT: what firmware does DMA to, and under which ids. */
 import type { ReservedRegion } from '../../events/machine.ts';
 import { type Binary, badTable, le32 } from './binary.ts';
-import type { IortNode } from './iort.ts';
-import { mappingsAt } from './iort-mappings.ts';
+import { type IortNode, mappingsAt } from './iort-mappings.ts';
 
 /** Ids at an SMMU, and the memory that is used under each of them. */
 export interface ReservedIds {

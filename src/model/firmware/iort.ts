@@ -1,6 +1,6 @@
 import type { DeviceSpec, IommuMapRow, IommuSpec } from '../../events/machine.ts';
 import { type Binary, badTable, le16, le32, text, u8 } from './binary.ts';
-import { followMappings, type IdRange, mappingsAt } from './iort-mappings.ts';
+import { followMappings, type IdRange, type IortNode, mappingsAt } from './iort-mappings.ts';
 import { type ReservedIds, reservedIds } from './iort-rmr.ts';
 import { specsByName, streamsOfSpec } from './streams-of-spec.ts';
 
@@ -36,13 +36,6 @@ const RMR = 6;
 const NODE_HEADER = 16;
 /** No real table comes near; a hostile count would otherwise cost that many steps. */
 const NODES_MAX = 4096;
-
-/** A node: its place, what it is, and how long. */
-export interface IortNode {
-  readonly at: number;
-  readonly type: number;
-  readonly length: number;
-}
 
 /** SMMU v1 and v2 by the table's number for the implementation; the driver refuses all others. */
 const MODELS = ['v1', 'v2', 'mmu-400', 'mmu-500', 'mmu-401', 'thunderx'] as const;

@@ -1,9 +1,15 @@
 /** What Qualcomm's SMMUs do differently. Kernel: drivers/iommu/arm/arm-smmu/arm-smmu-qcom.c, v6.1. */
 import type { SmmuEntry } from '../../events/iommu-events.ts';
+import type { DeviceSpec } from '../../events/machine.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
 import { deviceOf } from '../lookup.ts';
-import type { LiveMaster } from './arm-smmu-reset.ts';
+
+/** A device with the ids under which it speaks to the SMMU. */
+export interface LiveMaster {
+  readonly spec: DeviceSpec;
+  readonly ids: readonly number[];
+}
 
 /** SMMUs with an implementation of Qualcomm's. Kernel: qcom_smmu_impl_of_match, v6.1 and v6.12. */
 const QCOM_SMMUS: ReadonlySet<string> = new Set(

@@ -5,7 +5,6 @@
  */
 
 import type { SmmuEntry } from '../../events/iommu-events.ts';
-import type { DeviceSpec } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
 import { specsByName, streamsOfSpec } from '../firmware/streams-of-spec.ts';
 import { FEAT_V3 } from '../hardware/smmu-v3-registers.ts';
@@ -13,18 +12,12 @@ import { entriesOf } from '../hardware/streams.ts';
 import { driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
-import { keptStreams } from './arm-smmu-qcom.ts';
+import { keptStreams, type LiveMaster } from './arm-smmu-qcom.ts';
 import { arm_smmu_find_sme, disable_bypass, mappingGroups } from './arm-smmu-sme.ts';
 import { SMMUS } from './kconfig.ts';
 import { allMeetIommu, meetIommu } from './live-dma.ts';
 import { streamIds } from './requester-ids.ts';
 import { reservedRegions } from './reserved-regions.ts';
-
-/** A device with the ids under which it speaks to the SMMU. */
-export interface LiveMaster {
-  readonly spec: DeviceSpec;
-  readonly ids: readonly number[];
-}
 
 /**
  * Devices behind the SMMU with DMA that runs, or a range that must be mapped, before the kernel. PCI
