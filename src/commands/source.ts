@@ -116,11 +116,21 @@ export function lineReader({ imported }: LoadedSource): (line: number) => string
   return (line) => texts.get(line) ?? null;
 }
 
+/** A line of a kernel log. */
+const STAMPED = /^(?:<\d+>)?\[ *\d+\.\d{6}\]/m;
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 65_536)).toString('latin1');
+
 /** Reads a scenario or a board's firmware; what is neither is refused. */
 export async function readScenario(
   path: string,
 ): Promise<{ file: string; scenario: ParsedScenario; firmware: Firmware | null }> {
   const { file, bytes } = await readSource(path);
+  if (kindOf(file, bytes) === 'log' && STAMPED.test(textOf(bytes)))
+    throw new ReprobeError('USAGE', 'This is a log, not a scenario.', {
+      file,
+      hint: '`reprobe import` and the other commands read logs',
+    });
   const firmware = isFirmware(bytes) ? readFirmware(bytes, file) : null;
   const scenario = firmware === null ? scenarioIn(bytes, file) : boardScenario(firmware, file);
   return { file, scenario, firmware };

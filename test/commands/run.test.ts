@@ -98,4 +98,10 @@ describe.concurrent('run', () => {
     });
     expect((await reprobe('run', sane)).stdout).not.toContain('warning');
   });
+
+  it('tells a log from a scenario', async ({ expect }) => {
+    const { status, stderr } = await reprobe('run', 'examples/owner_cnt-leak.dmesg.txt');
+    expect(status).toBe(EXIT.usage);
+    expect(stderr).toMatch(/This is a log, not a scenario/);
+  });
 });
