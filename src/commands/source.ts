@@ -6,7 +6,7 @@ import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
-import { createLogIntake, type ReadLog } from '../import/read-log.ts';
+import { type ReadLog, readWhole } from '../import/read-log.ts';
 import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
@@ -233,17 +233,11 @@ function loadRedacted(
 ): LoadedSource {
   const redacted = redactLog(bytes);
   const file = redacted.redactor.text(given);
-  const plain = loadLog({ file: given, read: logIn(bytes) }, machine, change, mayBeEmpty);
-  const shared = loadLog({ file, read: logIn(redacted.bytes) }, machine, change, mayBeEmpty);
+  const plain = loadLog({ file: given, read: readWhole(bytes) }, machine, change, mayBeEmpty);
+  const shared = loadLog({ file, read: readWhole(redacted.bytes) }, machine, change, mayBeEmpty);
   if (plain.imported !== null && shared.imported !== null)
     expectUnchanged(redacted.redactor, plain.imported, shared.imported);
   return { ...shared, redacted };
-}
-
-function logIn(bytes: Uint8Array): ReadLog {
-  const intake = createLogIntake();
-  intake.push(bytes);
-  return intake.end();
 }
 
 function loadLog(

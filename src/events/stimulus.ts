@@ -94,6 +94,8 @@ export type Stimulus =
   /** Something done that the model knows to have no effect on it; kept so that nothing is lost. */
   | { readonly do: 'note'; readonly text: string };
 
+export type DmaStimulus = Extract<Stimulus, { do: 'dma' }>;
+
 /** A range of addresses as VFIO_IOMMU_MAP_DMA has it. */
 export interface DmaRange {
   readonly iova: number;

@@ -15,7 +15,7 @@ import { inferMachine } from './infer-machine.ts';
 import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
-import { createLogIntake, type ReadLog } from './read-log.ts';
+import { type ReadLog, readWhole } from './read-log.ts';
 import { bestReplay, type LoggedAction, type LoggedFault } from './replay.ts';
 
 export interface ImportOptions {
@@ -51,9 +51,7 @@ export interface Imported {
  * Of a log with several boots the one that says most about the model is replayed.
  */
 export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
-  const intake = createLogIntake();
-  intake.push(bytes);
-  return importRead(intake.end(), options);
+  return importRead(readWhole(bytes), options);
 }
 
 /** Imports a log that was read. */

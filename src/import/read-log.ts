@@ -62,6 +62,13 @@ export function createLogIntake(): LogIntake {
   };
 }
 
+/** Reads a log that is in memory. */
+export function readWhole(bytes: Uint8Array): ReadLog {
+  const intake = createLogIntake();
+  intake.push(bytes);
+  return intake.end();
+}
+
 function noBoots(): Boots {
   const current = createBootLines(0);
   return { records: 0, boots: 0, best: current, current };

@@ -1,5 +1,5 @@
 /** Transactions that an IOMMU refused, as the lines of its driver tell of them. */
-import type { Stimulus } from '../events/stimulus.ts';
+import type { DmaStimulus } from '../events/stimulus.ts';
 import type { Facts } from '../model/context.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
 import type { Observation } from './observation.ts';
@@ -148,14 +148,12 @@ const idAndAddress = (id: string | undefined, addr: string | undefined) => ({
 const bare = (text = '0'): string => text.replace(/^0x/, '') || '0';
 const hexOf = (text: string | undefined): number => Number.parseInt(bare(text), 16);
 
-type Dma = Extract<Stimulus, { do: 'dma' }>;
-
 /**
  * Makes stimuli of transactions; null where no device that is there speaks to the IOMMU like that.
  *
  * Cost: a look at all devices for each new pair of IOMMU and id, and where that has gone elsewhere.
  */
-export function dmaStimuli(k: Facts): (dma: RefusedDma) => Dma | null {
+export function dmaStimuli(k: Facts): (dma: RefusedDma) => DmaStimulus | null {
   const masters = new Map<string, { readonly dev: string | null; readonly devices: number }>();
   const isMaster = (name: string, { iommu, id }: RefusedDma): boolean => {
     // The device of a virtio-iommu hangs below what firmware names.

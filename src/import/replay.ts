@@ -2,7 +2,7 @@
 import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
@@ -111,7 +111,7 @@ function replay(
 function meetIommu(
   { run, moved, divergences, faults }: Replay,
   dma: RefusedDma,
-  stimulus: ReturnType<ReturnType<typeof dmaStimuli>>,
+  stimulus: DmaStimulus | null,
 ): void {
   const isReplayed = stimulus !== null && !moved.has(stimulus.dev);
   faults.push({ dma, dev: stimulus?.dev ?? dma.dev, isReplayed });

@@ -4,6 +4,7 @@ import type { Facts } from '../model/context.ts';
 import { streamOf } from '../model/hardware/streams.ts';
 import { refusedStreams } from '../model/kernel/live-dma.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
+import { overlaps } from '../model/range.ts';
 import type { ReadDevice } from '../model/state/state.ts';
 import { type Breach, groupsOf, type Invariant } from './invariant.ts';
 
@@ -119,9 +120,7 @@ function lostMemory({ name: dev, live_dma, spec }: ReadDevice, k: Facts): Breach
   if (!live_dma) return null;
   for (const { start, length, tables } of spec.boot_memory ?? []) {
     if (tables === true && !isBehindBootTables(spec, k)) continue;
-    const taken = k.state.allocated.find(
-      (one) => one.start < start + length && start < one.start + one.length,
-    );
+    const taken = k.state.allocated.find((one) => overlaps(one, { start, length }));
     if (taken === undefined) continue;
     const from = `0x${taken.start.toString(16)}`;
     const use = tables === true ? `the page tables of ${dev} lie` : `${dev} does DMA`;

@@ -1,6 +1,6 @@
 /** Steps of a scenario as the YAML that steps.ts reads back. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
-import type { DmaRange, Stimulus } from '../events/stimulus.ts';
+import type { DmaRange, DmaStimulus, Stimulus } from '../events/stimulus.ts';
 import { busOfDriver } from './driver.ts';
 import { type Entry, field, flag, listOf, map, maybe, plain, type Yaml } from './print-yaml.ts';
 import { busOf } from './step-bus.ts';
@@ -121,7 +121,7 @@ function printVfioCall(step: Extract<Stimulus, { do: 'vfio_ioctl' }>): Yaml {
   ]);
 }
 
-function printDma(step: Extract<Stimulus, { do: 'dma' }>): Yaml {
+function printDma(step: DmaStimulus): Yaml {
   return map([
     field('dev', step.dev),
     ['addr', hex(step.addr)],

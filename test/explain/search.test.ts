@@ -14,7 +14,7 @@ import {
   type Witness,
 } from '../../src/explain/witness.ts';
 import { importRead } from '../../src/import/import.ts';
-import { createLogIntake } from '../../src/import/read-log.ts';
+import { readWhole } from '../../src/import/read-log.ts';
 import { PROFILES } from '../../src/model/versions/profile.ts';
 import { deriveMachine } from '../../src/verify/machine.ts';
 import { TRACES } from '../corpora.ts';
@@ -92,9 +92,7 @@ describe('explain', () => {
 });
 
 it('tells of a log of 6.1 that it is none of 7.2', () => {
-  const intake = createLogIntake();
-  intake.push(readFileSync('examples/groups-by-probe-order.dmesg.txt'));
-  const log = intake.end();
+  const log = readWhole(readFileSync('examples/groups-by-probe-order.dmesg.txt'));
   const options = { name: 'log', config: {}, patches: {}, machine: null };
   const search = (version: string | null) => {
     const asked = { ...options, version };

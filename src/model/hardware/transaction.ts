@@ -3,7 +3,7 @@
  *
  * Source: Arm SMMU architecture, versions 2 and 3; Intel VT-d, AMD IOMMU and virtio specifications.
  */
-import type { Stimulus } from '../../events/stimulus.ts';
+import type { DmaStimulus } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
 import { disable_bypass } from '../kernel/arm-smmu-sme.ts';
@@ -19,14 +19,12 @@ import { kindOf } from './iommu-kind.ts';
 import { BYPASSED, fateOf, groupAt, type Outcome, type Request, through } from './requests.ts';
 import { virtioUnit } from './virtio-iommu.ts';
 
-type Transaction = Extract<Stimulus, { do: 'dma' }>;
-
 /**
  * A device reads or writes. Where its IOMMU refuses, the driver of the IOMMU hears of it.
  *
  * @returns 0, or -ENODEV for a device that is not there.
  */
-export function* issueDma(k: Kernel, t: Transaction): Path<number> {
+export function* issueDma(k: Kernel, t: DmaStimulus): Path<number> {
   const { dev, addr, write } = t;
   if (k.state.devices[dev] === undefined) return -ENODEV;
   const stream = streamAt(k, dev);
@@ -92,7 +90,7 @@ function withoutEntry(k: Kernel, iommu: string): 'bypass' | 'stream' | 'entry' {
  */
 function isSnooped(
   k: Kernel,
-  { dev, cacheable }: Transaction,
+  { dev, cacheable }: DmaStimulus,
   iommu: string | null,
   outcome: Outcome,
 ): boolean | null {

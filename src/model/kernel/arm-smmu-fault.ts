@@ -80,6 +80,8 @@ export function* reportFault(k: Kernel, fault: DmaFault): Path<void> {
 const C_BAD_STREAMID = 0x02;
 const F_TRANSLATION = 0x10;
 const F_PERMISSION = 0x13;
+/** What a record has of the access; one of a stream that is not known has nothing. */
+type Access = Pick<DmaFault, 'addr' | 'write'>;
 /** The second double word of an event: it was a read. */
 const EVTQ_1_READ = 0x8;
 
@@ -95,7 +97,7 @@ function* arm_smmu_evtq_thread(
   iommu: string,
   event: number,
   id: number,
-  access?: { readonly addr: number; readonly write: boolean },
+  access?: Access,
 ): Path<void> {
   const isDecoded = k.has('smmu_v3_events_decoded');
   const level = isDecoded ? 'err' : 'info';
@@ -128,7 +130,7 @@ function* arm_smmu_dump_event(
   iommu: string,
   event: number,
   id: number,
-  access?: { readonly addr: number; readonly write: boolean },
+  access?: Access,
 ): Path<void> {
   const name = EVENT_NAMES[event] ?? 'UNKNOWN';
   const master = Object.values(k.state.devices).find(

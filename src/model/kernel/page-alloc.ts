@@ -3,6 +3,7 @@ import type { Facts } from '../context.ts';
 import { ENOMEM } from '../errno.ts';
 import { streamOf } from '../hardware/streams.ts';
 import { type Path, path } from '../path.ts';
+import { overlaps, type Range } from '../range.ts';
 import { addressed } from './resv-regions.ts';
 
 /**
@@ -20,17 +21,11 @@ export const alloc_pages = path(
   'alloc_pages',
   function* (k, start: number, length: number): Path<number> {
     const kept = keptMemory(k);
-    if (kept.some((one) => one.start < start + length && start < one.start + one.length))
-      return -ENOMEM;
+    if (kept.some((one) => overlaps(one, { start, length }))) return -ENOMEM;
     yield { type: 'memory.allocated', start, length };
     return 0;
   },
 );
-
-interface Range {
-  readonly start: number;
-  readonly length: number;
-}
 
 function keptMemory(k: Facts): readonly Range[] {
   return k.machine.devices.flatMap(({ reserved = [], boot_memory = [], iommus = [] }) => {

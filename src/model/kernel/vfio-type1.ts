@@ -4,6 +4,7 @@ import { EEXIST, EINVAL, ENOTTY } from '../errno.ts';
 import { kindOf } from '../hardware/iommu-kind.ts';
 import { inputBits, virtioUnit } from '../hardware/virtio-iommu.ts';
 import { type Path, path } from '../path.ts';
+import { overlaps, type Range } from '../range.ts';
 import { iommu_map, iommu_unmap, PAGE_SIZE } from './io-mappings.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { resvRegions } from './resv-regions.ts';
@@ -49,7 +50,7 @@ export const vfio_dma_do_map = path(
     if (refused !== 0) return refused;
     if (!isRange(iova, size)) return -EINVAL;
     const isTaken = k.state.io_mappings.some(
-      (one) => one.domain === container && overlaps(one, iova, size),
+      (one) => one.domain === container && overlaps(one, { start: iova, length: size }),
     );
     if (isTaken) return -EEXIST;
     const devices = devicesIn(k, container);
@@ -65,15 +66,6 @@ export const vfio_dma_do_map = path(
   },
 );
 
-interface Range {
-  readonly start: number;
-  readonly length: number;
-}
-
-function overlaps({ start, length }: Range, iova: number, size: number): boolean {
-  return start < iova + size && iova < start + length;
-}
-
 /**
  * May the device be given that range?
  *
@@ -86,7 +78,7 @@ function isValid(k: Kernel, dev: string, iova: number, size: number): boolean {
   const bits = isVirtio ? inputBits(virtioUnit(k, iommu)) : APERTURE_BITS;
   if (iova + size > 2 ** bits) return false;
   const excluded = resvRegions(k, dev).filter(({ type }) => type !== 'direct-relaxable');
-  return !excluded.some((region) => overlaps(region, iova, size));
+  return !excluded.some((region) => overlaps(region, { start: iova, length: size }));
 }
 
 /**
@@ -105,7 +97,7 @@ export const vfio_dma_do_unmap = path(
     if (refused !== 0) return refused;
     if (!isRange(iova, size)) return -EINVAL;
     const isIn = (one: Range & { readonly domain: string }) =>
-      one.domain === container && overlaps(one, iova, size);
+      one.domain === container && overlaps(one, { start: iova, length: size });
     const isCut = k.state.io_mappings
       .filter(isIn)
       .some(({ start, length }) => start < iova || start + length > iova + size);

@@ -4,10 +4,11 @@
  * Kernel: drivers/iommu/intel/iommu.c, drivers/iommu/amd/init.c and iommu.c, v6.1.
  */
 
-import { isX86Iommu, type X86IommuKind } from '../../events/machine.ts';
+import { isX86Iommu } from '../../events/machine.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { IommuOps, Kernel } from '../context.ts';
 import { ENODEV } from '../errno.ts';
+import { kindOf } from '../hardware/iommu-kind.ts';
 import { hasCachingMode } from '../hardware/vt-d.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
@@ -49,17 +50,12 @@ export const X86_OPS = { intel: 'intel-iommu', amd: 'amd-iommu' } as const;
  */
 export const initX86Iommu = path('iommu_init', function* (k, iommu: string): Path<number> {
   const kind = kindOf(k, iommu);
-  if (kind === null || !(kind === 'intel' ? dmarIsEnabled(k) : amdIsEnabled(k))) return -ENODEV;
+  if (!isX86Iommu(kind) || !(kind === 'intel' ? dmarIsEnabled(k) : amdIsEnabled(k))) return -ENODEV;
   if (k.state.iommus.some(({ ops }) => ops === X86_OPS[kind])) return 0;
   const named = k.machine.boot.flatMap((step) => (step.step === 'iommu' ? step.iommu : []));
   const units = [...new Set([iommu, ...named])].filter((name) => kindOf(k, name) === kind);
   return yield* kind === 'intel' ? intel_iommu_init(k, units) : amd_iommu_init_pci(k, units);
 });
-
-function kindOf(k: Kernel, iommu: string): X86IommuKind | null {
-  const kind = k.machine.devices.find(({ name }) => name === iommu)?.iommu_kind;
-  return isX86Iommu(kind) ? kind : null;
-}
 
 const intel_iommu_init = path(
   'intel_iommu_init',
