@@ -6,7 +6,8 @@ import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const CORE = ['engine', 'model', 'events', 'invariants'];
-const BELOW_REPORT = ['explain', 'verify', 'fuzz', 'bisect', 'import', 'scenario', ...CORE];
+const BELOW_FUZZ = ['bisect', 'import', 'scenario', ...CORE];
+const BELOW_REPORT = ['explain', 'verify', 'fuzz', 'explore', 'minimize', ...BELOW_FUZZ];
 
 /** Room -> the rooms and packages it may import, besides error.ts and assert.ts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -19,8 +20,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   import: CORE,
   scenario: [...CORE, 'yaml'],
   verify: ['import', 'scenario', ...CORE, 'diff'],
-  bisect: ['import', 'scenario', ...CORE],
-  fuzz: ['bisect', 'import', 'scenario', ...CORE],
+  bisect: ['import', 'scenario', ...CORE, '@marcbachmann/cel-js'],
+  minimize: BELOW_FUZZ,
+  explore: ['scenario', ...CORE],
+  fuzz: ['minimize', 'explore', ...BELOW_FUZZ, 'fast-check'],
   explain: ['verify', 'bisect', 'import', 'scenario', ...CORE],
   report: BELOW_REPORT,
   commands: ['report', ...BELOW_REPORT, 'index.ts', '@oclif/core', 'node:'],

@@ -1,5 +1,5 @@
 /** Running a trace's inputs again, under another kernel or with something left out. */
-import { runAll } from '../engine/run.ts';
+import { followChoices, runAll } from '../engine/run.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
@@ -64,11 +64,6 @@ export function rerunTrace(trace: Trace, change: Change, without: Omission | nul
 /** Every violation of a trace. */
 export function violationsOf({ header, events }: Trace): readonly Violation[] {
   return checkTrace(header, events);
-}
-
-function followChoices(choices: readonly number[]): (runnable: readonly unknown[]) => number {
-  let made = 0;
-  return (runnable) => Math.min(choices[made++] ?? 0, runnable.length - 1);
 }
 
 function machineWithout(machine: Machine, without: Omission | null): Machine {

@@ -15,6 +15,7 @@ import {
   type ScheduledKernel,
   type Scheduler,
   type SchedulerOptions,
+  type TaskView,
 } from './scheduler.ts';
 import type { TaskEnd } from './tasks.ts';
 
@@ -160,4 +161,20 @@ export function runAll(
   const run = createRun(system, options);
   for (const stimulus of stimuli) run.give(stimulus);
   return run;
+}
+
+/**
+ * Makes choices as they were made in another run, as far as they fit: a choice of a task that is not
+ * there any more becomes the last one that is. Where they end, `then` goes on, or the default.
+ */
+export function followChoices(
+  choices: readonly number[],
+  then: (runnable: readonly TaskView[]) => number = () => 0,
+): (runnable: readonly TaskView[]) => number {
+  let made = 0;
+  return (runnable) => {
+    const choice = choices[made];
+    made += 1;
+    return choice === undefined ? then(runnable) : Math.min(choice, runnable.length - 1);
+  };
 }

@@ -13,9 +13,8 @@ export interface TraceSource {
   readonly format: string;
 }
 
-export interface TraceHeader {
-  readonly schema: number;
-  readonly source: TraceSource | null;
+/** All that a run is made from: the same inputs give the same events. */
+export interface Inputs {
   readonly kernel: KernelSpec;
   readonly machine: Machine;
   /** Everything the run was given from outside, in order. */
@@ -25,6 +24,11 @@ export interface TraceHeader {
    * one that did. Shorter than the run means 0 (stay with the current task) from there on.
    */
   readonly choices: readonly number[];
+}
+
+export interface TraceHeader extends Inputs {
+  readonly schema: number;
+  readonly source: TraceSource | null;
 }
 
 export interface Trace {
