@@ -1,6 +1,6 @@
 /** A run of the emulated system: stimuli in, events out. */
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Single, type Stimulus, singlesOf } from '../events/stimulus.ts';
 import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
@@ -37,15 +37,18 @@ export interface Run {
   readonly kernel: Kernel;
   readonly state: ReadState;
   readonly scheduler: Scheduler;
-  /** Gives the system one stimulus and runs until nothing moves. Returns how its task ended. */
+  /**
+   * Gives the system one stimulus and runs until nothing moves. Returns how its task ended; of
+   * several at once the first that did not return 0.
+   */
   give(stimulus: Stimulus): TaskEnd;
-  /** The task's name of the stimulus given as the n-th, from 0. */
+  /** The task's name of the stimulus given as the n-th, from 0; of several at once the first. */
   taskOf(n: number): string;
   trace(source?: TraceSource | null): Trace;
 }
 
 /** What a task is called, after the program that would do it. */
-function taskName(stimulus: Stimulus, n: number): string {
+function taskName(stimulus: Single, n: string): string {
   switch (stimulus.do) {
     case 'boot':
       return INIT_TASK;
@@ -107,6 +110,10 @@ function createKernel(
   };
 }
 
+function hasFailed(end: TaskEnd): boolean {
+  return end.kind !== 'returned' || end.ret !== 0;
+}
+
 /** Choices up to the last that is not the default: where they end, the default goes on. */
 function withoutDefaults(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
@@ -130,11 +137,18 @@ export function createRun(system: System, options: RunOptions = {}): Run {
     state,
     scheduler,
     give(stimulus) {
-      const name = taskName(stimulus, stimuli.length);
+      const n = stimuli.length;
+      const isOne = stimulus.do !== 'together';
+      const tasks = singlesOf(stimulus).map((one, i) => {
+        const name = taskName(one, isOne ? `${n}` : `${n}.${i}`);
+        scheduler.start(name, { type: 'task.started', stimulus: one }, stimulusPath(k, one, name));
+        return name;
+      });
       stimuli.push(stimulus);
-      names.push(name);
-      const started = { type: 'task.started', stimulus } as const;
-      return scheduler.run(name, started, stimulusPath(k, stimulus, name));
+      names.push(tasks[0] ?? '');
+      scheduler.settle();
+      const ends = tasks.map(scheduler.endOf);
+      return ends.find(hasFailed) ?? ends[0] ?? { kind: 'returned', ret: 0 };
     },
     taskOf: (n) => names[n] ?? '',
     trace: (source = null) => ({

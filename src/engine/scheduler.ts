@@ -63,6 +63,10 @@ export interface Scheduler {
   readonly choices: readonly number[];
   /** Starts a task and runs everything until nothing can run. */
   run(name: string, first: KernelEvent, path: Path<number>): TaskEnd;
+  /** Starts a task that runs with the next `settle`; none starts once the machine has stopped. */
+  start(name: string, first: KernelEvent, path: Path<number>): void;
+  /** Runs everything until nothing can run. */
+  settle(): void;
   /** How a task that was started stands now. */
   endOf(name: string): TaskEnd;
   /** Records an event that did not come from a path. */
@@ -102,16 +106,21 @@ export function createScheduler(
     root: rootFrame(),
     halted: false,
   };
+  const start: Scheduler['start'] = (name, first, path) => {
+    if (core.halted) return;
+    record(core, first, name, core.root);
+    startTask(core.table, name, path, core.root);
+  };
   return {
     events: core.events,
     choices: core.choices,
     run(name, first, path) {
-      if (core.halted) return { kind: 'dead' };
-      record(core, first, name, core.root);
-      startTask(core.table, name, path, core.root);
+      start(name, first, path);
       runAll(core);
       return endOfTask(core.table, name);
     },
+    start,
+    settle: () => runAll(core),
     endOf: (name) => endOfTask(core.table, name),
     record: (event) => record(core, event, 'log', core.root),
   };
