@@ -191,11 +191,10 @@ function isPause(step: Step): step is Pause {
 
 /** Carries out one step of a task. */
 function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): void {
-  const { table, state, root } = core;
+  const { table, root } = core;
   switch (step.type) {
     case 'lock':
       task.block = { kind: 'lock', lock: step.lock };
-      if (canRun(table, task, state)) resumeTask(table, task);
       return;
     case 'unlock':
       releaseLock(table, task, step.lock);
