@@ -63,6 +63,8 @@ export interface StepWatch {
   asks(task: TaskView, joined: string | null): void;
   /** The task has the next step; `runnable` are all that could have it. */
   picked(task: TaskView, runnable: readonly TaskView[]): void;
+  /** The step ended where it asks for a lock. */
+  wants(lock: string): void;
   /** The step took a lock that was free, or gave one back. */
   locked(lock: string, isTaken: boolean): void;
   /** The step looked whether tasks of that name are there, before it started one. */
@@ -246,6 +248,7 @@ function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): voi
   switch (step.type) {
     case 'lock':
       task.block = { kind: 'lock', lock: step.lock };
+      watch?.wants(step.lock);
       return;
     case 'unlock':
       if (releaseLock(table, task, step.lock)) watch?.locked(step.lock, false);

@@ -29,17 +29,23 @@ export interface Healing {
   readonly byLog: boolean;
 }
 
-/** Devices with a probe or an unbind under way, with how many. */
-function createFlights() {
+/** Devices with a probe or an unbind under way. */
+export interface Flights {
+  note(event: KernelEvent): void;
+  /** Is there none on the device? */
+  quiet(dev: string): boolean;
+}
+
+export function createFlights(): Flights {
   const flights = new Map<string, number>();
   const add = (dev: string, by: number) => flights.set(dev, (flights.get(dev) ?? 0) + by);
   return {
-    note(event: KernelEvent): void {
+    note(event) {
       if (event.type === 'probe.matched' || event.type === 'driver.unbinding') add(event.dev, 1);
       if (event.type === 'probe.finished' || event.type === 'driver.unbound') add(event.dev, -1);
       if (event.type === 'device.added') flights.delete(event.dev);
     },
-    quiet: (dev: string): boolean => (flights.get(dev) ?? 0) <= 0,
+    quiet: (dev) => (flights.get(dev) ?? 0) <= 0,
   };
 }
 
@@ -48,6 +54,7 @@ export function createChecker(
   setting: Setting,
   state: ReadState,
   invariants: readonly Invariant[] = INVARIANTS,
+  flights: Flights = createFlights(),
 ): Checker {
   const patches = patchesOf(setting.kernel);
   const k: Facts = {
@@ -57,7 +64,6 @@ export function createChecker(
     has: (patch) => patches.has(patch),
   };
   const watchers = watchersOf(invariants);
-  const flights = createFlights();
   const stimuli = new Map<string, string>();
   const violations: Violation[] = [];
   const broken = new Map<string, Violation>();
