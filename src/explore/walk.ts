@@ -190,7 +190,8 @@ function watchSteps(ground: Ground, recorder: Recorder, director: Director) {
   const watch: StepWatch = {
     started(task) {
       const parent = open?.walker ?? null;
-      const key = parent === null ? rootKey(roots, task.name) : `${parent.key}>${parent.children++}`;
+      const key =
+        parent === null ? rootKey(roots, task.name) : `${parent.key}>${parent.children++}`;
       walkers.set(task, {
         ...{ id: idOf(key), key, steps: 0, children: 0, guard: new Map(), wants: null },
         parent: parent === null ? null : { task: parent.id, steps: parent.steps + 1 },

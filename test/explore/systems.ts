@@ -17,7 +17,10 @@ const aDevice = (name: Name): Arbitrary<DeviceSpec> =>
     .record({
       isBehind: fc.boolean(),
       stream: fc.integer({ min: 1, max: 2 }),
-      suppliers: fc.subarray(DEVICES.filter((other) => other !== name), { maxLength: 1 }),
+      suppliers: fc.subarray(
+        DEVICES.filter((other) => other !== name),
+        { maxLength: 1 },
+      ),
     })
     .map(({ isBehind, stream, suppliers }) => ({
       ...{ name, bus: 'platform', parent: null, ids: [`x,${name}`] },
@@ -34,7 +37,7 @@ const aDriver = (name: Name): Arbitrary<DriverSpec> =>
       isModule: fc.boolean(),
       others: fc.subarray(
         DEVICES.filter((other) => other !== name),
-        { maxLength: 1 },
+        { maxLength: 2 },
       ),
     })
     .map(({ probe_type, outcome, first, isModule, others }) => ({
@@ -73,39 +76,85 @@ const aName = fc.constantFrom(...DEVICES, SMMU);
 const aModule = fc.constantFrom(...DEVICES).map((name) => `mod_${name}`);
 const drvOf = (name: string): string => (name === SMMU ? 'arm-smmu-v3' : `drv-${name}`);
 
-/** What somebody does to such a machine. */
+/** What somebody does to such a machine, mostly to its first device. */
+const aDevName = fc.constantFrom<Name>('a', 'a', 'a', 'b', 'c');
 const anAction: Arbitrary<Concurrent> = fc.oneof(
-  aName.map((dev): Concurrent => ({ do: 'device_add', dev })),
-  aName.map((name): Concurrent => ({ do: 'driver_register', bus, drv: drvOf(name) })),
-  fc.record({ dev: aName, of: aName }).map(
-    ({ dev, of }): Concurrent => ({ do: 'bind', bus, drv: drvOf(of), dev }),
-  ),
-  aName.map((dev): Concurrent => ({ do: 'unbind', bus, drv: '', dev })),
-  aName.map((dev): Concurrent => ({ do: 'drivers_probe', bus, dev })),
-  aModule.map((module): Concurrent => ({ do: 'modprobe', module, params: '' })),
-  aModule.map((module): Concurrent => ({ do: 'rmmod', module, force: false })),
-  fc.record({ dev: aName, of: aName }).map(
-    ({ dev, of }): Concurrent => ({ do: 'driver_override', bus, dev, drv: drvOf(of) }),
-  ),
-  fc.constant<Concurrent>({ do: 'late_initcall' }),
-  fc.constant<Concurrent>({ do: 'deferred_probe_timeout' }),
+  { weight: 2, arbitrary: aName.map((dev): Concurrent => ({ do: 'device_add', dev })) },
+  {
+    weight: 2,
+    arbitrary: aName.map((name): Concurrent => ({ do: 'driver_register', bus, drv: drvOf(name) })),
+  },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({ dev: aDevName, of: aDevName })
+      .map(({ dev, of }): Concurrent => ({ do: 'bind', bus, drv: drvOf(of), dev })),
+  },
+  {
+    weight: 4,
+    arbitrary: aDevName.map((dev): Concurrent => ({ do: 'unbind', bus, drv: '', dev })),
+  },
+  { weight: 3, arbitrary: aDevName.map((dev): Concurrent => ({ do: 'drivers_probe', bus, dev })) },
+  {
+    weight: 2,
+    arbitrary: aModule.map((module): Concurrent => ({ do: 'modprobe', module, params: '' })),
+  },
+  {
+    weight: 2,
+    arbitrary: aModule.map((module): Concurrent => ({ do: 'rmmod', module, force: false })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ dev: aDevName, of: aDevName })
+      .map(({ dev, of }): Concurrent => ({ do: 'driver_override', bus, dev, drv: drvOf(of) })),
+  },
+  { weight: 1, arbitrary: fc.constant<Concurrent>({ do: 'late_initcall' }) },
+  { weight: 1, arbitrary: fc.constant<Concurrent>({ do: 'deferred_probe_timeout' }) },
 );
 
-/** A few things done before, some at once, and perhaps one thing after. */
+/** Devices and drivers that are there from the start, by chance. */
+const aSetup: Arbitrary<readonly Stimulus[]> = fc
+  .record({
+    hasSmmu: fc.boolean(),
+    devices: fc.subarray([...DEVICES], { minLength: 1 }),
+    drivers: fc.subarray([...DEVICES]),
+    isDone: fc.boolean(),
+    freed: fc.subarray([...DEVICES]),
+  })
+  .map(({ hasSmmu, devices, drivers, isDone, freed }) => [
+    ...(hasSmmu ? [SMMU] : []).flatMap((dev): Stimulus[] => [
+      { do: 'driver_register', bus, drv: drvOf(dev) },
+      { do: 'device_add', dev },
+    ]),
+    ...devices.map((dev): Stimulus => ({ do: 'device_add', dev })),
+    ...drivers.map((name): Stimulus => ({ do: 'driver_register', bus, drv: drvOf(name) })),
+    ...(isDone ? [{ do: 'late_initcall' } as const] : []),
+    ...freed.map((dev): Stimulus => ({ do: 'unbind', bus, drv: '', dev })),
+  ]);
+
 const someStimuli: Arbitrary<readonly Stimulus[]> = fc
   .record({
-    before: fc.array(anAction, { maxLength: 5 }),
+    before: aSetup,
     together: fc.array(anAction, { minLength: 2, maxLength: 3 }),
     after: fc.array(anAction, { maxLength: 1 }),
   })
   .map(({ before, together, after }) => [...before, { do: 'together', steps: together }, ...after]);
 
+const aKernel = fc.constantFrom(
+  kernel(),
+  kernel({ version: '6.12' }),
+  kernel({ version: '5.19', patches: { bus_dma_cleanup: false } }),
+  kernel({
+    config: { DEBUG_TEST_DRIVER_REMOVE: 'y' },
+    patches: { test_remove_dma_cleanup: false },
+  }),
+  kernel({ patches: { ready_to_probe: false } }),
+);
+
 export const aSmallSystem: Arbitrary<Inputs> = fc
-  .record({ machine: aMachine, stimuli: someStimuli, fixes: fc.boolean() })
-  .map(({ machine, stimuli, fixes }) => ({
-    kernel: kernel(fixes ? {} : { patches: { ready_to_probe: false, dma_configure_at_probe: true } }),
-    ...{ machine, stimuli, choices: [] },
-  }));
+  .record({ machine: aMachine, stimuli: someStimuli, kernel: aKernel })
+  .map((inputs) => ({ ...inputs, choices: [] }));
 
 /** What all schedules of some inputs come to. */
 export interface AllOutcomes {
@@ -114,26 +163,31 @@ export interface AllOutcomes {
   readonly violations: ReadonlySet<string>;
 }
 
-/** Runs every schedule there is; null where there are more than `most`. */
+/**
+ * Runs every schedule there is; null where there are more than `most`. What comes before the first steps
+ * at once is run once, by the default schedule, and goes into the outcomes as it is.
+ */
 export function bruteForce(inputs: Inputs, most: number): AllOutcomes | null {
   const finals = new Set<string>();
   const broken = new Set<string>();
+  const { kernel, machine } = inputs;
   let choices: number[] = [];
+  let made: number[] = [];
+  let widths: number[] = [];
+  const choose = (runnable: readonly unknown[]): number => {
+    widths.push(runnable.length);
+    made.push(choices[made.length] ?? 0);
+    return made.at(-1) ?? 0;
+  };
   for (let schedules = 1; schedules <= most; schedules += 1) {
-    const widths: number[] = [];
+    widths = [];
+    made = [];
     const { run, violations } = runChecked(
-      { ...inputs, choices: [] },
-      {
-        eventsMax: 20_000,
-        choose(runnable) {
-          widths.push(runnable.length);
-          return choices[widths.length - 1] ?? 0;
-        },
-      },
+      { kernel, machine, stimuli: inputs.stimuli, choices: [] },
+      { eventsMax: 20_000, choose },
     );
     finals.add(finalKey(run));
     for (const { invariant, subject } of violations) broken.add(`${invariant} ${subject}`);
-    const made = widths.map((_, n) => choices[n] ?? 0);
     while (made.length > 0 && (made.at(-1) ?? 0) + 1 >= (widths[made.length - 1] ?? 0)) made.pop();
     const last = made.pop();
     if (last === undefined) return { schedules, finals, violations: broken };
