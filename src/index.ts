@@ -49,6 +49,7 @@ export { ANY_RELEASE, aKernel, type KernelChoice } from './fuzz/any-kernel.ts';
 export { aMachine } from './fuzz/any-machine.ts';
 export { someSteps } from './fuzz/any-steps.ts';
 export { createDraw, type DrawOptions, SIZE_MAX, sizeOfRun, someInputs } from './fuzz/draw.ts';
+export { type KnownBug, knownBugOf, knownBugs, type Recalled, recall } from './fuzz/recall.ts';
 export { type Stats, statsOf } from './fuzz/stats.ts';
 export type { Imported, ImportOptions } from './import/import.ts';
 export { importLog } from './import/import.ts';

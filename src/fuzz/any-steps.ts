@@ -1,7 +1,7 @@
 /** Arbitrary sequences of what is done to a machine from outside. */
 import type fc from 'fast-check';
 import type { Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { Concurrent, Stimulus } from '../events/stimulus.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Scene, sceneOf } from './scene.ts';
 import {
@@ -20,7 +20,7 @@ import {
   unloading,
 } from './workflows.ts';
 
-type Part = (stage: Stage) => readonly Stimulus[];
+type Part = (stage: Stage) => readonly Concurrent[];
 
 const PARTS: readonly (readonly [number, Part])[] = [
   [14, bindCycle],
@@ -39,20 +39,20 @@ const PARTS: readonly (readonly [number, Part])[] = [
 ];
 
 /** The kernel takes memory for itself. */
-function memory({ dice, scene }: Stage): readonly Stimulus[] {
+function memory({ dice, scene }: Stage): readonly Concurrent[] {
   const start = dice.pick([...scene.memory, 0x9d400000, 0x9e000000, 0x1000]);
   return [{ do: 'page_alloc', start, length: dice.pick([0x1000, 0x10000]) }];
 }
 
 /** One step that need not make sense. */
-export function single(stage: Stage): readonly Stimulus[] {
+export function single(stage: Stage): readonly Concurrent[] {
   const { dice, scene } = stage;
   const dev = dice.pick(scene.actors);
   const other = scene.drivers.length === 0 ? null : dice.pick(scene.drivers);
   const drv = other?.name ?? 'nobody';
   const module = scene.modules.length === 0 ? 'none' : dice.pick(scene.modules);
   const { bus, name } = dev;
-  return dice.weigh<() => readonly Stimulus[]>([
+  return dice.weigh<() => readonly Concurrent[]>([
     [3, () => [{ do: 'modprobe', module, params: '' }]],
     [1, () => [{ do: 'insmod', module, params: '' }]],
     [2, () => [{ do: 'rmmod', module, force: dice.percent(30) }]],
@@ -71,17 +71,38 @@ export function single(stage: Stage): readonly Stimulus[] {
   ])();
 }
 
-/** A boot, what udev would load, and up to `size` things done after it. */
-export function anySteps(dice: Dice, scene: Scene, size: number): readonly Stimulus[] {
+/** What comes after the boot: what udev would load, and up to `size` things done. */
+export function afterBoot(dice: Dice, scene: Scene, size: number): readonly Stimulus[] {
+  if (scene.actors.length === 0) return [];
   const stage: Stage = { dice, scene, users: [] };
-  const steps: Stimulus[] = [{ do: 'boot' }];
-  if (scene.actors.length === 0) return steps;
+  const steps: Concurrent[] = [];
   if (scene.modules.length > 0 && dice.percent(65)) steps.push(...loading(stage));
   for (let left = dice.below(1 + Math.min(size, 8)); left > 0; left -= 1)
     steps.push(...dice.weigh(PARTS)(stage));
-  if (dice.percent(70)) for (const hold of stage.users) steps.push({ do: 'vfio_release', hold });
-  return steps;
+  const released = dice.percent(70) ? stage.users : [];
+  const ends = released.map((hold): Stimulus => ({ do: 'vfio_release', hold }));
+  return [...(dice.percent(25) ? atOnce(dice, steps) : steps), ...ends];
 }
+
+/** Some steps at the same time as those that follow them. */
+function atOnce(dice: Dice, steps: readonly Concurrent[]): readonly Stimulus[] {
+  const joined: Stimulus[] = [];
+  for (let at = 0; at < steps.length; ) {
+    const count = dice.percent(30) ? 2 + dice.below(2) : 1;
+    const together = steps.slice(at, at + count);
+    joined.push(
+      ...(together.length > 1 ? [{ do: 'together' as const, steps: together }] : together),
+    );
+    at += count;
+  }
+  return joined;
+}
+
+/** A boot and what comes after it. */
+export const anySteps = (dice: Dice, scene: Scene, size: number): readonly Stimulus[] => [
+  { do: 'boot' },
+  ...afterBoot(dice, scene, size),
+];
 
 /** Steps on a machine, of which about so many are made. */
 export function someSteps(machine: Machine, size: number): fc.Arbitrary<readonly Stimulus[]> {

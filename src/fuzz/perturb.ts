@@ -4,7 +4,7 @@ import type { Stimulus } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
 import { anyChoices } from './any-choices.ts';
 import { withFaults } from './any-faults.ts';
-import { anySteps } from './any-steps.ts';
+import { afterBoot } from './any-steps.ts';
 import { moduleFor } from './board.ts';
 import type { Dice } from './drawn.ts';
 import type { Scene } from './scene.ts';
@@ -87,7 +87,7 @@ function otherSteps(
   let steps = given;
   for (let left = 1 + dice.below(3); left > 0; left -= 1) {
     const at = steps.length < 2 ? steps.length : 1 + dice.below(steps.length - 1);
-    const more = () => anySteps(dice, scene, Math.ceil(size / 3)).slice(1);
+    const more = () => afterBoot(dice, scene, Math.ceil(size / 3));
     const edit = dice.weigh<() => readonly Stimulus[]>([
       [2, () => [...steps.slice(0, at), ...steps.slice(at + 1)]],
       [2, () => [...steps.slice(0, at + 1), ...steps.slice(at)]],
@@ -102,10 +102,13 @@ function otherSteps(
 /** A user that holds its files has a name of its own: others of that name hold none. */
 function heldOnce(steps: readonly Stimulus[]): readonly Stimulus[] {
   const held = new Set<string>();
-  return steps.map((step) => {
+  const once = <T extends Stimulus>(step: T): T => {
     if (step.do !== 'vfio' || step.hold === null) return step;
     const isFirst = !held.has(step.hold);
     held.add(step.hold);
     return isFirst ? step : { ...step, hold: null };
-  });
+  };
+  return steps.map((step) =>
+    step.do === 'together' ? { ...step, steps: step.steps.map(once) } : once(step),
+  );
 }

@@ -1,5 +1,6 @@
 /** What drawn inputs are made of: how large, and how much of what. */
 import type { DeviceSpec } from '../events/machine.ts';
+import { singlesOf } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
 
 export interface Spread {
@@ -41,7 +42,11 @@ export function statsOf(sample: readonly Inputs[]): Stats {
     firmware: countsOf(sample.map(({ machine }) => [machine.firmware])),
     iommus: countsOf(devices.map((list) => list.flatMap(({ iommu_kind }) => iommu_kind ?? []))),
     traits: countsOf(sample.map((inputs, i) => traitsOf(inputs, devices[i] ?? []))),
-    steps: countsOf(sample.map(({ stimuli }) => stimuli.map((step) => step.do))),
+    steps: countsOf(
+      sample.map(({ stimuli }) =>
+        stimuli.flatMap((step) => [step.do, ...singlesOf(step).map((one) => one.do)]),
+      ),
+    ),
   };
 }
 

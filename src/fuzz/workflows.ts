@@ -1,5 +1,5 @@
 /** What people do to a running machine: sequences that make sense, each a few steps long. */
-import type { Stimulus, VfioCallName } from '../events/stimulus.ts';
+import type { Concurrent, VfioCallName } from '../events/stimulus.ts';
 import type { Dice } from './drawn.ts';
 import type { Actor, Scene } from './scene.ts';
 
@@ -10,23 +10,28 @@ export interface Stage {
   readonly users: string[];
 }
 
-type Steps = readonly Stimulus[];
+type Steps = readonly Concurrent[];
 
-const modprobe = (module: string): Stimulus => ({ do: 'modprobe', module, params: '' });
-const rmmod = (module: string, force = false): Stimulus => ({ do: 'rmmod', module, force });
-const remove = ({ name }: Actor): Stimulus => ({ do: 'remove', dev: name });
-const RESCAN: Stimulus = { do: 'rescan', dev: null };
-const TIMEOUT: Stimulus = { do: 'deferred_probe_timeout' };
+const modprobe = (module: string): Concurrent => ({ do: 'modprobe', module, params: '' });
+const rmmod = (module: string, force = false): Concurrent => ({ do: 'rmmod', module, force });
+const remove = ({ name }: Actor): Concurrent => ({ do: 'remove', dev: name });
+const RESCAN: Concurrent = { do: 'rescan', dev: null };
+const TIMEOUT: Concurrent = { do: 'deferred_probe_timeout' };
 
-const unbind = ({ bus, name }: Actor, drv = ''): Stimulus => ({
+const unbind = ({ bus, name }: Actor, drv = ''): Concurrent => ({
   do: 'unbind',
   bus,
   drv,
   dev: name,
 });
-const bind = ({ bus, name }: Actor, drv: string): Stimulus => ({ do: 'bind', bus, drv, dev: name });
-const probe = ({ bus, name }: Actor): Stimulus => ({ do: 'drivers_probe', bus, dev: name });
-const override = ({ bus, name }: Actor, drv: string | null): Stimulus => ({
+const bind = ({ bus, name }: Actor, drv: string): Concurrent => ({
+  do: 'bind',
+  bus,
+  drv,
+  dev: name,
+});
+const probe = ({ bus, name }: Actor): Concurrent => ({ do: 'drivers_probe', bus, dev: name });
+const override = ({ bus, name }: Actor, drv: string | null): Concurrent => ({
   ...{ do: 'driver_override', bus, dev: name, drv },
 });
 
@@ -85,7 +90,7 @@ export function open(stage: Stage, dev: string, keeps: boolean): Steps {
   const maps = dice.percent(15) ? { maps: [{ iova: addressOf(stage), size: 0x10000 }] } : {};
   const req = keeps && dice.percent(20) ? { req: true } : {};
   const nocontainer = dice.percent(10);
-  return groupsOf(stage).map((group): Stimulus => {
+  return groupsOf(stage).map((group): Concurrent => {
     const hold = keeps ? `vm ${users.length + 1}` : null;
     if (hold !== null) users.push(hold);
     return { do: 'vfio', group, dev, ...asks, nocontainer, hold, ...req, ...fd, ...maps };
@@ -110,7 +115,7 @@ export function handOver(stage: Stage, dev: Actor): Steps {
     return [...loads, ...(dice.percent(50) ? two : two.toReversed()), last];
   }
   if (by === 'bind' || dev.id === null) return [...loads, unbind(dev), bind(dev, name)];
-  const added: Stimulus = { do: 'new_id', bus: dev.bus, drv: name, id: dev.id };
+  const added: Concurrent = { do: 'new_id', bus: dev.bus, drv: name, id: dev.id };
   return [...loads, unbind(dev), added, ...dice.some([bind(dev, name)], 40)];
 }
 
@@ -218,12 +223,12 @@ export function slots(stage: Stage): Steps {
   const port = dice.pick(ports);
   const cards = scene.functions.filter(({ parent }) => parent === port.name);
   if (cards.length === 0 || dice.percent(40)) {
-    const power = (on: boolean): Stimulus => ({ do: 'slot_power', slot: port.slot ?? '0', on });
+    const power = (on: boolean): Concurrent => ({ do: 'slot_power', slot: port.slot ?? '0', on });
     return [power(false), ...dice.some([power(true)], 75)];
   }
   const { name: dev } = dice.pick(cards);
-  const out: Stimulus = { do: 'plug', dev, present: false };
-  return [out, ...dice.some<Stimulus>([{ do: 'plug', dev, present: true }], 75)];
+  const out: Concurrent = { do: 'plug', dev, present: false };
+  return [out, ...dice.some<Concurrent>([{ do: 'plug', dev, present: true }], 75)];
 }
 
 /** Modules come as udev would load them, IOMMUs early or late. */
