@@ -14,7 +14,10 @@ import { allDevices } from './subject.ts';
  * Cost: devices × drivers once, then linear a set.
  */
 export function cones(draft: Draft, devices: readonly string[]): readonly (readonly Part[])[] {
-  const graph = graphOf(draft.machine, draft.steps.map(({ stimulus }) => stimulus));
+  const graph = graphOf(
+    draft.machine,
+    draft.steps.map(({ stimulus }) => stimulus),
+  );
   const sets: (readonly Part[])[] = [];
   let near = new Set(devices.map(deviceNode));
   for (;;) {
@@ -36,7 +39,10 @@ const driverNode = ({ bus, name }: { bus: string; name: string }): string =>
   `driver ${bus}/${name}`;
 const moduleNode = (name: string): string => `module ${name.replaceAll('-', '_')}`;
 
-function graphOf(machine: Machine, stimuli: readonly Stimulus[]): { needs: Graph; neededBy: Graph } {
+function graphOf(
+  machine: Machine,
+  stimuli: readonly Stimulus[],
+): { needs: Graph; neededBy: Graph } {
   const needs = new Map<string, string[]>();
   const neededBy = new Map<string, string[]>();
   const add = (from: string, to: string): void => {

@@ -1,11 +1,12 @@
 /** Fields of devices, drivers, modules and stimuli that can be left out or have a simpler value. */
+
+import { ReprobeError } from '../error.ts';
 import { createInterner } from '../events/intern.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
 import { machineShape } from '../events/machine-shape.ts';
 import { createReading } from '../events/shape.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { stimulusShape } from '../events/stimulus-shape.ts';
-import { ReprobeError } from '../error.ts';
 import { pciModalias } from '../scenario/pci.ts';
 import type { Draft } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
@@ -33,7 +34,10 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
     ...cutsOf(withoutAssumed(spec), path, (cut) => isMachine('devices', cut)),
     ...(spec.creates ?? []).flatMap((one, i) => ofDevice(one, [...path, 'creates', i])),
   ];
-  const whole = { ...(arch === undefined ? {} : { arch }), ...(dmar === undefined ? {} : { dmar }) };
+  const whole = {
+    ...(arch === undefined ? {} : { arch }),
+    ...(dmar === undefined ? {} : { dmar }),
+  };
   return [
     ...cutsOf(whole, ['machine'], (cut) => readMachine({ ...EMPTY, ...cut }) !== null),
     ...devices.flatMap((spec, i) => ofDevice(spec, ['machine', 'devices', i])),

@@ -42,11 +42,7 @@ export interface MinimizeOptions {
  * @throws ReprobeError NO_EVIDENCE where the inputs do not break the target, UNKNOWN_NAME for an
  * invariant that there is not.
  */
-export function minimize(
-  inputs: Inputs,
-  target: Target,
-  options: MinimizeOptions = {},
-): Minimized {
+export function minimize(inputs: Inputs, target: Target, options: MinimizeOptions = {}): Minimized {
   const oracle = createOracle(inputs, target);
   const search = reduce(oracle.first);
   let answer: Hit | null = null;
@@ -100,4 +96,3 @@ function notReproduced({ invariant, subject }: Target): ReprobeError {
   const what = subject === null ? invariant : `${invariant} on ${subject}`;
   return new ReprobeError('NO_EVIDENCE', `The inputs, run again, do not break ${what}.`);
 }
-

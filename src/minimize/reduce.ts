@@ -48,7 +48,11 @@ function devicesOf({ violation }: Hit, { kind, names }: Subject): readonly strin
  * Goes once through the parts and leaves out what can be left out, as one would one by one; what can
  * go is mostly long stretches, whose ends are looked for with steps that double and halve.
  */
-function* sweep(start: Hit, subject: Subject, partsOf: (draft: Draft) => readonly Part[]): Search<Hit> {
+function* sweep(
+  start: Hit,
+  subject: Subject,
+  partsOf: (draft: Draft) => readonly Part[],
+): Search<Hit> {
   let best = start;
   let parts = partsOf(best.draft);
   let at = 0;

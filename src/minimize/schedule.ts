@@ -45,7 +45,8 @@ export function followSchedule(schedule: Schedule): Follower {
   let made = 0;
   const wanted = new Map<string, string>();
   if (schedule.kind === 'switches')
-    for (const { task, after, nth, to } of schedule.switches) wanted.set(keyOf(task, after, nth), to);
+    for (const { task, after, nth, to } of schedule.switches)
+      wanted.set(keyOf(task, after, nth), to);
   return {
     switches,
     made: () => made,

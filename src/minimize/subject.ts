@@ -48,7 +48,8 @@ export function subjectOf(
   if (group === undefined) return { kind, names: [BUS.exec(subject)?.[1] ?? subject] };
   const dev = 'dev' in event ? event.dev : null;
   const members = state.groups[group]?.devices ?? [];
-  if (dev !== null && (members.length === 0 || members.includes(dev))) return { kind, names: [dev] };
+  if (dev !== null && (members.length === 0 || members.includes(dev)))
+    return { kind, names: [dev] };
   return { kind, names: members };
 }
 

@@ -117,20 +117,21 @@ function devicesWithout(
   gone: ReadonlySet<string>,
 ): readonly DeviceSpec[] {
   if (gone.size === 0) return devices;
+  const isThere = (name: string) => !gone.has(name);
+  const isTo = ({ iommu }: { readonly iommu: string }) => isThere(iommu);
   return devices
-    .filter(({ name }) => !gone.has(name))
+    .filter(({ name }) => isThere(name))
     .map((spec) => {
-      const { amd_vi, ipmmu, ...rest } = spec;
-      const isThere = (name: string) => !gone.has(name);
-      const isTo = ({ iommu }: { readonly iommu: string }) => isThere(iommu);
+      const { iommus, iommu_map, suppliers, match_defers_on, child_suppliers, ...others } = spec;
+      const { creates, amd_vi, ipmmu, ...rest } = others;
       return {
         ...rest,
-        ...less(spec, 'iommus', (list) => list.filter(isTo)),
-        ...less(spec, 'iommu_map', (list) => list.filter(isTo)),
-        ...less(spec, 'suppliers', (list) => list.filter(isThere)),
-        ...less(spec, 'match_defers_on', (list) => list.filter(isThere)),
-        ...less(spec, 'child_suppliers', (list) => list.filter(isThere)),
-        ...less(spec, 'creates', (list) => devicesWithout(list, gone)),
+        ...less('iommus', iommus, iommus?.filter(isTo)),
+        ...less('iommu_map', iommu_map, iommu_map?.filter(isTo)),
+        ...less('suppliers', suppliers, suppliers?.filter(isThere)),
+        ...less('match_defers_on', match_defers_on, match_defers_on?.filter(isThere)),
+        ...less('child_suppliers', child_suppliers, child_suppliers?.filter(isThere)),
+        ...less('creates', creates, devicesWithout(creates ?? [], gone)),
         ...(amd_vi === undefined || gone.has(amd_vi.dev) ? {} : { amd_vi }),
         ...(ipmmu === undefined ? {} : { ipmmu: mainWithout(ipmmu, gone) }),
       };
@@ -142,16 +143,10 @@ function mainWithout(ipmmu: NonNullable<DeviceSpec['ipmmu']>, gone: ReadonlySet<
   return main === undefined || gone.has(main) ? rest : ipmmu;
 }
 
-/** The list of that key made shorter; a list that is empty now is as if it had never been. */
-function less<K extends keyof DeviceSpec>(
-  spec: DeviceSpec,
-  key: K,
-  shorter: (list: NonNullable<DeviceSpec[K]>) => DeviceSpec[K] & readonly unknown[],
-): Partial<DeviceSpec> {
-  const list = spec[key];
-  if (list === undefined || list === null || !Array.isArray(list) || list.length === 0) return {};
-  const left = shorter(list);
-  return { [key]: left.length === 0 ? undefined : left };
+/** The list made shorter; one that is empty only now is as if it had never been. */
+function less<T>(key: string, list: readonly T[] | undefined, shorter: readonly T[] = []) {
+  const isGone = list === undefined || (list.length > 0 && shorter.length === 0);
+  return isGone ? {} : { [key]: shorter };
 }
 
 function driverWithout(drv: DriverSpec, gone: ReadonlySet<string>): DriverSpec {
@@ -169,7 +164,10 @@ function driverWithout(drv: DriverSpec, gone: ReadonlySet<string>): DriverSpec {
   };
 }
 
-function tableWithout<T>(table: Readonly<Record<string, T>> | undefined, gone: ReadonlySet<string>) {
+function tableWithout<T>(
+  table: Readonly<Record<string, T>> | undefined,
+  gone: ReadonlySet<string>,
+) {
   return tableOf(Object.entries(table ?? {}).filter(([dev]) => !gone.has(dev)));
 }
 
