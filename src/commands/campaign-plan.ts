@@ -3,7 +3,7 @@ import { ReprobeError } from '../error.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Inputs } from '../events/trace.ts';
 import { type CampaignHeader, JOURNAL_SCHEMA } from '../fuzz/journal.ts';
-import type { Plan, Shard } from '../fuzz/plan.ts';
+import { PARTS, type Plan, type Shard } from '../fuzz/plan.ts';
 import { isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { ASSUMED_PROFILE } from '../model/versions/profile.ts';
 import { boardScenario } from '../scenario/board.ts';
@@ -55,6 +55,12 @@ export function sameCampaign(
     throw new ReprobeError('BAD_CAMPAIGN', 'The campaign was made by another version of reprobe.', {
       file,
       hint: 'its findings stay good; begin a new campaign with another --out',
+    });
+  }
+  if (header.shard.of === PARTS.of) {
+    throw new ReprobeError('BAD_CAMPAIGN', 'The folder was merged from a part of the shards.', {
+      file,
+      hint: 'resume the shards themselves, and merge them again',
     });
   }
   const { plan } = header;

@@ -6,6 +6,7 @@ import Explain from './explain.ts';
 import Fuzz from './fuzz.ts';
 import Import from './import.ts';
 import List from './list.ts';
+import Merge from './merge.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   fuzz: Fuzz,
   import: Import,
   list: List,
+  merge: Merge,
   replay: Replay,
   run: Run,
   show: Show,

@@ -1,6 +1,7 @@
 /** Findings: troubles reduced, bisected, and told with what would have kept them away. */
 import { rerunTrace } from '../bisect/rerun.ts';
 import { type Remedy, whatChanges } from '../bisect/what-changes.ts';
+import { ReprobeError } from '../error.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { DeviceSpec } from '../events/machine.ts';
 import type { Inputs } from '../events/trace.ts';
@@ -145,13 +146,24 @@ function scenarioText(
 
 /** The violation in a run of the scenario as it stands in a file; null where there is none. */
 function violationIn(text: string, wanted: Violation): Violation | null {
-  const { kernel, machine, steps, choices } = parseScenario(text, 'a finding', driverKnowledge);
-  const inputs = { kernel, machine, stimuli: steps, choices };
+  const inputs = readBack(text);
+  if (inputs === null) return null;
   const { violations } = runChecked(inputs, { eventsMax: EVENTS_MAX });
   const same = violations.find(
     ({ invariant, subject }) => invariant === wanted.invariant && subject === wanted.subject,
   );
   return same ?? null;
+}
+
+/** null for what cannot be said in a scenario: a mistake of the printer, and no reason to stop. */
+function readBack(text: string): Inputs | null {
+  try {
+    const { kernel, machine, steps, choices } = parseScenario(text, 'a finding', driverKnowledge);
+    return { kernel, machine, stimuli: steps, choices };
+  } catch (error) {
+    if (error instanceof ReprobeError) return null;
+    throw error;
+  }
 }
 
 function sizeOf({ stimuli, machine }: Inputs): { stimuli: number; devices: number } {

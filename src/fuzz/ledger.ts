@@ -100,12 +100,17 @@ export function addFound(
   return { known: one, isNew: true };
 }
 
+/** Those that no segment reached before. */
+export function newPoints({ points }: Ledger, reached: readonly string[]): readonly string[] {
+  return reached.filter((point) => !points.has(point));
+}
+
 /** The record of a segment. To be made when all before it are in the ledger. */
-export function recordOf({ points }: Ledger, result: SegmentResult): SegmentRecord {
+export function recordOf(ledger: Ledger, result: SegmentResult): SegmentRecord {
   const { segment, runs, events, sightings, tally } = result;
   return {
     ...{ segment, runs, events },
-    points: result.points.filter((point) => !points.has(point)),
+    points: newPoints(ledger, result.points),
     sightings: sightings.map(({ key, run, seen }) => ({ key, run, seen })),
     tally,
   };

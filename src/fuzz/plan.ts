@@ -28,6 +28,8 @@ export interface Shard {
 }
 
 export const WHOLE: Shard = { index: 0, of: 1 };
+/** Segments of a campaign with some missing between them, as merged: it cannot be gone on with. */
+export const PARTS: Shard = { index: 0, of: 0 };
 
 /** A segment and how many of its runs, the first ones, are wanted. */
 export interface Piece {
