@@ -1,0 +1,75 @@
+/** The search for smaller inputs: what is asked, in which order; who answers is not known here. */
+import type { Hit } from './attempt.ts';
+import { cones } from './cone.ts';
+import type { Draft } from './draft.ts';
+import { allParts, coarseParts, type Part } from './part.ts';
+import type { Subject } from './subject.ts';
+import { without } from './without.ts';
+
+/** A draft that is smaller, or nearer to the normal form, and the subject by its names there. */
+export interface Candidate {
+  readonly draft: Draft;
+  readonly subject: Subject;
+}
+
+/** Asks for the first candidate, in order, that still has the violation; null where none has. */
+export type Search<T> = Generator<readonly Candidate[], T, Hit | null>;
+
+/** Goes on while anything that it knows makes the inputs smaller. */
+export function* reduce(first: Hit): Search<Hit> {
+  const subject = first.subject;
+  let best = yield* toCone(first, subject);
+  best = yield* sweep(best, subject, coarseParts);
+  for (let before: Hit | null = null; before !== best; ) {
+    before = best;
+    best = yield* sweep(best, subject, allParts);
+  }
+  return best;
+}
+
+/** Leaves out all that has nothing to do with the subject. */
+function* toCone(hit: Hit, subject: Subject): Search<Hit> {
+  const { draft } = hit;
+  const near = devicesOf(hit, subject);
+  const candidates = cones(draft, near).flatMap((parts) => {
+    const less = without(draft, parts);
+    return less === null ? [] : [{ draft: less, subject }];
+  });
+  return (yield candidates) ?? hit;
+}
+
+/** The devices that the subject stands for: of a bus or a function of the kernel, those in trouble. */
+function devicesOf({ violation }: Hit, { kind, names }: Subject): readonly string[] {
+  if (kind === 'device' || kind === 'group') return names;
+  return violation.message.split(/[\s,;]+/);
+}
+
+/**
+ * Goes once through the parts and leaves out what can be left out, as one would one by one; what can
+ * go is mostly long stretches, whose ends are looked for with steps that double and halve.
+ */
+function* sweep(
+  start: Hit,
+  subject: Subject,
+  partsOf: (draft: Draft) => readonly Part[],
+): Search<Hit> {
+  let best = start;
+  let parts = partsOf(best.draft);
+  let at = 0;
+  let size = 1;
+  while (at < parts.length) {
+    const end = Math.min(parts.length, at + size);
+    const draft = without(best.draft, parts.slice(at, end));
+    const hit: Hit | null = draft === null ? null : yield [{ draft, subject }];
+    if (hit !== null) {
+      best = hit;
+      parts = partsOf(best.draft);
+      size *= 2;
+    } else if (end - at > 1) size = (end - at) >> 1;
+    else {
+      at += 1;
+      size = 1;
+    }
+  }
+  return best;
+}
