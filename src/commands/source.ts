@@ -177,7 +177,8 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
 }
 
-function decode(bytes: Uint8Array, file: string): string {
+/** @throws ReprobeError NOT_UTF8. */
+export function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
