@@ -262,6 +262,7 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
     evidence.hosts[fields['bus'] ?? ''] = host;
+    if (host !== '') evidence.buses[host] ??= 'platform';
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
   if (dev === null) return;
