@@ -5,7 +5,7 @@
 
 import type { Label } from '../engine/scheduler.ts';
 import type { KernelEvent } from '../events/event.ts';
-import { isDebug, keyOf, observePrintk } from './message-key.ts';
+import { isDebug, isGuess, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
 
 /** A line that the log has and the model did not print, or the other way round. */
@@ -73,7 +73,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       if (printed === null || key === null) return unseen;
       const observation = waiting.get(key)?.[0];
       if (observation === undefined) {
-        if (!isDebug(printed.kind)) unobserved.push({ text: event.text, event: count - 1 });
+        if (!isDebug(printed.kind) && !isGuess(printed)) unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }
       explain(observation);

@@ -12,6 +12,7 @@ import { type AcsView, inferAcs } from './infer-acs.ts';
 import { bootOf, lateDevices } from './infer-boot.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 import { iommuAt } from './infer-iommus.ts';
+import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
@@ -41,15 +42,16 @@ interface Topology {
  * drivers that user actions speak of, `loaded` the modules they load.
  */
 export function inferMachine(
-  evidence: Evidence,
+  seen: Evidence,
   version: string,
   named: readonly NamedDriver[],
   loaded: readonly string[],
 ): Machine {
+  const functions = withUnprinted(seen);
+  const evidence = { ...seen, joins: [...seen.joins, ...lostJoins(seen, functions)] };
   const waits = inferWaits(evidence);
   const pending = inferPending(evidence);
   const firmware = firmwareOf(evidence);
-  const functions = withUnprinted(evidence);
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
