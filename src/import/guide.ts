@@ -32,6 +32,8 @@ export interface Guide {
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
+  /** Lines from this one on are not met yet: what made them has not happened. */
+  horizon: number;
 }
 
 /** A guide over the observations of one boot. */
@@ -62,6 +64,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
 
   const guide: Guide = {
     assuming: false,
+    horizon: Number.POSITIVE_INFINITY,
     label(event) {
       count += 1;
       const line = at?.record.line ?? null;
@@ -72,7 +75,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const key = printed === null ? null : keyOf(printed);
       if (printed === null || key === null) return unseen;
       const observation = waiting.get(key)?.[0];
-      if (observation === undefined) {
+      if (observation === undefined || observation.record.line >= guide.horizon) {
         if (!isDebug(printed.kind) && !isGuess(printed)) unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }

@@ -62,14 +62,18 @@ export function importRead(log: ReadLog, options: ImportOptions): Imported {
   const actions = observations.flatMap(actionOf);
   const machine =
     options.machine ?? machineOf(observations, evidence, kernel, actions, options.firmware ?? null);
-  const { run, divergences, faults } = bestReplay({
+  const isGiven = options.machine !== null;
+  const replay = bestReplay({
     machine,
+    isGiven,
     kernel,
     observations,
     evidence,
     actions,
   });
-  const trace = run.trace({ name: options.name, format: log.format });
+  const { run, divergences, faults } = replay;
+  const ran = run.trace({ name: options.name, format: log.format });
+  const trace = { ...ran, header: { ...ran.header, machine: replay.machine } };
   const waiting = stillWaiting(run);
   return { trace, log, boot, boots, observations, unrecognised, divergences, faults, waiting };
 }

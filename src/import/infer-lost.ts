@@ -16,15 +16,17 @@ export function lostJoins(
   let last = -1;
   let at = -1;
   for (const { dev, group, prefix, line } of joins) {
-    const here = place.get(dev);
-    if (prefix !== 'pci' || here === undefined) continue;
-    const between = functions.slice(at + 1, here).filter((seen) => !joined.has(seen.dev));
-    for (let lost = last + 1; lost < group && at < here; lost += 1) {
+    const here = prefix === 'pci' ? place.get(dev) : undefined;
+    const between =
+      here === undefined
+        ? []
+        : functions.slice(at + 1, here).filter((seen) => !joined.has(seen.dev));
+    for (let lost = last + 1; lost < group; lost += 1) {
       const seen = between.shift();
       if (seen !== undefined) found.push({ dev: seen.dev, group: lost, prefix, line });
     }
     last = Math.max(last, group);
-    at = here;
+    at = here ?? at;
   }
   return found;
 }

@@ -102,12 +102,13 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
     bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
   const hostOf = (dev: string): string => {
-    const domain = dev.slice(0, 4);
-    const own = evidence.hosts[dev.slice(0, 7)];
-    const first = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
-    const bus = own === undefined ? (first?.[0] ?? `${domain}:00`) : dev.slice(0, 7);
+    const bus = dev.slice(0, 7);
+    const own = evidence.hosts[bus];
+    const first = Object.entries(evidence.hosts).find(([root]) => root.startsWith(dev.slice(0, 4)));
+    // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
+    const root = own === undefined ? (first?.[0] ?? bus) : bus;
     const host = own ?? first?.[1] ?? '';
-    return host === '' ? `pci${bus}` : host;
+    return host === '' ? `pci${root}` : host;
   };
   const parentOf = (dev: string): string => bridgeOfBus.get(dev.slice(0, -5)) ?? hostOf(dev);
   const above = (dev: string): readonly string[] => {

@@ -8,6 +8,7 @@ import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import type { Observation } from './observation.ts';
+import { loggedOutcomes } from './probe-outcomes.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
@@ -24,10 +25,14 @@ export interface ReplayInputs {
   readonly observations: readonly Observation[];
   readonly evidence: Evidence;
   readonly actions: readonly LoggedAction[];
+  /** The machine was given: what its drivers' probes return is known better than the log tells it. */
+  readonly isGiven: boolean;
 }
 
 export interface Replay {
   readonly run: Run;
+  /** The machine of the run, with the answers that the log gave for its drivers. */
+  readonly machine: Machine;
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
@@ -36,6 +41,9 @@ export interface Replay {
   readonly divergences: Divergence[];
   readonly faults: LoggedFault[];
 }
+
+/** A replay that goes on. */
+type Progress = Omit<Replay, 'machine'>;
 
 /** DMA that the log says was refused. */
 export interface LoggedFault {
@@ -76,14 +84,18 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions }: ReplayInputs,
+  { machine, kernel, observations, evidence, actions, isGiven }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
-  const run = createRun({ machine, kernel }, { label: guide.label, ...by });
+  const outcomes = isGiven ? null : loggedOutcomes(observations, actions);
+  const oracle = outcomes === null ? {} : { oracle: outcomes.answer };
+  const run = createRun({ machine, kernel }, { label: guide.label, ...by, ...oracle });
   const sightings = [...firstSightings(observations, machine)];
-  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [], faults: [] };
+  const replay: Progress = { run, guide, sightings, moved: new Set(), divergences: [], faults: [] };
+  const horizons = actions.map(({ observation }) => observation.record.line);
+  guide.horizon = horizons[0] ?? Number.POSITIVE_INFINITY;
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
   const happenings = [...actions, ...refusedDma(observations)];
@@ -96,12 +108,14 @@ function replay(
     guide.moveTo(happening.observation);
     if ('stimulus' in happening) {
       begun += 1;
+      guide.horizon = horizons[begun] ?? Number.POSITIVE_INFINITY;
+      outcomes?.begin(begun);
       schedule?.begin(begun);
       run.give(happening.stimulus);
     } else meetIommu(replay, happening, stimulusOf(happening));
   }
   settle(replay, Number.POSITIVE_INFINITY);
-  return replay;
+  return { ...replay, machine: outcomes?.learnt(machine) ?? machine };
 }
 
 /**
@@ -109,7 +123,7 @@ function replay(
  * the group where the model has it, nothing can be said.
  */
 function meetIommu(
-  { run, moved, divergences, faults }: Replay,
+  { run, moved, divergences, faults }: Progress,
   dma: RefusedDma,
   stimulus: DmaStimulus | null,
 ): void {
@@ -139,7 +153,7 @@ function firstSightings(
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle({ run, guide, sightings, moved, divergences }: Replay, before: number): void {
+function settle({ run, guide, sightings, moved, divergences }: Progress, before: number): void {
   const next = sightings.findIndex(({ record }) => record.line >= before);
   const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
   const lines = [...seen, ...guide.unmatched(before)];
