@@ -116,7 +116,9 @@ function namedDriver({ stimulus }: LoggedAction): readonly NamedDriver[] {
     case 'remove_id':
       return [{ bus: stimulus.bus, drv: stimulus.drv }];
     case 'driver_override':
-      return stimulus.drv === null ? [] : [{ bus: stimulus.bus, drv: stimulus.drv }];
+      return stimulus.drv === null
+        ? []
+        : [{ bus: stimulus.bus, drv: stimulus.drv, override: stimulus.dev }];
     default:
       return [];
   }

@@ -17,6 +17,8 @@ import type { Waits } from './infer-waits.ts';
 export interface NamedDriver {
   readonly bus: string;
   readonly drv: string;
+  /** The device that it is forced on, which it need not match. */
+  readonly override?: string;
 }
 
 /** The id that ties a device to the drivers a log shows on it. */
@@ -66,6 +68,8 @@ export function driversOf(
   named: readonly NamedDriver[],
   loaded: readonly string[],
 ): readonly DriverSpec[] {
+  const isForced = (drv: string, dev: string): boolean =>
+    named.some((one) => one.drv === drv && one.override === dev);
   const userspace = evidence.userspaceLine ?? Number.POSITIVE_INFINITY;
   return workOf(evidence, named).map(({ bus, drv, devices, first }) => {
     const known = knownDriver(bus, drv);
@@ -88,7 +92,10 @@ export function driversOf(
       name: drv,
       bus,
       module: afterBoot ? module : null,
-      ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
+      ids: [
+        ...driverIds(bus, drv),
+        ...[...devices].filter((dev) => !isForced(drv, dev)).map(seenId),
+      ],
       driver_managed_dma: known?.driver_managed_dma ?? isVfioVariant(drv),
       suppress_bind_attrs: keepsItsDevice(evidence, known, devices),
       probe_type: isAsync ? 'async' : 'default',
