@@ -1,5 +1,5 @@
 /** Recorded kprobes against the calls of the emulated run. */
-import type { KprobeCall } from './kprobe-file.ts';
+import type { KprobeCall } from '../import/kprobe-file.ts';
 import type { ModelCall } from './model-calls.ts';
 import type { Tally } from './tally.ts';
 

@@ -4,7 +4,7 @@ import type { LinkFlag, LinkState } from '../events/terms.ts';
 import type { ReadState } from '../model/state/state.ts';
 import type { Emulation } from './emulate.ts';
 import type { Session } from './session.ts';
-import type { SysfsLink } from './sysfs-file.ts';
+import type { SysfsLink } from '../import/sysfs-file.ts';
 import type { Tally } from './tally.ts';
 
 /** How sysfs spells the states. Kernel: drivers/base/core.c:status_show. */

@@ -10,7 +10,7 @@ import { type Firmware, isVirtioSlot } from './firmware-devices.ts';
 import { asksOf } from './lab-devices.ts';
 import type { DriverRow } from './machine-files.ts';
 import type { Session } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 
 const ENODEV = 19;
 /** Buses that the model has. Drivers of others have no device here and are left out. */

@@ -17,7 +17,7 @@ import { childrenListed, inLogOrder, listedDevices, softwareDevices } from './li
 import { functionsOfLog } from './pci-log.ts';
 import { withQemuUnits } from './qemu-line.ts';
 import type { MachineFiles, Session } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 
 /** What firmware and the PCI scan have to say about a machine. */
 export interface Firmware {

@@ -2,7 +2,7 @@
 import type { DeviceSpec } from '../events/machine.ts';
 import { iommuKindOf } from '../model/firmware/of-iommu-properties.ts';
 import type { MachineFiles } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 
 /** What a name says of the device's ids where no table and no modalias tells. */
 const IDS_BY_NAME: readonly (readonly [RegExp, ...string[]])[] = [

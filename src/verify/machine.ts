@@ -4,7 +4,7 @@ import { driverRowsOf, driversOf } from './drivers.ts';
 import { firmwareOf, machineFilesOf } from './firmware-devices.ts';
 import { kernelOf } from './kernel-spec.ts';
 import type { Session } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 
 /** What a session ran on. */
 export interface Derived {

@@ -17,7 +17,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSessionFolder } from '../../src/commands/read-session.ts';
 import { readSession, type Session } from '../../src/verify/session.ts';
-import type { SysfsDevice } from '../../src/verify/sysfs-file.ts';
+import type { SysfsDevice } from '../../src/import/sysfs-file.ts';
 import { verifySession } from '../../src/verify/verify.ts';
 import { TRACES } from '../corpora.ts';
 import { fakeRoot, type SessionFiles } from './fake-root.ts';

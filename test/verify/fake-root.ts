@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Session } from '../../src/verify/session.ts';
-import type { SysfsSnapshot } from '../../src/verify/sysfs-file.ts';
+import type { SysfsSnapshot } from '../../src/import/sysfs-file.ts';
 
 export interface FakeRoot {
   /** The link that ROOT is set to. */
