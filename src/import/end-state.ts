@@ -11,13 +11,20 @@ export const MODELLED_BUSES: ReadonlySet<string> = new Set([
   'pci_express',
 ]);
 
+/** A name or a number, or what a group is. */
+export type StateValue =
+  | string
+  | number
+  | null
+  | { readonly type: string | null; readonly devices: readonly string[] };
+
 /** One thing that a snapshot says, and what the state says of it. */
 export interface StateCheck {
   readonly check: 'driver' | 'group' | 'module' | 'deferred';
   readonly subject: string;
-  /** What the snapshot has, then what the state has: plain data, equal where its JSON is. */
-  readonly expected: unknown;
-  readonly actual: unknown;
+  /** What the snapshot has, then what the state has: equal where their JSON is. */
+  readonly expected: StateValue;
+  readonly actual: StateValue;
   /** Line of the snapshot's file; null for what it does not list. */
   readonly line: number | null;
 }

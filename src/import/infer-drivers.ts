@@ -56,7 +56,7 @@ function workOf(evidence: Evidence, named: readonly NamedDriver[]): readonly Wor
 /**
  * Drivers as specs: a module where user space was running when they were first seen. A line that
  * ends a device's wait tells nothing of when its driver came: it is then a module only if it is one
- * of those that the user `loaded`.
+ * of those that the user `loaded`. A listing knows the modules.
  */
 export function driversOf(
   evidence: Evidence,
@@ -72,6 +72,8 @@ export function driversOf(
     const module = moduleOfDriver(bus, drv);
     const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
+    const { modules } = evidence;
+    const isModule = modules === null ? afterBoot : modules.has(module) || loaded.includes(module);
     const { asyncFrom } = known ?? {};
     const isAsync =
       evidence.asyncDrivers.has(drv) ||
@@ -87,7 +89,7 @@ export function driversOf(
     return {
       name: drv,
       bus,
-      module: afterBoot ? module : null,
+      module: isModule ? module : null,
       ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
       driver_managed_dma: known?.driver_managed_dma ?? isVfioVariant(drv),
       suppress_bind_attrs: keepsItsDevice(evidence, known, devices),

@@ -4,9 +4,13 @@ import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
+import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
+import { type Meeting, meetListing } from './meet-listing.ts';
+import { createCallRecorder, type ModelCall } from './model-calls.ts';
+import type { Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
@@ -24,6 +28,15 @@ export interface ReplayInputs {
   readonly observations: readonly Observation[];
   readonly evidence: Evidence;
   readonly actions: readonly LoggedAction[];
+  /** What other files show, in their order. */
+  readonly moments: readonly Moment[];
+}
+
+/** What came of a moment. */
+export interface MetMoment extends Meeting {
+  readonly moment: Moment;
+  /** What was done, unseen by the log, for the run to come there. */
+  readonly assumed: readonly Stimulus[];
 }
 
 export interface Replay {
@@ -35,6 +48,9 @@ export interface Replay {
   readonly moved: Set<string>;
   readonly divergences: Divergence[];
   readonly faults: LoggedFault[];
+  readonly met: MetMoment[];
+  /** Calls of the functions that a trace can watch. */
+  readonly calls: readonly ModelCall[];
 }
 
 /** DMA that the log says was refused. */
@@ -66,7 +82,8 @@ export function bestReplay(inputs: ReplayInputs): Replay {
     keyOfPause: keyOfLine,
     rounds: ROUNDS,
     attempt: (schedule) => replay(inputs, schedule),
-    cost: ({ divergences }) => divergences.length,
+    cost: ({ divergences, met }) =>
+      met.reduce((sum, { differs }) => sum + differs.length, divergences.length),
     choices: ({ run }) => run.scheduler.choices.length,
   });
 }
@@ -76,23 +93,32 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions }: ReplayInputs,
+  { machine, kernel, observations, evidence, actions, moments }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
-  const run = createRun({ machine, kernel }, { label: guide.label, ...by });
+  const recorder = createCallRecorder({ holds: false });
+  const { probe, calls } = recorder;
+  const run = createRun({ machine, kernel }, { label: guide.label, probe, ...by });
+  recorder.attach(run.state);
   const sightings = [...firstSightings(observations, machine)];
-  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [], faults: [] };
+  const found = { moved: new Set<string>(), divergences: [], faults: [], met: [], calls };
+  const replay: Replay = { run, guide, sightings, ...found };
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
-  const happenings = [...actions, ...refusedDma(observations)];
-  const lineOf = (happening: LoggedAction | RefusedDma) => happening.observation.record.line;
+  const happenings = [...moments, ...actions, ...refusedDma(observations)];
+  const lineOf = (happening: Moment | LoggedAction | RefusedDma) =>
+    'before' in happening ? happening.before : happening.observation.record.line;
   happenings.sort((a, b) => lineOf(a) - lineOf(b));
   const stimulusOf = dmaStimuli(run.kernel);
   let begun = 0;
   for (const happening of happenings) {
     settle(replay, lineOf(happening));
+    if ('before' in happening) {
+      meetMoment(replay, happening);
+      continue;
+    }
     guide.moveTo(happening.observation);
     if ('stimulus' in happening) {
       begun += 1;
@@ -102,6 +128,16 @@ function replay(
   }
   settle(replay, Number.POSITIVE_INFINITY);
   return replay;
+}
+
+/** A file shows the system at this moment: what the log did not say is made up for, and the rest compared. */
+function meetMoment(replay: Replay, moment: Moment): void {
+  const { run, guide, met } = replay;
+  guide.assuming = true;
+  const assumed = moment.snapshot === null ? [] : followListing(run, moment.snapshot);
+  guide.assuming = false;
+  settle(replay, moment.before);
+  met.push({ moment, assumed, ...meetListing(run, moment) });
 }
 
 /**
