@@ -37,6 +37,8 @@ export interface SeenPending {
   /** Why, in the words of kernels that print it. */
   readonly reason: string | null;
   readonly line: number;
+  /** It did not wait yet when the timeout listed others. */
+  readonly late?: true;
 }
 
 /** A device that has the stream of another. */

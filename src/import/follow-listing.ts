@@ -7,20 +7,26 @@ import type { Stimulus } from '../events/stimulus.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { MODELLED_BUSES } from './end-state.ts';
 import { isPciName } from './evidence.ts';
-import type { SysfsDevice, SysfsSnapshot } from './sysfs-file.ts';
+import type { DeferredEntry, SysfsDevice, SysfsSnapshot } from './sysfs-file.ts';
 
 /**
  * Gives the run what brings it to the listing, the likeliest only, and returns it. What these stimuli do
  * not bring about is left for a comparison to find. Cost: at most four stimuli a device.
  */
-export function followListing(run: Run, snapshot: SysfsSnapshot): readonly Stimulus[] {
+export function followListing(
+  run: Run,
+  snapshot: SysfsSnapshot | null,
+  deferred: readonly DeferredEntry[],
+): readonly Stimulus[] {
   const given: Stimulus[] = [];
   const give = (stimulus: Stimulus): void => {
     run.give(stimulus);
     given.push(stimulus);
   };
+  if (snapshot !== null) loadModules(run, snapshot, give);
+  for (const { dev } of deferred) loadWaiting(run, dev, give);
+  if (snapshot === null) return given;
   const listed = snapshot.devices.filter(({ bus }) => bus !== null && MODELLED_BUSES.has(bus));
-  loadModules(run, snapshot, give);
   removeAbsent(run, listed, give);
   addMissing(run, listed, give);
   for (const device of listed) bindAsListed(run, device, give);
@@ -37,6 +43,17 @@ function loadModules({ state, system }: Run, { modules }: SysfsSnapshot, give: G
     if (known.has(name) && state.modules[name] === undefined)
       give({ do: 'modprobe', module: name, params: '' });
   }
+}
+
+/** The module whose driver is what the device waits with. */
+function loadWaiting({ state, system }: Run, dev: string, give: Give): void {
+  const device = state.devices[dev];
+  if (device === undefined || device.deferred !== 'none') return;
+  const spec = system.machine.drivers.find(
+    ({ module, defers_on = {} }) => module !== null && Object.hasOwn(defers_on, dev),
+  );
+  if (spec?.module == null || state.buses[spec.bus]?.drivers[spec.name] !== undefined) return;
+  give({ do: 'modprobe', module: spec.module, params: '' });
 }
 
 /** PCI functions that are gone, those on top first: what is below goes with them. */

@@ -10,7 +10,7 @@ import {
 import { KNOWN_MODULES, modulesOf } from '../model/firmware/module-table.ts';
 import { compareReleases } from '../model/versions/profile.ts';
 import type { Evidence, SeenPair } from './evidence.ts';
-import { type Pending, UNNAMED_SUPPLIER } from './infer-pending.ts';
+import { type Pending, UNNAMED_LATE_DRIVER, UNNAMED_SUPPLIER } from './infer-pending.ts';
 import type { Waits } from './infer-waits.ts';
 
 /** A driver that a user action names. */
@@ -73,7 +73,9 @@ export function driversOf(
     const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
     const { modules } = evidence;
-    const isModule = modules === null ? afterBoot : modules.has(module) || loaded.includes(module);
+    const isModule = modules === null
+        ? afterBoot
+        : modules.has(module) || loaded.includes(module) || drv === UNNAMED_LATE_DRIVER;
     const { asyncFrom } = known ?? {};
     const isAsync =
       evidence.asyncDrivers.has(drv) ||
@@ -125,11 +127,21 @@ function keepsItsDevice(
 }
 
 /** Modules of the drivers that are modular, with what they need, and those of VFIO. */
-export function modulesFor(version: string, drivers: readonly DriverSpec[]): Machine['modules'] {
+export function modulesFor(
+  { modules: loaded }: Evidence,
+  version: string,
+  drivers: readonly DriverSpec[],
+): Machine['modules'] {
   const builtIn = new Set(
     drivers.flatMap(({ bus, name, module }) => (module === null ? moduleOfDriver(bus, name) : [])),
   );
-  const modules = modulesOf(version, ({ name }) => !builtIn.has(name));
+  const needed = new Set(
+    KNOWN_MODULES.flatMap(({ name, depends }) => (loaded?.has(name) === true ? depends : [])),
+  );
+  // What a loaded module needs is loaded too, or no module of this kernel.
+  const isBuiltIn = (name: string) =>
+    builtIn.has(name) || (needed.has(name) && loaded?.has(name) === false);
+  const modules = modulesOf(version, ({ name }) => !isBuiltIn(name));
   const known = new Set(KNOWN_MODULES.map(({ name }) => name));
   const unknown = drivers.flatMap(({ module }) =>
     module === null || known.has(module) ? [] : [module],

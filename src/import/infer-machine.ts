@@ -17,6 +17,7 @@ import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers
 import { iommuAt } from './infer-iommus.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
+import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -65,9 +66,9 @@ export function inferMachine(
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
     firmware,
-    devices: [...firmwareDevices, ...hosts, ...pciDevices],
+    devices: withServices([...firmwareDevices, ...hosts, ...pciDevices], drivers),
     drivers,
-    modules: modulesFor(version, drivers),
+    modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers),
   };
 }

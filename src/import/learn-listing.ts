@@ -52,11 +52,13 @@ export function learnDeferred(
   line: number,
 ): Readonly<Record<string, number>> {
   const known = new Map(evidence.pending.map(({ dev, reason }) => [dev, reason]));
-  const added = entries.filter(({ dev, reason }) => known.get(dev) !== reason);
-  for (const { dev, reason } of added) {
+  for (const { dev, reason } of entries) {
     if (!isPciName(dev)) evidence.buses[dev] ??= 'platform';
-    evidence.pending.push({ dev, reason, line });
+    // The log's own list would have it.
+    const late = known.size > 0 && !known.has(dev);
+    evidence.pending.push({ dev, reason, line, ...(late ? { late } : {}) });
   }
+  const added = entries.filter(({ dev, reason }) => known.get(dev) !== reason);
   return { deferrals: added.length };
 }
 

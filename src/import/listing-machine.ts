@@ -1,6 +1,7 @@
 /** The machine that a log implies, with the devices that listings of sysfs show. */
 import type { DeviceSpec, Machine } from '../events/machine.ts';
 import { withCreated } from '../model/firmware/board.ts';
+import { serviceNamed } from '../model/firmware/pci-children.ts';
 import { MODELLED_BUSES } from './end-state.ts';
 import { isPciName } from './evidence.ts';
 import { seenId } from './infer-drivers.ts';
@@ -37,11 +38,21 @@ export function withListing(machine: Machine, snapshot: SysfsSnapshot): Machine 
       below.set(parent, [...(below.get(parent) ?? []), spec]);
     }
   }
+  // Firmware names the transport of a virtio-iommu, which is there before the device that it makes.
+  const transport = (iommu: string): string =>
+    moved.has(iommu) ? (isListed.get(iommu)?.parent ?? iommu) : iommu;
+  const renamed = <T extends { readonly iommu: string }>(row: T): T => ({
+    ...row,
+    iommu: transport(row.iommu),
+  });
   const hang = (device: DeviceSpec): DeviceSpec => {
     const made = [...(device.creates ?? []), ...(below.get(device.name) ?? [])].map(hang);
     const needs = suppliers.get(device.name);
+    const { iommus, iommu_map } = device;
     return {
       ...device,
+      ...(iommus === undefined ? {} : { iommus: iommus.map(renamed) }),
+      ...(iommu_map === undefined ? {} : { iommu_map: iommu_map.map(renamed) }),
       ...(made.length === 0 ? {} : { creates: made }),
       ...(needs === undefined
         ? {}
@@ -64,13 +75,9 @@ function makerOf(
   return above === undefined || (above.driver === null && bus !== 'virtio') ? null : parent;
 }
 
-const SERVICE = /^.*:pcie([0-9a-f]{3})$/;
-
 function specOf({ name, bus }: SysfsDevice): DeviceSpec {
-  const id = bus === 'pci_express' ? SERVICE.exec(name)?.[1] : undefined;
-  const service =
-    id === undefined ? [] : [`pci_express:0${id.slice(1)}:${Number.parseInt(id, 16) >> 8}`];
-  return { name, bus: bus ?? '', parent: null, ids: [...service, seenId(name)] };
+  const ids = [...(serviceNamed(name)?.ids ?? []), seenId(name)];
+  return { name, bus: bus ?? '', parent: null, ids };
 }
 
 /**

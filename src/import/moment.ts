@@ -44,8 +44,12 @@ function placeOf(
   uptimeUs: number | null,
   observations: readonly Observation[],
 ): Pick<Moment, 'before' | 'line'> {
-  const latest = (uptimeUs ?? Number.POSITIVE_INFINITY) + CLOCKS_DIFFER_US;
-  const at = observations.findIndex(({ record: { timeUs } }) => timeUs !== null && timeUs > latest);
+  const taken = uptimeUs ?? Number.POSITIVE_INFINITY;
+  const at = observations.findIndex(({ kind, record: { timeUs } }) => {
+    // Whoever takes a listing waits for what was done before to be over.
+    const slack = kind === 'user.action' ? 0 : CLOCKS_DIFFER_US;
+    return timeUs !== null && timeUs > taken + slack;
+  });
   const last = observations.at(at < 0 ? -1 : Math.max(0, at - 1));
   const before = at < 0 ? undefined : observations[at]?.record.line;
   return { before: before ?? Number.POSITIVE_INFINITY, line: last?.record.line ?? 1 };

@@ -134,7 +134,7 @@ function replay(
 function meetMoment(replay: Replay, moment: Moment): void {
   const { run, guide, met } = replay;
   guide.assuming = true;
-  const assumed = moment.snapshot === null ? [] : followListing(run, moment.snapshot);
+  const assumed = followListing(run, moment.snapshot, moment.deferred);
   guide.assuming = false;
   settle(replay, moment.before);
   met.push({ moment, assumed, ...meetListing(run, moment) });
