@@ -1,11 +1,5 @@
 /** The machine behind a log: the least that explains what the log shows. */
-import {
-  type DeviceSpec,
-  type IommuMapRow,
-  type Machine,
-  type PcieType,
-  type PciFunction,
-} from '../events/machine.ts';
+import type { DeviceSpec, IommuMapRow, Machine, PcieType, PciFunction } from '../events/machine.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
@@ -15,6 +9,7 @@ import { iommuAt } from './infer-iommus.ts';
 import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
+import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -68,9 +63,9 @@ export function inferMachine(
   );
   return {
     firmware,
-    devices: [...present, ...hosts, ...pciDevices],
+    devices: withServices([...present, ...hosts, ...pciDevices], drivers),
     drivers,
-    modules: modulesFor(version, drivers),
+    modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers, late),
   };
 }

@@ -107,7 +107,8 @@ function numberBelow(
     if (numbers.has(bridge.name)) continue;
     const named = below(machine, bridge.name).flatMap(({ name }) => pciAddress(name)?.bus ?? []);
     const isFree = (number: number) => number > bus && !taken.has(number);
-    const secondary = named.filter(isFree).sort((a, b) => a - b)[0] ?? spareNumber(last + 1, numbering);
+    const secondary =
+      named.filter(isFree).sort((a, b) => a - b)[0] ?? spareNumber(last + 1, numbering);
     taken.add(secondary);
     numbers.set(bridge.name, { primary: bus, secondary, subordinate: secondary });
     const subordinate = numberBelow(machine, bridge.name, secondary, numbers, numbering);
