@@ -1,6 +1,6 @@
 /** A run of the emulated system: stimuli in, events out. */
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Single, type Stimulus, singlesOf } from '../events/stimulus.ts';
 import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
@@ -9,6 +9,7 @@ import { stimulusPath } from '../model/kernel/userspace.ts';
 import { rootFrame } from '../model/path.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
+import { copyState, type Rest } from './rest.ts';
 import {
   createScheduler,
   INIT_TASK,
@@ -30,6 +31,10 @@ export interface RunOptions extends SchedulerOptions {
   readonly probe?: PathProbe;
   /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
   readonly oracle?: (dev: string, drv: string) => number | null;
+  /** Goes on from where another run of the same system was at rest. */
+  readonly from?: Rest;
+  /** What paths, reducers and watchers work on instead of the state itself, such as a proxy of it. */
+  readonly view?: (state: State) => State;
 }
 
 export interface Run {
@@ -37,15 +42,20 @@ export interface Run {
   readonly kernel: Kernel;
   readonly state: ReadState;
   readonly scheduler: Scheduler;
-  /** Gives the system one stimulus and runs until nothing moves. Returns how its task ended. */
+  /**
+   * Gives the system one stimulus and runs until nothing moves. Returns how its task ended; of
+   * several at once the first that did not return 0.
+   */
   give(stimulus: Stimulus): TaskEnd;
-  /** The task's name of the stimulus given as the n-th, from 0. */
+  /** The task's name of the stimulus given as the n-th, from 0; of several at once the first. */
   taskOf(n: number): string;
+  /** The run at rest, with a state of its own; null where it is not. */
+  rest(): Rest | null;
   trace(source?: TraceSource | null): Trace;
 }
 
 /** What a task is called, after the program that would do it. */
-function taskName(stimulus: Stimulus, n: number): string {
+function taskName(stimulus: Single, n: string): string {
   switch (stimulus.do) {
     case 'boot':
       return INIT_TASK;
@@ -65,8 +75,7 @@ function taskName(stimulus: Stimulus, n: number): string {
 }
 
 /** Answers of the machine's drivers: per device the listed outcomes, the last one for ever. */
-function specOracle(machine: Machine): Oracle {
-  const attempts = new Map<string, number>();
+function specOracle(machine: Machine, attempts: Map<string, number>): Oracle {
   return (dev, drv) => {
     const spec = machine.drivers.find((driver) => driver.name === drv);
     const key = `${drv} ${dev}`;
@@ -82,11 +91,12 @@ function createKernel(
   system: System,
   state: State,
   options: RunOptions,
+  attempts: Map<string, number>,
   asked: Set<string>,
 ): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
-  const ofMachine = specOracle(system.machine);
+  const ofMachine = specOracle(system.machine, attempts);
   return {
     spec: system.kernel,
     machine: system.machine,
@@ -107,6 +117,10 @@ function createKernel(
   };
 }
 
+function hasFailed(end: TaskEnd): boolean {
+  return end.kind !== 'returned' || end.ret !== 0;
+}
+
 /** Choices up to the last that is not the default: where they end, the default goes on. */
 function withoutDefaults(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
@@ -118,9 +132,13 @@ function withoutDefaults(choices: readonly number[]): readonly number[] {
  * @throws ReprobeError UNKNOWN_NAME for a patch that is not in the table.
  */
 export function createRun(system: System, options: RunOptions = {}): Run {
-  const state = initialState();
+  const { from, view } = options;
+  const own = from === undefined ? initialState() : copyState(from.state, system.machine);
+  const state = view?.(own) ?? own;
+  const attempts = new Map(from?.attempts);
+  const given = from?.given ?? 0;
   const asked = new Set<string>();
-  const k = createKernel(system, state, options, asked);
+  const k = createKernel(system, state, options, attempts, asked);
   const scheduler = createScheduler(state, k, options);
   const stimuli: Stimulus[] = [];
   const names: string[] = [];
@@ -130,13 +148,28 @@ export function createRun(system: System, options: RunOptions = {}): Run {
     state,
     scheduler,
     give(stimulus) {
-      const name = taskName(stimulus, stimuli.length);
+      const n = given + stimuli.length;
+      const isOne = stimulus.do !== 'together';
+      const tasks = singlesOf(stimulus).map((one, i) => {
+        const name = taskName(one, isOne ? `${n}` : `${n}.${i}`);
+        scheduler.start(name, { type: 'task.started', stimulus: one }, stimulusPath(k, one, name));
+        return name;
+      });
       stimuli.push(stimulus);
-      names.push(name);
-      const started = { type: 'task.started', stimulus } as const;
-      return scheduler.run(name, started, stimulusPath(k, stimulus, name));
+      names.push(tasks[0] ?? '');
+      scheduler.settle();
+      const ends = tasks.map(scheduler.endOf);
+      return ends.find(hasFailed) ?? ends[0] ?? { kind: 'returned', ret: 0 };
     },
-    taskOf: (n) => names[n] ?? '',
+    taskOf: (n) => names[n - given] ?? '',
+    rest: () =>
+      scheduler.isIdle() && own.oops === null
+        ? {
+            state: copyState(own, system.machine),
+            given: given + stimuli.length,
+            attempts: new Map(attempts),
+          }
+        : null,
     trace: (source = null) => ({
       header: {
         schema: SCHEMA_VERSION,

@@ -2,9 +2,21 @@
  * What comes from outside the kernel. With the machine, the kernel and the scheduler's choices the
  * stimuli are all the inputs of a run (DESIGN §1).
  */
-export type Stimulus =
+export type Stimulus = Single | Together;
+
+/** Things done at once: each starts its task, then all run as the scheduler lets them. */
+export interface Together {
+  readonly do: 'together';
+  readonly steps: readonly Concurrent[];
+}
+
+/** One thing that is done. */
+export type Single =
   /** Runs the machine's boot: initcalls, firmware devices, built-in drivers, late_initcall. */
-  | { readonly do: 'boot' }
+  { readonly do: 'boot' } | Concurrent;
+
+/** What may happen beside other things: all but the boot, during which there is no user yet. */
+export type Concurrent =
   | { readonly do: 'device_add'; readonly dev: string }
   | { readonly do: 'driver_register'; readonly bus: string; readonly drv: string }
   | { readonly do: 'late_initcall' }
@@ -123,6 +135,11 @@ export const VFIO_CALLS = [
 ] as const;
 export type VfioCallName = (typeof VFIO_CALLS)[number];
 
+/** What is done, one by one: the steps of what is done at once, else the stimulus itself. */
+export function singlesOf(stimulus: Stimulus): readonly Single[] {
+  return stimulus.do === 'together' ? stimulus.steps : [stimulus];
+}
+
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
   switch (s.do) {
@@ -184,6 +201,8 @@ export function describeStimulus(s: Stimulus): string {
       return `the kernel needs memory at 0x${s.start.toString(16)}`;
     case 'note':
       return s.text;
+    case 'together':
+      return s.steps.map(describeStimulus).join(' & ');
   }
 }
 

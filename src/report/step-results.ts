@@ -2,7 +2,7 @@
 import { errnoName } from '../events/errno.ts';
 import type { Recorded } from '../events/event.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
+import { describeStimulus, type Single, singlesOf } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { nearest } from '../scenario/nearest.ts';
@@ -21,21 +21,35 @@ export interface StepResult {
   readonly event: number;
 }
 
-/** How many events there were when each step was over. Cost: once through the trace. */
-export function stepEndsOf({ events }: Trace): readonly number[] {
+/**
+ * How many events there were when each step was over. A step starts one task, or several at once.
+ * Cost: once through the trace.
+ */
+export function stepEndsOf({ header, events }: Trace): readonly number[] {
   const starts = events.flatMap(({ event }, n) => (event.type === 'task.started' ? [n] : []));
-  return starts.length === 0 ? [] : [...starts.slice(1), events.length];
+  const begins: number[] = [];
+  for (let i = 0; i < starts.length; ) {
+    const stimulus = header.stimuli[begins.length];
+    begins.push(starts[i] ?? 0);
+    i += stimulus === undefined ? 1 : Math.max(singlesOf(stimulus).length, 1);
+  }
+  return begins.length === 0 ? [] : [...begins.slice(1), events.length];
 }
 
 export function stepResults(trace: Trace): readonly StepResult[] {
   return stepEndsOf(trace).flatMap((end, i, ends) => {
     const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
     const own = trace.events.slice(start, end);
-    const begin = own.find(({ event }) => event.type === 'task.started');
-    if (begin?.event.type !== 'task.started') return [];
-    const returned = returnOf(own, begin.task);
+    const begins = own.flatMap(({ event, task }) =>
+      event.type === 'task.started' ? [{ task, did: describeStimulus(event.stimulus) }] : [],
+    );
+    if (begins.length === 0) return [];
+    const returned = returnOf(
+      own,
+      begins.map(({ task }) => task),
+    );
     const event = start + (returned?.at ?? own.length - 1);
-    const did = describeStimulus(begin.event.stimulus);
+    const did = begins.map((one) => one.did).join(' & ');
     const values = own.flatMap(({ event: { type, ...rest } }) =>
       type === 'syscall.returned' && 'value' in rest && rest.value !== '' ? [rest.value] : [],
     );
@@ -45,14 +59,19 @@ export function stepResults(trace: Trace): readonly StepResult[] {
 }
 
 /** What the events of one step say that it returned, and which of them. */
-function returnOf(own: readonly Recorded[], task: string) {
+function returnOf(own: readonly Recorded[], tasks: readonly string[]) {
   const calls = own.flatMap(({ event }, at) =>
     event.type === 'syscall.returned' ? [{ ret: event.ret, at }] : [],
   );
   const ends = own.flatMap(({ event, task: by }, at) =>
-    event.type === 'task.finished' && by === task ? [{ ret: event.ret, at }] : [],
+    event.type === 'task.finished' && tasks.includes(by) ? [{ ret: event.ret, at }] : [],
   );
-  return calls.find(({ ret }) => ret !== 0) ?? calls[0] ?? ends[0];
+  if (tasks.length > 1) return ends.find(hasFailed) ?? calls.find(hasFailed) ?? ends[0];
+  return calls.find(hasFailed) ?? calls[0] ?? ends[0];
+}
+
+function hasFailed({ ret }: { readonly ret: number }): boolean {
+  return ret !== 0;
 }
 
 /** `returned -EBUSY`, for a sentence about a step. */
@@ -78,7 +97,9 @@ export function surprisingSteps(
   return results.flatMap((result) => {
     if (result.ret === 0 || isExpected(result)) return [];
     const stimulus = steps[result.step - 1];
-    const hint = stimulus === undefined ? null : guess(stimulus, machine);
+    const guesses =
+      stimulus === undefined ? [] : singlesOf(stimulus).map((one) => guess(one, machine));
+    const hint = guesses.find((one) => one !== null) ?? null;
     return [{ ...result, line: stepLines[result.step - 1] ?? null, hint }];
   });
 }
@@ -91,7 +112,7 @@ export function describeSurprise({ step, line, did, ret, event, hint }: Surprise
 }
 
 /** The first name of the step that the machine lacks and that resembles one it has. */
-function guess(stimulus: Stimulus, machine: Machine): string | null {
+function guess(stimulus: Single, machine: Machine): string | null {
   const { devices, drivers, modules } = machine;
   const owners = drivers.flatMap(({ module }) => (module === null ? [] : [module]));
   const loadable = [...modules.map(({ name }) => name), ...owners].map(moduleName);
