@@ -32,6 +32,8 @@ export interface Guide {
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
+  /** While set, the state is made to follow this line, and what happens then has its line. */
+  following: Observation | null;
 }
 
 /** A guide over the observations of one boot. */
@@ -62,10 +64,10 @@ export function createGuide(observations: readonly Observation[]): Guide {
 
   const guide: Guide = {
     assuming: false,
+    following: null,
     label(event) {
       count += 1;
-      const line = at?.record.line ?? null;
-      const timeUs = at?.record.timeUs ?? null;
+      const { line = null, timeUs = null } = (guide.following ?? at)?.record ?? {};
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
       const printed = observePrintk(event);
