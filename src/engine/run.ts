@@ -26,6 +26,8 @@ export interface System {
 }
 
 export interface RunOptions extends SchedulerOptions {
+  /** Goes on from this state, which becomes the run's own; tasks that were under way are not there. */
+  readonly state?: State;
   /** Watches path calls as kprobes would. */
   readonly probe?: PathProbe;
   /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
@@ -118,7 +120,7 @@ function withoutDefaults(choices: readonly number[]): readonly number[] {
  * @throws ReprobeError UNKNOWN_NAME for a patch that is not in the table.
  */
 export function createRun(system: System, options: RunOptions = {}): Run {
-  const state = initialState();
+  const state = options.state ?? initialState();
   const asked = new Set<string>();
   const k = createKernel(system, state, options, asked);
   const scheduler = createScheduler(state, k, options);
