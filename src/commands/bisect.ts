@@ -104,11 +104,12 @@ function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutc
  * A log tells what its kernel did, and would contradict any that does better: what helps is looked
  * for without it, unless only the log brings the violation about.
  */
-function changesOf({ trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
+function changesOf({ kind, trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
   const unguided = whatChanges((change) => {
     return { trace: rerunTrace(trace, change), divergences: [], doubts: [] };
   }, violation);
-  return unguided.reproduced ? unguided : whatChanges(rerun, violation);
+  if (unguided.reproduced || kind !== 'log') return unguided;
+  return whatChanges(rerun, violation);
 }
 
 function exitFor({ kind }: BisectOutcome): number {

@@ -28,7 +28,10 @@ export interface DfsOptions {
  * A search through all schedules, or, once per state, through all states. Only the latter and `states`
  * need footprints: where `isCounting` is false nothing is recorded, and no state is counted.
  */
-export function createDfs({ bound, isOncePerState = false }: DfsOptions, isCounting = isOncePerState): Search {
+export function createDfs(
+  { bound, isOncePerState = false }: DfsOptions,
+  isCounting = isOncePerState,
+): Search {
   const past = createPast();
   const points: Point[] = [];
   const seen = new Set<number>([past.key()]);

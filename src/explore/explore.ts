@@ -79,7 +79,10 @@ interface Tally {
   states: number;
   isBounded: boolean;
   readonly finals: Set<string>;
-  readonly found: Map<string, { readonly violation: Violation; readonly choices: readonly number[] }>;
+  readonly found: Map<
+    string,
+    { readonly violation: Violation; readonly choices: readonly number[] }
+  >;
 }
 
 const EVENTS_MAX = 100_000;
@@ -136,7 +139,10 @@ const START: Place = {
   ...{ choices: [], spent: 0, ways: 1, broken: new Map() },
 };
 
-function searchFrom({ spent }: Place, { strategy, isOncePerState, defects }: ExploreOptions): Search {
+function searchFrom(
+  { spent }: Place,
+  { strategy, isOncePerState, defects }: ExploreOptions,
+): Search {
   if (strategy.kind === 'por') return createPor(defects);
   const bound = strategy.bound === null ? null : strategy.bound - spent;
   return createDfs({ bound, isOncePerState: isOncePerState ?? false });

@@ -93,10 +93,7 @@ function forgetful(step: Step, forget: (footprint: Footprint) => Footprint): Ste
 }
 
 /** Tasks whose next step was tried before the last step, and does not depend on it. */
-function stillAsleep(
-  before: Point | undefined,
-  last: Placed | undefined,
-): Map<number, Footprint> {
+function stillAsleep(before: Point | undefined, last: Placed | undefined): Map<number, Footprint> {
   const asleep = new Map<number, Footprint>();
   if (before === undefined || last === undefined) return asleep;
   for (const [task, footprint] of before.asleep)
@@ -143,7 +140,9 @@ function addRace(early: number, late: Placed, points: readonly Point[], past: Pa
   const point = points[early];
   if (point === undefined) return;
   const { steps, isBefore } = past;
-  const others = steps.slice(early + 1).filter((step) => step !== late && !isBefore(early, step.clock));
+  const others = steps
+    .slice(early + 1)
+    .filter((step) => step !== late && !isBefore(early, step.clock));
   const first: number[] = [];
   const met: Placed[] = [];
   for (const step of [...others, late]) {

@@ -40,6 +40,8 @@ export interface Guide {
   assuming: boolean;
   /** Lines from this one on are not met yet: what made them has not happened. */
   horizon: number;
+  /** While set, the state is made to follow this line, and what happens then has its line. */
+  following: Observation | null;
 }
 
 /** Was it seen by a tracer? It then has no words of its own, such as who had the device. */
@@ -81,10 +83,10 @@ export function createGuide(observations: readonly Observation[]): Guide {
   const guide: Guide = {
     assuming: false,
     horizon: Number.POSITIVE_INFINITY,
+    following: null,
     label(event) {
       count += 1;
-      const line = at?.record.line ?? null;
-      const timeUs = at?.record.timeUs ?? null;
+      const { line = null, timeUs = null } = (guide.following ?? at)?.record ?? {};
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
       const printed = observePrintk(event);

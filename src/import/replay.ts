@@ -209,7 +209,9 @@ function settle({ run, guide, sightings, moved, divergences }: Progress, before:
     if (guide.isUnmatched(observation)) {
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
+      guide.following = observation;
       followLog(observation, run);
+      guide.following = null;
       if (observation.kind === 'iommu.group.added') moved.add(observation.dev ?? '');
     }
     guide.assuming = false;

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { firstViolation } from '../../src/bisect/first-violation.ts';
+import { changeOfFlip, oppositesOf } from '../../src/bisect/flips.ts';
 import { whereRunsPart } from '../../src/bisect/parting.ts';
 import { changedKernel, type Rerun, rerunTrace, violationsOf } from '../../src/bisect/rerun.ts';
 import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
-import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
+import { whatChanges } from '../../src/bisect/what-changes.ts';
 import { allChanges, crossed, whatIf } from '../../src/bisect/whatif.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { importLog } from '../../src/import/import.ts';
@@ -115,9 +116,10 @@ describe('whatChanges', () => {
     const trace = leakyTrace();
     const violation = leak(trace);
     for (const { name } of whatChanges(rerunOf(trace), violation).remedies) {
-      const { change } = flip(trace.header.kernel, name);
-      const left = violationsOf(rerunTrace(trace, change));
-      expect(left.some(({ subject }) => subject === violation.subject)).toBe(false);
+      for (const flip of oppositesOf(trace.header.kernel, [name])) {
+        const left = violationsOf(rerunTrace(trace, changeOfFlip(flip)));
+        expect(left.some(({ subject }) => subject === violation.subject)).toBe(false);
+      }
     }
   });
 

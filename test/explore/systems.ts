@@ -17,7 +17,10 @@ const aDevice = (name: Name): Arbitrary<DeviceSpec> =>
     .record({
       isBehind: fc.boolean(),
       stream: fc.integer({ min: 1, max: 2 }),
-      suppliers: fc.subarray(DEVICES.filter((other) => other !== name), { maxLength: 1 }),
+      suppliers: fc.subarray(
+        DEVICES.filter((other) => other !== name),
+        { maxLength: 1 },
+      ),
     })
     .map(({ isBehind, stream, suppliers }) => ({
       ...{ name, bus: 'platform', parent: null, ids: [`x,${name}`] },
@@ -77,16 +80,16 @@ const drvOf = (name: string): string => (name === SMMU ? 'arm-smmu-v3' : `drv-${
 const anAction: Arbitrary<Concurrent> = fc.oneof(
   aName.map((dev): Concurrent => ({ do: 'device_add', dev })),
   aName.map((name): Concurrent => ({ do: 'driver_register', bus, drv: drvOf(name) })),
-  fc.record({ dev: aName, of: aName }).map(
-    ({ dev, of }): Concurrent => ({ do: 'bind', bus, drv: drvOf(of), dev }),
-  ),
+  fc
+    .record({ dev: aName, of: aName })
+    .map(({ dev, of }): Concurrent => ({ do: 'bind', bus, drv: drvOf(of), dev })),
   aName.map((dev): Concurrent => ({ do: 'unbind', bus, drv: '', dev })),
   aName.map((dev): Concurrent => ({ do: 'drivers_probe', bus, dev })),
   aModule.map((module): Concurrent => ({ do: 'modprobe', module, params: '' })),
   aModule.map((module): Concurrent => ({ do: 'rmmod', module, force: false })),
-  fc.record({ dev: aName, of: aName }).map(
-    ({ dev, of }): Concurrent => ({ do: 'driver_override', bus, dev, drv: drvOf(of) }),
-  ),
+  fc
+    .record({ dev: aName, of: aName })
+    .map(({ dev, of }): Concurrent => ({ do: 'driver_override', bus, dev, drv: drvOf(of) })),
   fc.constant<Concurrent>({ do: 'late_initcall' }),
   fc.constant<Concurrent>({ do: 'deferred_probe_timeout' }),
 );
@@ -103,7 +106,9 @@ const someStimuli: Arbitrary<readonly Stimulus[]> = fc
 export const aSmallSystem: Arbitrary<Inputs> = fc
   .record({ machine: aMachine, stimuli: someStimuli, fixes: fc.boolean() })
   .map(({ machine, stimuli, fixes }) => ({
-    kernel: kernel(fixes ? {} : { patches: { ready_to_probe: false, dma_configure_at_probe: true } }),
+    kernel: kernel(
+      fixes ? {} : { patches: { ready_to_probe: false, dma_configure_at_probe: true } },
+    ),
     ...{ machine, stimuli, choices: [] },
   }));
 
