@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { firstViolation } from '../../src/bisect/first-violation.ts';
-import { whereRunsPart } from '../../src/bisect/parting.ts';
 import { changedKernel, type Rerun, rerunTrace, violationsOf } from '../../src/bisect/rerun.ts';
 import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
 import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
@@ -206,22 +205,5 @@ describe('whatIf', () => {
     });
     const verdicts = whatIf(rerun, [{ version: '6.1' }, { version: '6.12' }]);
     expect(verdicts.map(({ verdict }) => verdict)).toEqual(['holds', 'diverges']);
-  });
-});
-
-describe('whereRunsPart', () => {
-  it('finds nothing between a run and itself, or itself with other line numbers', () => {
-    const { events } = leakyTrace();
-    const moved = events.map((recorded) => ({ ...recorded, line: 7, timeUs: 1 }));
-    expect(whereRunsPart(events, moved)).toBeNull();
-  });
-
-  it('finds the first difference, also at the end of one run', () => {
-    const { events } = leakyTrace();
-    expect(whereRunsPart(events, events.slice(0, 9))).toMatchObject({ event: 9, b: null });
-    const fixed = runSmall(ASSIGN_NIC, {}, { config: LEAKY.config }).trace().events;
-    const parting = whereRunsPart(events, fixed);
-    expect(parting?.b?.event.type).toBe('dma.cleaned');
-    expect(events.slice(0, parting?.event)).toEqual(fixed.slice(0, parting?.event));
   });
 });
