@@ -19,7 +19,14 @@ import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
-import { type LoadedSource, lineReader, loadSource, sourceArg, sourceFlags } from './source.ts';
+import {
+  type LoadedSource,
+  lineReader,
+  loadSource,
+  pasteable,
+  sourceArg,
+  sourceFlags,
+} from './source.ts';
 import { painter } from './terminal.ts';
 
 /** Finds the first event that breaks an invariant, or that a command calls bad. */
@@ -63,7 +70,7 @@ export default class Bisect extends BaseCommand {
       contradictions: source.divergences.length,
       logText: lineReader(source),
       sourceName: shellWords([source.file === '<stdin>' ? '-' : source.file]),
-      again: (event) => againCommand(source.file, flags, event),
+      again: (event) => againCommand(source.file, flags, event, pasteable(source)),
     };
     this.log(painted(bisectStory(story), painter()));
     return bisectJson(story);

@@ -139,6 +139,21 @@ describe('whatChanges', () => {
 });
 
 describe('whatIf', () => {
+  it('does not count what another kernel prints as a contradiction of the log', () => {
+    const { header, events } = leakyTrace();
+    const trace = { header: { ...header, source: { name: 'a.log', format: 'dmesg' } }, events };
+    const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
+    const rerun: Rerun = ({ config }) => ({
+      trace,
+      divergences: config === undefined ? [] : [one],
+      doubts: config === undefined ? [] : ['the log overrules the model'],
+    });
+    const changes = [{ config: { DEBUG_TEST_DRIVER_REMOVE: 'n' } }, { config: { IOMMU_API: 'n' } }];
+    const [row, other] = whatIf(rerun, changes);
+    expect(row).toMatchObject({ verdict: 'holds', prints: { missing: [], extra: [] } });
+    expect(other?.prints.missing).toContain(`pci ${NIC}: Adding to iommu group 1`);
+  });
+
   it('crosses both values of a patch and an option', () => {
     const changes = crossed(LEAKY, {
       kernels: [],
@@ -195,15 +210,19 @@ describe('whatIf', () => {
     }
   });
 
-  it('calls a run that a log contradicts more often divergent', () => {
-    const trace = runSmall(ASSIGN_NIC).trace();
+  it('calls a run that a log contradicts more often divergent, where the log has to guide', () => {
+    const { header, events } = runSmall(ASSIGN_NIC).trace();
+    // The log shows a leak that its inputs do not bring about.
+    const source = { name: 'a.log', format: 'dmesg' };
+    const leaky = { header: { ...header, source }, events: leakyTrace().events };
+    const trace = { header: { ...header, source }, events };
     const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
     const rerun: Rerun = ({ version }) => ({
-      trace,
+      trace: version === undefined ? leaky : trace,
       divergences: version === '6.12' ? [one, one] : [one],
       doubts: [],
     });
-    const verdicts = whatIf(rerun, [{ version: '6.1' }, { version: '6.12' }]);
-    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['holds', 'diverges']);
+    const verdicts = whatIf(rerun, [{}, { version: '6.1' }, { version: '6.12' }]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['violates', 'holds', 'diverges']);
   });
 });
