@@ -1,5 +1,6 @@
 import type { Trace } from '../events/trace.ts';
-import { type Line, shellWords, type Tone } from '../report/line.ts';
+import { shellWords } from '../import/action-shell.ts';
+import type { Line, Tone } from '../report/line.ts';
 import type { KernelFlags } from './kernel-flags.ts';
 import { escapeControls, type Paint, type Style } from './terminal.ts';
 import { tokenOf } from './token.ts';

@@ -151,7 +151,7 @@ describe('whatIf', () => {
     const changes = [{ config: { DEBUG_TEST_DRIVER_REMOVE: 'n' } }, { config: { IOMMU_API: 'n' } }];
     const [row, other] = whatIf(rerun, changes);
     expect(row).toMatchObject({ verdict: 'holds', prints: { missing: [], extra: [] } });
-    expect(other?.prints.missing.join('\n')).toContain('Adding to iommu group 1');
+    expect(other?.prints.missing.join('\n')).toContain('iommu: Default domain type');
   });
 
   it('crosses both values of a patch and an option', () => {
