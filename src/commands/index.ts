@@ -3,6 +3,7 @@ import Bisect from './bisect.ts';
 import Capture from './capture.ts';
 import Diff from './diff.ts';
 import Explain from './explain.ts';
+import Export from './export.ts';
 import Import from './import.ts';
 import List from './list.ts';
 import Replay from './replay.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   capture: Capture,
   diff: Diff,
   explain: Explain,
+  export: Export,
   import: Import,
   list: List,
   replay: Replay,

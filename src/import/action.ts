@@ -217,7 +217,7 @@ function labStimulus([what, ...args]: readonly string[]): Stimulus | null {
 
 function vfioStimulus([group, dev, ...options]: readonly string[]): Stimulus | null {
   if (group === undefined) return null;
-  const hold = valueOf(options, 'hold') ?? null;
+  const hold = settingOf(options, 'hold') ?? null;
   const maps = [
     ...(options.includes('dma') ? [DMA_RANGE, MSI_WINDOW] : []),
     ...options.flatMap((option) => rangeOf(option)),
@@ -235,7 +235,7 @@ function vfioStimulus([group, dev, ...options]: readonly string[]): Stimulus | n
   };
 }
 
-function valueOf(options: readonly string[], name: string): string | undefined {
+function settingOf(options: readonly string[], name: string): string | undefined {
   return options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
@@ -253,7 +253,7 @@ function vfioCallStimulus([hold, given, ...rest]: readonly string[]): Stimulus |
   if (hold === undefined || call === undefined) return null;
   const dev = rest.find((one) => !one.includes('=')) ?? null;
   const number = (name: 'iova' | 'size') => {
-    const value = valueOf(rest, name);
+    const value = settingOf(rest, name);
     return value === undefined ? {} : { [name]: Number(value) };
   };
   return { do: 'vfio_ioctl', hold, call, dev, ...number('iova'), ...number('size') };
