@@ -3,6 +3,7 @@ import Bisect from './bisect.ts';
 import Capture from './capture.ts';
 import Diff from './diff.ts';
 import Explain from './explain.ts';
+import Export from './export.ts';
 import Fuzz from './fuzz.ts';
 import Import from './import.ts';
 import List from './list.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   capture: Capture,
   diff: Diff,
   explain: Explain,
+  export: Export,
   fuzz: Fuzz,
   import: Import,
   list: List,
