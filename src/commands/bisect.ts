@@ -10,16 +10,23 @@ import { createHistory, stateAfter } from '../engine/history.ts';
 import { ReprobeError } from '../error.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
+import { shellWords } from '../import/action-shell.ts';
 import { findInvariant, INVARIANTS } from '../invariants/all.ts';
 import type { Invariant, Violation } from '../invariants/invariant.ts';
 import { bisectStory, type Story } from '../report/bisect-story.ts';
-import { shellWords } from '../report/line.ts';
 import { BaseCommand } from './base.ts';
 import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
-import { type LoadedSource, lineReader, loadSource, sourceArg, sourceFlags } from './source.ts';
+import {
+  type LoadedSource,
+  lineReader,
+  loadSource,
+  pasteable,
+  sourceArg,
+  sourceFlags,
+} from './source.ts';
 import { painter } from './terminal.ts';
 
 /** Finds the first event that breaks an invariant, or that a command calls bad. */
@@ -63,7 +70,7 @@ export default class Bisect extends BaseCommand {
       contradictions: source.divergences.length,
       logText: lineReader(source),
       sourceName: shellWords([source.file === '<stdin>' ? '-' : source.file]),
-      again: (event) => againCommand(source.file, flags, event),
+      again: (event) => againCommand(source.file, flags, event, pasteable(source)),
     };
     this.log(painted(bisectStory(story), painter()));
     return bisectJson(story);
@@ -104,11 +111,12 @@ function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutc
  * A log tells what its kernel did, and would contradict any that does better: what helps is looked
  * for without it, unless only the log brings the violation about.
  */
-function changesOf({ trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
+function changesOf({ kind, trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
   const unguided = whatChanges((change) => {
     return { trace: rerunTrace(trace, change), divergences: [], doubts: [] };
   }, violation);
-  return unguided.reproduced ? unguided : whatChanges(rerun, violation);
+  if (unguided.reproduced || kind !== 'log') return unguided;
+  return whatChanges(rerun, violation);
 }
 
 function exitFor({ kind }: BisectOutcome): number {

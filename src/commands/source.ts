@@ -11,9 +11,10 @@ import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
-import { parseMachine, parseScenario } from '../scenario/parse.ts';
+import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
+import { decodeText, type GivenMachine, readMachineFile } from './machine-file.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
@@ -79,15 +80,17 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
  *
  * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
  * NO_EVIDENCE for a log that says nothing, unless it may be empty.
+ *
+ * @param options with `isOther` the machine of the flags is another one where the source is no log,
+ * which the caller sees to.
  */
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false } = {},
+  { mayBeEmpty = false, redact = false, isOther = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
-  const machine =
-    flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
+  const given = flags.machine === undefined ? null : await readMachineFile(flags.machine);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -96,18 +99,23 @@ export async function loadSource(
   switch (kind) {
     case 'trace': {
       const bytes = await joined(pieces);
-      refuseMachine(flags, 'a trace');
+      if (!isOther) refuseMachine(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
     }
     case 'scenario': {
       const bytes = await joined(pieces);
-      refuseMachine(flags, 'a scenario');
+      if (!isOther) refuseMachine(flags, 'a scenario');
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
     case 'log':
-      if (redact) return loadRedacted(file, await joined(pieces), machine, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, machine, change, mayBeEmpty);
+      if (redact) return loadRedacted(file, await joined(pieces), given, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces) }, given, change, mayBeEmpty);
   }
+}
+
+/** The run, where its inputs alone make it again: that of a log is guided by the log. */
+export function pasteable({ kind, trace }: LoadedSource): Trace | null {
+  return kind === 'log' || trace.header.source !== null ? null : trace;
 }
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
@@ -138,7 +146,7 @@ export async function readScenario(
 
 function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
   if (isFirmware(bytes)) return boardScenario(readFirmware(bytes, file), file);
-  return parseScenario(decode(bytes, file), file, knowledgeOf(file));
+  return parseScenario(decodeText(bytes, file), file, knowledgeOf(file));
 }
 
 /** Only a log has no machine of its own. */
@@ -156,15 +164,6 @@ export function runScenario(
   return rerunTrace({ header, events: [] }, change);
 }
 
-/** The machine of a log, or what its firmware says of it. */
-type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
-
-async function readMachineFile(path: string): Promise<GivenMachine> {
-  const { file, bytes } = await readSource(path);
-  if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
-  return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
-}
-
 /** @param bytes what the file begins with: all of it where it may be a scenario. */
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
@@ -175,14 +174,6 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   if (bytes.length > SCENARIO_BYTES_MAX) return 'log';
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
-}
-
-function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ReprobeError('NOT_UTF8', 'The file is not UTF-8 text.', { file });
-  }
 }
 
 function isEmpty({ version, config, patches }: Change): boolean {
@@ -227,7 +218,7 @@ function loadScenario(file: string, scenario: ParsedScenario, change: Change): L
 function loadRedacted(
   given: string,
   bytes: Uint8Array,
-  machine: GivenMachine,
+  machine: GivenMachine | null,
   change: Change,
   mayBeEmpty: boolean,
 ): LoadedSource {
@@ -242,7 +233,7 @@ function loadRedacted(
 
 function loadLog(
   { file, read }: { readonly file: string; readonly read: ReadLog },
-  machine: GivenMachine,
+  machine: GivenMachine | null,
   change: Change,
   mayBeEmpty: boolean,
 ): LoadedSource {
@@ -251,6 +242,7 @@ function loadLog(
     version: asked.version ?? null,
     config: asked.config ?? {},
     patches: asked.patches ?? {},
+    machine: null,
     ...machine,
   });
   const options = optionsFor(change);

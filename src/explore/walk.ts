@@ -5,7 +5,8 @@ import type { StepWatch, TaskView } from '../engine/scheduler.ts';
 import type { KernelEvent } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
-import { type Checker, createChecker, createFlights, type Flights } from '../invariants/checker.ts';
+import { type Checker, createChecker } from '../invariants/checker.ts';
+import { createFlights, type Flights } from '../invariants/flights.ts';
 import type { Invariant, Violation } from '../invariants/invariant.ts';
 import { ADD, READ, WRITE } from './footprint.ts';
 import type { Step } from './past.ts';
@@ -123,6 +124,7 @@ function recordedFlights(recorder: Recorder, { named }: Locations): Flights {
       recorder.note(named(`flights of ${dev}`), READ);
       return flights.quiet(dev);
     },
+    idle: flights.idle,
   };
 }
 const FLIGHTS: readonly string[] = [

@@ -4,10 +4,15 @@ import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
+import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
+import { type Meeting, meetListing } from './meet-listing.ts';
+import { createCallRecorder, type ModelCall } from './model-calls.ts';
+import type { Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
+import { loggedOutcomes } from './probe-outcomes.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
@@ -24,10 +29,23 @@ export interface ReplayInputs {
   readonly observations: readonly Observation[];
   readonly evidence: Evidence;
   readonly actions: readonly LoggedAction[];
+  /** What other files show, in their order. */
+  readonly moments: readonly Moment[];
+  /** The machine was given: what its drivers' probes return is known better than the log tells it. */
+  readonly isGiven: boolean;
+}
+
+/** What came of a moment. */
+export interface MetMoment extends Meeting {
+  readonly moment: Moment;
+  /** What was done, unseen by the log, for the run to come there. */
+  readonly assumed: readonly Stimulus[];
 }
 
 export interface Replay {
   readonly run: Run;
+  /** The machine of the run, with the answers that the log gave for its drivers. */
+  readonly machine: Machine;
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
@@ -35,7 +53,13 @@ export interface Replay {
   readonly moved: Set<string>;
   readonly divergences: Divergence[];
   readonly faults: LoggedFault[];
+  readonly met: MetMoment[];
+  /** Calls of the functions that a trace can watch. */
+  readonly calls: readonly ModelCall[];
 }
+
+/** A replay that goes on. */
+type Progress = Omit<Replay, 'machine'>;
 
 /** DMA that the log says was refused. */
 export interface LoggedFault {
@@ -66,7 +90,8 @@ export function bestReplay(inputs: ReplayInputs): Replay {
     keyOfPause: keyOfLine,
     rounds: ROUNDS,
     attempt: (schedule) => replay(inputs, schedule),
-    cost: ({ divergences }) => divergences.length,
+    cost: ({ divergences, met }) =>
+      met.reduce((sum, { differs }) => sum + differs.length, divergences.length),
     choices: ({ run }) => run.scheduler.choices.length,
   });
 }
@@ -76,32 +101,57 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions }: ReplayInputs,
+  { machine, kernel, observations, evidence, actions, moments, isGiven }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
-  const run = createRun({ machine, kernel }, { label: guide.label, ...by });
+  const recorder = createCallRecorder({ holds: false });
+  const { probe, calls } = recorder;
+  const outcomes = isGiven ? null : loggedOutcomes(observations, actions);
+  const oracle = outcomes === null ? {} : { oracle: outcomes.answer };
+  const run = createRun({ machine, kernel }, { label: guide.label, probe, ...by, ...oracle });
+  recorder.attach(run.state);
   const sightings = [...firstSightings(observations, machine)];
-  const replay: Replay = { run, guide, sightings, moved: new Set(), divergences: [], faults: [] };
+  const found = { moved: new Set<string>(), divergences: [], faults: [], met: [], calls };
+  const replay: Progress = { run, guide, sightings, ...found };
+  const horizons = actions.map(({ observation }) => observation.record.line);
+  guide.horizon = horizons[0] ?? Number.POSITIVE_INFINITY;
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
-  const happenings = [...actions, ...refusedDma(observations)];
-  const lineOf = (happening: LoggedAction | RefusedDma) => happening.observation.record.line;
+  const happenings = [...moments, ...actions, ...refusedDma(observations)];
+  const lineOf = (happening: Moment | LoggedAction | RefusedDma) =>
+    'before' in happening ? happening.before : happening.observation.record.line;
   happenings.sort((a, b) => lineOf(a) - lineOf(b));
   const stimulusOf = dmaStimuli(run.kernel);
   let begun = 0;
   for (const happening of happenings) {
     settle(replay, lineOf(happening));
+    if ('before' in happening) {
+      meetMoment(replay, happening);
+      continue;
+    }
     guide.moveTo(happening.observation);
     if ('stimulus' in happening) {
       begun += 1;
+      guide.horizon = horizons[begun] ?? Number.POSITIVE_INFINITY;
+      outcomes?.begin(begun);
       schedule?.begin(begun);
       run.give(happening.stimulus);
     } else meetIommu(replay, happening, stimulusOf(happening));
   }
   settle(replay, Number.POSITIVE_INFINITY);
-  return replay;
+  return { ...replay, machine: outcomes?.learnt(machine) ?? machine };
+}
+
+/** A file shows the system at this moment: what the log did not say is made up for, and the rest compared. */
+function meetMoment(replay: Progress, moment: Moment): void {
+  const { run, guide, met } = replay;
+  guide.assuming = true;
+  const assumed = followListing(run, moment.snapshot, moment.deferred);
+  guide.assuming = false;
+  settle(replay, moment.before);
+  met.push({ moment, assumed, ...meetListing(run, moment) });
 }
 
 /**
@@ -109,7 +159,7 @@ function replay(
  * the group where the model has it, nothing can be said.
  */
 function meetIommu(
-  { run, moved, divergences, faults }: Replay,
+  { run, moved, divergences, faults }: Progress,
   dma: RefusedDma,
   stimulus: DmaStimulus | null,
 ): void {
@@ -139,7 +189,7 @@ function firstSightings(
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle({ run, guide, sightings, moved, divergences }: Replay, before: number): void {
+function settle({ run, guide, sightings, moved, divergences }: Progress, before: number): void {
   const next = sightings.findIndex(({ record }) => record.line >= before);
   const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
   const lines = [...seen, ...guide.unmatched(before)];
@@ -159,7 +209,9 @@ function settle({ run, guide, sightings, moved, divergences }: Replay, before: n
     if (guide.isUnmatched(observation)) {
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
+      guide.following = observation;
       followLog(observation, run);
+      guide.following = null;
       if (observation.kind === 'iommu.group.added') moved.add(observation.dev ?? '');
     }
     guide.assuming = false;

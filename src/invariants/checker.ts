@@ -1,5 +1,5 @@
 /** Checks invariants along a run and remembers which are broken. */
-import type { EventType, KernelEvent, Recorded } from '../events/event.ts';
+import type { EventType, Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { TraceHeader } from '../events/trace.ts';
 import type { Facts } from '../model/context.ts';
@@ -8,6 +8,7 @@ import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
 import { patchesOf } from '../model/versions/profile.ts';
 import { INVARIANTS } from './all.ts';
+import { createFlights, type Flights } from './flights.ts';
 import type { Breach, Invariant, Violation } from './invariant.ts';
 
 /** What a checker needs to know of a run beside its events. */
@@ -27,26 +28,6 @@ export interface Healing {
   readonly event: number;
   /** A log overruled the model there: the kernel it is of never was in the violating state. */
   readonly byLog: boolean;
-}
-
-/** Devices with a probe or an unbind under way. */
-export interface Flights {
-  note(event: KernelEvent): void;
-  /** Is there none on the device? */
-  quiet(dev: string): boolean;
-}
-
-export function createFlights(): Flights {
-  const flights = new Map<string, number>();
-  const add = (dev: string, by: number) => flights.set(dev, (flights.get(dev) ?? 0) + by);
-  return {
-    note(event) {
-      if (event.type === 'probe.matched' || event.type === 'driver.unbinding') add(event.dev, 1);
-      if (event.type === 'probe.finished' || event.type === 'driver.unbound') add(event.dev, -1);
-      if (event.type === 'device.added') flights.delete(event.dev);
-    },
-    quiet: (dev) => (flights.get(dev) ?? 0) <= 0,
-  };
 }
 
 /** A checker for a run whose state is `state` at every call. */

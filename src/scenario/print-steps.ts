@@ -43,7 +43,7 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         : plain(step.module);
     case 'bind':
     case 'unbind':
-      return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
+      return map([field('drv', step.drv, ''), field('dev', step.dev), busEntry(step, machine)]);
     case 'new_id':
     case 'remove_id':
       return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);

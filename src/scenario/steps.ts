@@ -68,9 +68,18 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     read: (fields, machine) => ({ do: 'bind', ...readBinding(fields, machine) }),
   },
   unbind: {
-    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind',
-    ...BINDING,
-    read: (fields, machine) => ({ do: 'unbind', ...readBinding(fields, machine) }),
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or without drv to its driver/unbind',
+    fields: { drv: 'optional', dev: 'needed', bus: 'optional' },
+    read: (fields, machine) => {
+      const drv = textAt(fields.get('drv'));
+      const dev = nameOf(fields.need('dev'));
+      return {
+        do: 'unbind',
+        bus: busAt(fields, { dev, ...(drv !== '' && { drv }) }, machine),
+        drv,
+        dev,
+      };
+    },
   },
   new_id: {
     doc: "writes an id, such as '8086 10d3', to /sys/bus/BUS/drivers/DRV/new_id",

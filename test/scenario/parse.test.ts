@@ -192,7 +192,7 @@ describe('errors', () => {
       44,
       5,
       'say more',
-      'write unbind: { drv, dev, [bus] }',
+      'write unbind: { [drv], dev, [bus] }',
     ],
     [
       'together in itself',

@@ -1,0 +1,2 @@
+/** Every call from kernel path to kernel path that the scenarios reach, as `caller>callee`. */
+export const EDGES: readonly string[] = [];

@@ -1,0 +1,184 @@
+/** Findings: troubles reduced, bisected, and told with what would have kept them away. */
+import { rerunTrace } from '../bisect/rerun.ts';
+import { type Remedy, whatChanges } from '../bisect/what-changes.ts';
+import { ReprobeError } from '../error.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import type { DeviceSpec } from '../events/machine.ts';
+import type { Inputs } from '../events/trace.ts';
+import { runChecked } from '../invariants/checked-run.ts';
+import type { Violation } from '../invariants/invariant.ts';
+import { driverKnowledge } from '../scenario/known-drivers.ts';
+import { parseScenario } from '../scenario/parse.ts';
+import { printScenario } from '../scenario/print.ts';
+import type { Expectation } from '../scenario/scenario.ts';
+import { reduceError, reduceViolation } from './reduced.ts';
+import { EVENTS_MAX } from './segment.ts';
+import type { Trouble } from './trouble.ts';
+
+/** Plain data, as it stands in a campaign's journal. */
+export interface Finding {
+  /** The invariant that is broken; `model error` where the emulator itself is. */
+  readonly invariant: string;
+  readonly subject: string;
+  readonly message: string;
+  /** Findings of one signature are one. */
+  readonly signature: string;
+  /** Patches and options that keep it away, most telling first; none: no known fix. */
+  readonly fixes: readonly string[];
+  /** Patches without which it cannot happen. */
+  readonly since: readonly string[];
+  /** Steps of the reproducer, and devices of its machine. */
+  readonly stimuli: number;
+  readonly devices: number;
+  /** The first bad event of the reproducer; null where the model broke. */
+  readonly firstBad: number | null;
+  readonly stack: readonly string[];
+  readonly stimulus: string;
+  /** The reproducer's name, and all of it as a scenario. */
+  readonly name: string;
+  readonly text: string;
+  /** The scenario was read back and shows the same. */
+  readonly shows: boolean;
+}
+
+export const MODEL_ERROR = 'model error';
+
+/** From where a finding comes, for its story. */
+export interface Origin {
+  readonly seed: number;
+  readonly run: number;
+}
+
+/**
+ * Looks into a trouble: reduces its inputs, finds the first bad event, tries each patch and option that
+ * the run asks about, and writes the scenario.
+ *
+ * Cost: some hundreds of runs.
+ */
+export function examine(trouble: Trouble, origin: Origin): Finding {
+  return trouble.cause.kind === 'model error'
+    ? examineError(trouble, trouble.cause.message, origin)
+    : examineViolation(trouble, trouble.cause, origin);
+}
+
+function examineViolation(
+  { inputs }: Trouble,
+  cause: { readonly invariant: string; readonly subject: string },
+  origin: Origin,
+): Finding {
+  const reduced = reduceViolation(inputs, cause);
+  const { invariant, subject } = reduced.violation;
+  const { run } = runChecked(reduced.inputs);
+  const trace = run.trace();
+  const rerun = (change: Parameters<typeof rerunTrace>[1]) => ({
+    ...{ trace: rerunTrace(trace, change), divergences: [], doubts: [] },
+  });
+  const { remedies } = whatChanges(rerun, reduced.violation);
+  const fixes = remedies.filter(isFix).map(nameOf);
+  const since = remedies.filter((one) => !isFix(one)).map(nameOf);
+  const expect: Expectation = { kind: 'violation', invariant, subject };
+  const name = nameFor(invariant, reduced.signature);
+  const story = [
+    reduced.violation.message,
+    `Found by run ${origin.run} of the campaign of seed ${origin.seed}.`,
+    fixes.length === 0 ? 'No known fix: new.' : `Kept away by: ${fixes.join(', ')}.`,
+  ].join(' ');
+  const text = scenarioText(name, `${invariant} is violated`, story, reduced.inputs, [expect]);
+  const shown = violationIn(text, reduced.violation);
+  return {
+    ...{ invariant, subject, message: reduced.violation.message, fixes, since, name, text },
+    signature: reduced.signature,
+    ...sizeOf(reduced.inputs),
+    firstBad: (shown ?? reduced.violation).event,
+    stack: reduced.violation.stack,
+    stimulus: reduced.violation.stimulus,
+    shows: shown !== null,
+  };
+}
+
+function examineError({ inputs }: Trouble, message: string, origin: Origin): Finding {
+  const reduced = reduceError(inputs, message);
+  const name = nameFor(MODEL_ERROR, reduced.signature);
+  const story = `${message} Found by run ${origin.run} of the campaign of seed ${origin.seed}.`;
+  const holds: Expectation = { kind: 'holds', invariant: null };
+  const text = scenarioText(name, 'the model breaks', story, reduced.inputs, [holds]);
+  return {
+    ...{
+      invariant: MODEL_ERROR,
+      subject: 'the emulator',
+      message,
+      fixes: [],
+      since: [],
+      name,
+      text,
+    },
+    signature: reduced.signature,
+    ...sizeOf(reduced.inputs),
+    ...{ firstBad: null, stack: [], stimulus: '', shows: true },
+  };
+}
+
+/** Taking a patch away is no cure: it says since when the bug is possible. */
+const isFix = (remedy: Remedy): boolean => remedy.kind === 'config' || remedy.direction === 'with';
+
+function nameOf(remedy: Remedy): string {
+  return remedy.kind === 'config' ? `CONFIG_${remedy.name}=${remedy.to}` : remedy.name;
+}
+
+function nameFor(invariant: string, signature: string): string {
+  const [digest = ''] = /[0-9a-f]{8}(?=[0-9a-f]*$)/.exec(signature) ?? [];
+  return `${invariant.replaceAll(' ', '-')}-${digest}`;
+}
+
+function scenarioText(
+  name: string,
+  title: string,
+  story: string,
+  { kernel, machine, stimuli, choices }: Inputs,
+  expect: readonly Expectation[],
+): string {
+  const steps = stimuli;
+  return printScenario(
+    { name, title, story, kernel, machine, steps, choices, expect },
+    driverKnowledge,
+  );
+}
+
+/** The violation in a run of the scenario as it stands in a file; null where there is none. */
+function violationIn(text: string, wanted: Violation): Violation | null {
+  const inputs = readBack(text);
+  if (inputs === null) return null;
+  const { violations } = runChecked(inputs, { eventsMax: EVENTS_MAX });
+  const same = violations.find(
+    ({ invariant, subject }) => invariant === wanted.invariant && subject === wanted.subject,
+  );
+  return same ?? null;
+}
+
+/** null for what cannot be said in a scenario: a mistake of the printer, and no reason to stop. */
+function readBack(text: string): Inputs | null {
+  try {
+    const { kernel, machine, steps, choices } = parseScenario(text, 'a finding', driverKnowledge);
+    return { kernel, machine, stimuli: steps, choices };
+  } catch (error) {
+    if (error instanceof ReprobeError) return null;
+    throw error;
+  }
+}
+
+function sizeOf({ stimuli, machine }: Inputs): { stimuli: number; devices: number } {
+  return { stimuli: stimuli.length, devices: countDevices(machine.devices) };
+}
+
+function countDevices(devices: readonly DeviceSpec[]): number {
+  return devices.reduce((sum, { creates }) => sum + 1 + countDevices(creates ?? []), 0);
+}
+
+/**
+ * What makes two findings one beside their signature: the same claim broken about the same kind of
+ * thing, and the same fixes. Null where no fix is known.
+ */
+export function sameByFix({ invariant, subject, fixes }: Finding): string | null {
+  if (fixes.length === 0) return null;
+  return canonicalJson([invariant, /^\w+ /.exec(subject)?.[0] ?? '', [...fixes].sort()]);
+}

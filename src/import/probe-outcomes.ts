@@ -1,0 +1,119 @@
+/** What drivers' probes returned, as the lines of failures tell it, between one user action and the next. */
+import type { Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import { emptyTable } from '../events/table.ts';
+import { ENODEV } from '../model/errno.ts';
+import type { Observation } from './observation.ts';
+import type { LoggedAction } from './replay.ts';
+
+/** The answers to a run's questions what a probe returns. */
+export interface LoggedOutcomes {
+  /** What the probe returns; null where the log speaks of no failure of the pair. */
+  readonly answer: (dev: string, drv: string) => number | null;
+  /** From here on the answers are those after action `n`; 0 is the boot. */
+  begin(n: number): void;
+  /** The machine with the answers that were given, so that a run without the log gets the same. */
+  readonly learnt: (machine: Machine) => Machine;
+}
+
+/** This driver's probe is known from inside. */
+const KNOWN = 'vfio-pci';
+const keyOf = (dev: string, drv: string): string => `${drv} ${dev}`;
+
+/** Reads the outcomes out of a boot's observations. Cost: linear in them, and in the actions squared. */
+export function loggedOutcomes(
+  observations: readonly Observation[],
+  actions: readonly LoggedAction[],
+): LoggedOutcomes {
+  const failures = failuresIn(observations, actions);
+  for (const [key, byAction] of failures) {
+    for (const n of silentFailures(key, byAction, actions)) byAction.set(n, [-ENODEV]);
+  }
+  const given = new Map<string, number[]>();
+  const left = new Map<string, number[]>();
+  let action = 0;
+  return {
+    answer(dev, drv) {
+      const key = keyOf(dev, drv);
+      const byAction = failures.get(key);
+      if (byAction === undefined) return null;
+      const errors = left.get(key) ?? [...(byAction.get(action) ?? [])];
+      left.set(key, errors);
+      const answer = errors.shift() ?? 0;
+      given.set(key, [...(given.get(key) ?? []), answer]);
+      return answer;
+    },
+    begin(n) {
+      action = n;
+      left.clear();
+    },
+    learnt: (machine) => withOutcomes(machine, given),
+  };
+}
+
+/** Pair to action to the errors behind it. */
+function failuresIn(
+  observations: readonly Observation[],
+  actions: readonly LoggedAction[],
+): Map<string, Map<number, number[]>> {
+  const failures = new Map<string, Map<number, number[]>>();
+  let action = 0;
+  for (const { kind, dev, drv, error, record } of observations) {
+    while (record.line >= (actions[action]?.observation.record.line ?? Number.POSITIVE_INFINITY))
+      action += 1;
+    if (kind !== 'probe.failed' || dev === null || drv === null || error === null) continue;
+    if (drv === KNOWN) continue;
+    const key = keyOf(dev, drv);
+    const byAction = failures.get(key) ?? new Map<number, number[]>();
+    byAction.set(action, [...(byAction.get(action) ?? []), error]);
+    failures.set(key, byAction);
+  }
+  return failures;
+}
+
+/**
+ * The actions that bound the pair and were declined without a line: a later one probed it again, and
+ * nobody had unbound it.
+ */
+function silentFailures(
+  key: string,
+  byAction: ReadonlyMap<number, readonly number[]>,
+  actions: readonly LoggedAction[],
+): readonly number[] {
+  const found: number[] = [];
+  let open: number[] = [];
+  for (const [i, { stimulus }] of actions.entries()) {
+    const n = i + 1;
+    if (endsBinding(stimulus, key)) open = [];
+    if (byAction.has(n)) {
+      found.push(...open);
+      open = [];
+    } else if (stimulus.do === 'bind' && keyOf(stimulus.dev, stimulus.drv) === key) open.push(n);
+  }
+  return found;
+}
+
+function endsBinding(stimulus: Stimulus, key: string): boolean {
+  switch (stimulus.do) {
+    case 'unbind':
+    case 'remove':
+      return key.endsWith(` ${stimulus.dev}`);
+    case 'rmmod':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function withOutcomes(machine: Machine, given: ReadonlyMap<string, readonly number[]>): Machine {
+  if (given.size === 0) return machine;
+  const drivers = machine.drivers.map((driver) => {
+    const outcomes = emptyTable<readonly number[]>();
+    for (const dev of Object.keys(driver.outcomes ?? {})) {
+      const answers = given.get(keyOf(dev, driver.name));
+      outcomes[dev] = answers === undefined ? (driver.outcomes?.[dev] ?? []) : [...answers, 0];
+    }
+    return driver.outcomes === undefined ? driver : { ...driver, outcomes };
+  });
+  return { ...machine, drivers };
+}
