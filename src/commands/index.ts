@@ -3,6 +3,7 @@ import Bisect from './bisect.ts';
 import Capture from './capture.ts';
 import Diff from './diff.ts';
 import Explain from './explain.ts';
+import Explore from './explore.ts';
 import Export from './export.ts';
 import Fuzz from './fuzz.ts';
 import Import from './import.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   capture: Capture,
   diff: Diff,
   explain: Explain,
+  explore: Explore,
   export: Export,
   fuzz: Fuzz,
   import: Import,

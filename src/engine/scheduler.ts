@@ -63,6 +63,8 @@ export interface StepWatch {
   asks(task: TaskView, joined: string | null): void;
   /** The task has the next step; `runnable` are all that could have it. */
   picked(task: TaskView, runnable: readonly TaskView[]): void;
+  /** The code of the step has run; what follows is what it asked for. */
+  asked(): void;
   /** The step ended where it asks for a lock. */
   wants(lock: string): void;
   /** The step took a lock that was free, or gave one back. */
@@ -181,6 +183,7 @@ function runAll(core: Core): void {
     if (current.block !== null) resume(core, current);
     kernel.task = current;
     const next: IteratorResult<Step, number> = current.path.next();
+    options.watch?.asked();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });

@@ -34,7 +34,7 @@ export function createDfs(
 ): Search {
   const past = createPast();
   const points: Point[] = [];
-  const seen = new Set<number>([past.key()]);
+  const seen = new Set<number>([past.state()]);
   let depth = 0;
   let last = -1;
   let isKnown = false;
@@ -69,7 +69,7 @@ export function createDfs(
     },
     push(step) {
       past.push(step);
-      const key = past.key();
+      const key = past.state();
       isKnown = isOncePerState && seen.has(key);
       seen.add(key);
     },

@@ -40,11 +40,14 @@ export interface Found {
   readonly choices: readonly number[];
 }
 
+/** Why who explores ends it. */
+export type Stop = 'time' | 'interrupted';
+
 export interface Exploration {
   /** Nothing was left out, but schedules that end in the same state as another one and break the same. */
   readonly isComplete: boolean;
   /** What it was ended by where it is not complete. */
-  readonly bounded: 'preemptions' | 'schedules' | 'time' | null;
+  readonly bounded: 'preemptions' | 'schedules' | Stop | null;
   /** Schedules walked, each of one stimulus. */
   readonly walked: number;
   /** Of them, walks that ended early: all that they could come to was known. */
@@ -90,7 +93,7 @@ const EVENTS_MAX = 100_000;
 /**
  * Explores the schedules of the inputs; their choices are not looked at.
  *
- * Yields after each schedule; who takes that may send true to end it there. Stimuli come one after the
+ * Yields after each schedule; who takes that may send a reason to end it there. Stimuli come one after the
  * other, and where no task is left between two of them, states that are the same are gone on from once.
  *
  * Cost: one run of one stimulus a schedule.
@@ -100,7 +103,7 @@ const EVENTS_MAX = 100_000;
 export function* explore(
   inputs: Inputs,
   options: ExploreOptions,
-): Generator<Progress, Exploration, boolean | undefined> {
+): Generator<Progress, Exploration, Stop | undefined> {
   const { invariants = INVARIANTS, eventsMax = EVENTS_MAX, schedulesMax } = options;
   const ground = createGround(inputs, invariants, eventsMax);
   const tally: Tally = {
@@ -123,8 +126,7 @@ export function* explore(
         else arrive(place, done, search, { n, isLast, inputs, tally, next });
         const states = tally.states + search.states();
         const violations = tally.found.size;
-        if ((yield { stimulus: n, walked: tally.walked, states, violations }) === true)
-          bounded = 'time';
+        bounded ??= (yield { stimulus: n, walked: tally.walked, states, violations }) ?? null;
       } while (search.next());
       tally.states += search.states();
       tally.isBounded ||= search.isBounded();
@@ -145,7 +147,7 @@ function searchFrom(
 ): Search {
   if (strategy.kind === 'por') return createPor(defects);
   const bound = strategy.bound === null ? null : strategy.bound - spent;
-  return createDfs({ bound, isOncePerState: isOncePerState ?? false });
+  return createDfs({ bound, isOncePerState: isOncePerState ?? false }, true);
 }
 
 interface Arrival {

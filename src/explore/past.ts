@@ -1,9 +1,10 @@
 /**
- * The past of a run: which of its steps happen before which. Two steps of one task do, and so do two
- * that depend on each other, in the order they came; all else is luck, and runs that differ by luck
- * alone end in the same state.
+ * The past of a run: which of its steps happen before which, and what they add up to. Two steps of one
+ * task happen one before the other, and so do two that depend on each other, in the order they came;
+ * all else is luck, and runs that differ by luck alone come to the same state.
  */
 import { ADD, type Footprint, READ, WRITE } from './footprint.ts';
+import { type Hash, joined, keyOf, minus, NOTHING, plus } from './hash.ts';
 
 /** A step of a task, from where it was picked to where it could be left. */
 export interface Step {
@@ -16,6 +17,14 @@ export interface Step {
   readonly took: number | null;
   /** The location of a lock that it gave back. */
   readonly gave: number | null;
+  /** What its code saw of the state. */
+  readonly saw: Hash;
+  /** What became of the state, and of what else decides how a run goes on. */
+  readonly change: Hash;
+  /** Tasks that it started. */
+  readonly started: readonly number[];
+  /** It was the last one of its task. */
+  readonly isEnd: boolean;
 }
 
 /** A step in its place. */
@@ -28,12 +37,9 @@ export interface Placed extends Step {
   readonly causes: readonly number[];
   /** The place of the step before it in its own task, or that started the task; -1 for none. */
   readonly before: number;
-  /** What names it with all that happens before. */
-  readonly name: Hash;
+  /** What its task has seen up to its end: code that saw the same does the same. */
+  readonly memory: Hash;
 }
-
-/** 64 bits in two halves. */
-type Hash = readonly [number, number];
 
 /** The places of the steps that used a location. What writes as well as it reads or adds, writes. */
 interface Uses {
@@ -52,77 +58,114 @@ export interface Past {
   isBefore(early: number, clock: readonly number[]): boolean;
   /** The place of the last step before `place` that took the lock; -1 for none. */
   lastTaking(lock: number, place: number): number;
-  /** The place of the task's last step; where it has none, of the one that started it; -1 for none. */
-  lastOf(task: number): number;
   /**
-   * The class of the run so far: the same for runs that differ by luck alone. 53 bits of a hash.
+   * The place of the task's last step; where it has none, of the last one of the task that started it,
+   * or will start it; -1 for none.
    */
-  key(): number;
+  lastOf(task: number): number;
+  /** The places of the last steps that a step of that footprint depends on, each once. */
+  causesOf(footprint: Footprint): readonly number[];
+  /**
+   * The state that was come to, as a number: state, locks, and what each task that is left has seen.
+   * Runs go on the same ways from the same one. 53 bits of a hash.
+   */
+  state(): number;
 }
 
 export function createPast(): Past {
   const steps: Placed[] = [];
   const uses: Uses[] = [];
   const placesOf: number[][] = [];
-  /** The place of the step that started a task. */
-  const starts: number[] = [];
-  const keys: Hash[] = [[0, 0]];
+  const parents: (Step['parent'] | undefined)[] = [];
+  const states: Hash[] = [NOTHING];
 
-  const stepOf = (place: number): Placed | undefined => steps[place];
   const isBefore = (early: number, clock: readonly number[]): boolean => {
-    const step = stepOf(early);
+    const step = steps[early];
     return step !== undefined && (clock[step.task] ?? 0) >= step.nth;
   };
-  const lastOf = (task: number): number => placesOf[task]?.at(-1) ?? starts[task] ?? -1;
+  const startOf = ({ parent }: Step): number =>
+    parent === null ? -1 : (placesOf[parent.task]?.[parent.steps - 1] ?? -1);
+  const lastOf = (task: number): number => {
+    const place = placesOf[task]?.at(-1);
+    if (place !== undefined) return place;
+    const parent = parents[task];
+    return parent == null ? -1 : lastOf(parent.task);
+  };
+  const place = (step: Step): Placed => {
+    const own = placesOf[step.task] ?? [];
+    const before = own.at(-1) ?? startOf(step);
+    const causes = causesOf(step.footprint, uses);
+    const clock = steps[before]?.clock.slice() ?? [];
+    for (const cause of causes) join(clock, steps[cause]?.clock ?? []);
+    const nth = own.length + 1;
+    clock[step.task] = nth;
+    const memory = joined(memoryBefore(step, steps[before], nth), step.saw, nth);
+    return { ...step, nth, clock, causes, before, memory };
+  };
 
   return {
     steps,
     isBefore,
     lastOf,
+    causesOf: (footprint) => causesOf(footprint, uses),
     push(step) {
-      const place = steps.length;
-      const own = (placesOf[step.task] ??= []);
-      if (own.length === 0 && step.parent !== null) {
-        const { task, steps: done } = step.parent;
-        starts[step.task] = placesOf[task]?.[done - 1] ?? -1;
-      }
-      const before = lastOf(step.task);
-      const causes = causesOf(step.footprint, uses);
-      const clock = stepOf(before)?.clock.slice() ?? [];
-      for (const cause of causes) join(clock, stepOf(cause)?.clock ?? []);
-      const nth = own.length + 1;
-      clock[step.task] = nth;
-      const name = nameOf(step.task, nth, [before, ...causes], stepOf);
-      const placed: Placed = { ...step, nth, clock, causes, before, name };
-      steps.push(placed);
-      own.push(place);
+      const placed = place(step);
+      const at = steps.push(placed) - 1;
+      placesOf[step.task] ??= [];
+      placesOf[step.task]?.push(at);
+      parents[step.task] = step.parent;
+      states.push(stateAfter(states.at(-1) ?? NOTHING, placed, steps[placed.before]));
       for (const [location, use] of step.footprint) {
         uses[location] ??= { writes: [], reads: [], adds: [] };
-        for (const list of listsFor(use, uses[location])) list.push(place);
+        for (const list of listsFor(use, uses[location])) list.push(at);
       }
-      const [high, low] = keys.at(-1) ?? [0, 0];
-      keys.push([(high + name[0]) | 0, (low + name[1]) | 0]);
       return placed;
     },
-    cut(place) {
-      while (steps.length > place) {
+    cut(from) {
+      while (steps.length > from) {
         const step = steps.pop();
         if (step === undefined) break;
         placesOf[step.task]?.pop();
         for (const [location, use] of step.footprint)
           for (const list of listsFor(use, uses[location])) list.pop();
-        keys.pop();
+        states.pop();
       }
     },
-    lastTaking(lock, place) {
-      const isTaking = (at: number) => at < place && stepOf(at)?.took === lock;
+    lastTaking(lock, before) {
+      const isTaking = (at: number) => at < before && steps[at]?.took === lock;
       return uses[lock]?.writes.findLast(isTaking) ?? -1;
     },
-    key() {
-      const [high, low] = keys.at(-1) ?? [0, 0];
-      return (high & 0x1f_ffff) * 0x1_0000_0000 + (low >>> 0);
-    },
+    state: () => keyOf(states.at(-1) ?? NOTHING),
   };
+}
+
+/** What a task has seen before a step: at its first one, what the task that started it had. */
+function memoryBefore({ task, parent }: Step, before: Placed | undefined, nth: number): Hash {
+  if (nth > 1) return before?.memory ?? NOTHING;
+  return parent === null ? joined(NOTHING, NOTHING, task) : atStart(task, before?.memory);
+}
+
+function atStart(task: number, parent: Hash | undefined): Hash {
+  return joined(parent ?? NOTHING, NOTHING, task);
+}
+
+/**
+ * Adds what a step did to the state. Each task that is left has a term for what it has seen; one that
+ * has ended has none, but for those that the stimulus started, which have none before they begin.
+ */
+function stateAfter(state: Hash, step: Placed, before: Placed | undefined): Hash {
+  const { task, parent, nth, memory, change, started, isEnd } = step;
+  const isRoot = parent === null;
+  let sum = plus(state, change);
+  if (!isRoot || nth > 1) sum = minus(sum, termOf(task, memoryBefore(step, before, nth)));
+  if (!isEnd) sum = plus(sum, termOf(task, memory));
+  else if (isRoot) sum = plus(sum, termOf(task, NOTHING));
+  for (const child of started) sum = plus(sum, termOf(child, atStart(child, memory)));
+  return sum;
+}
+
+function termOf(task: number, memory: Hash): Hash {
+  return joined(memory, memory, task + 1);
 }
 
 function listsFor(use: number, uses: Uses | undefined): readonly number[][] {
@@ -132,10 +175,7 @@ function listsFor(use: number, uses: Uses | undefined): readonly number[][] {
   return use === ADD ? [uses.adds] : [uses.reads, uses.adds];
 }
 
-/**
- * The places of the last steps that a step of that footprint depends on, each once. What came before a
- * write happens before it, and need not be named.
- */
+/** What came before a write happens before it, and need not be named. */
 function causesOf(footprint: Footprint, uses: readonly Uses[]): readonly number[] {
   const causes = new Set<number>();
   for (const [location, use] of footprint) {
@@ -160,29 +200,4 @@ function addAfter(place: number, places: readonly number[], to: Set<number>): vo
 function join(clock: number[], other: readonly number[]): void {
   for (const [task, steps] of other.entries())
     if ((steps ?? 0) > (clock[task] ?? 0)) clock[task] = steps;
-}
-
-/** The sum over what it comes from, so that their order does not matter, mixed with what it is. */
-function nameOf(
-  task: number,
-  nth: number,
-  from: readonly number[],
-  stepOf: (place: number) => Placed | undefined,
-): Hash {
-  let [high, low] = [0, 0];
-  for (const place of new Set(from)) {
-    const name = stepOf(place)?.name;
-    if (name === undefined) continue;
-    high = (high + name[0]) | 0;
-    low = (low + name[1]) | 0;
-  }
-  const one = mix(mix(high ^ 0x51ed270b) + Math.imul(task + 1, 0x9e3779b1) + low);
-  const two = mix(mix(low ^ 0x2545f491) + Math.imul(nth, 0x85ebca6b) + one);
-  return [mix(one ^ (two >>> 7)), two];
-}
-
-function mix(word: number): number {
-  let mixed = Math.imul(word ^ (word >>> 16), 0x21f0aaad);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-  return mixed ^ (mixed >>> 15);
 }

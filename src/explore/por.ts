@@ -1,6 +1,6 @@
 /**
- * Partial-order reduction: walks one schedule of each class of those that differ by the order of
- * independent steps alone.
+ * Partial-order reduction: of schedules that differ by the order of independent steps alone, one is
+ * walked; and from a state that was met before, none.
  *
  * Source sets and sleep sets (Abdulla, Aronis, Jonsson, Sagonas: Optimal Dynamic Partial Order
  * Reduction, POPL 2014), with independence as it was measured on the steps themselves. Three things
@@ -8,49 +8,87 @@
  * something depends on what says whether that is there. Where a step keeps a task from running that
  * could run, that task is tried first as well. And a lock is raced for by those who take it: who
  * gives it back only lets the next one in.
+ *
+ * Where a walk comes to a state that all ways from are known (Yang, Chen, Gopalakrishnan, Kirby:
+ * Efficient Stateful Dynamic Partial Order Reduction, SPIN 2008), it ends, and the kinds of steps that
+ * come from there on are looked at for races with those of the walk. A state that was gone on from with
+ * some tasks asleep will do only where those are asleep again.
  */
 import { assert } from '../assert.ts';
 import { areDependent, type Footprint } from './footprint.ts';
-import { createPast, type Past, type Placed, type Step } from './past.ts';
+import { createFutures, type Future, NO_FUTURE, union, withKind } from './futures.ts';
+import { createPast, type Placed, type Step } from './past.ts';
+import { addComing, addRace, addWaiting, type Point, racesOf } from './races.ts';
 import type { Search } from './search.ts';
 
-/** A point of a schedule with a step to choose. */
-interface Point {
-  /** Tasks that can go on. */
-  readonly enabled: readonly number[];
-  /** Tasks of which the next step was tried here, or before something independent of it. */
+interface OwnPoint extends Point {
   readonly asleep: Map<number, Footprint>;
-  /** Tasks to try. */
-  readonly tried: Set<number>;
+  /** Tasks that were asleep when it was met. */
+  readonly slept: readonly number[];
+  readonly state: number;
   chosen: number;
+  /** What has been seen to come from here on. */
+  future: Future;
 }
 
-/** What a search may leave out, to see that it would be missed. */
+/** A state all ways from which are known, but for those that begin with a task that slept. */
+interface Visited {
+  readonly slept: readonly number[];
+  readonly future: Future;
+}
+
+/** What a test may leave out, to see that it would be missed. */
 export interface Defects {
   readonly forget?: (footprint: Footprint) => Footprint;
 }
 
-/** A search through all classes of schedules. */
+/** A search through all schedules that differ by more than luck. */
 export function createPor({ forget }: Defects = {}): Search {
   const past = createPast();
-  const points: Point[] = [];
-  const seen = new Set<number>([past.key()]);
+  const futures = createFutures();
+  const points: OwnPoint[] = [];
+  const visited = new Map<number, Visited>();
+  const met = new Set<number>([past.state()]);
   let depth = 0;
   let isNew = false;
 
+  /** Ends the walk where all that can come is known: what comes may race with what was. */
+  const isKnown = (asleep: ReadonlyMap<number, Footprint>): boolean => {
+    const known = visited.get(past.state());
+    if (known === undefined || !known.slept.every((task) => asleep.has(task))) return false;
+    for (const kind of futures.kindsIn(known.future)) addComing(kind, points, past);
+    const before = points.at(-1);
+    if (before !== undefined) before.future = union(before.future, known.future);
+    return true;
+  };
+  const pop = (): void => {
+    const point = points.pop();
+    if (point === undefined) return;
+    const { state, slept, future } = point;
+    const known = visited.get(state);
+    const both = known === undefined ? slept : slept.filter((task) => known.slept.includes(task));
+    visited.set(state, { slept: both, future: union(future, known?.future ?? NO_FUTURE) });
+    const before = points.at(-1);
+    if (before !== undefined) before.future = union(before.future, future);
+  };
+
   return {
-    states: () => seen.size,
+    states: () => met.size,
     isBounded: () => false,
     preemptions: () => 0,
     isNew: () => isNew,
     pick(tasks) {
-      wakeKept(points, depth, tasks);
+      tryKept(points[depth - 1], tasks);
       let point = points[depth];
       if (point === undefined) {
         const asleep = stillAsleep(points.at(-1), past.steps.at(-1));
+        if (isKnown(asleep)) return null;
         const chosen = tasks.find((task) => !asleep.has(task));
         if (chosen === undefined) return null;
-        point = { enabled: tasks, asleep, tried: new Set([chosen]), chosen };
+        point = {
+          ...{ enabled: tasks, asleep, slept: [...asleep.keys()], tried: new Set([chosen]) },
+          ...{ chosen, state: past.state(), future: NO_FUTURE },
+        };
         points.push(point);
       }
       isNew = depth >= past.steps.length;
@@ -61,13 +99,18 @@ export function createPor({ forget }: Defects = {}): Search {
     },
     push(step) {
       const placed = past.push(forget === undefined ? step : forgetful(step, forget));
-      seen.add(past.key());
+      met.add(past.state());
       for (const early of racesOf(placed, points, past)) addRace(early, placed, points, past);
       depth += 1;
     },
     rest(waiting) {
-      wakeKept(points, depth, []);
-      for (const [task, lock] of waiting) addWaiting(task, lock, points, past);
+      tryKept(points[depth - 1], []);
+      const last = points.at(-1);
+      for (const [task, lock] of waiting) {
+        addWaiting(task, lock, points, past);
+        const kind = futures.kindOf({ task, footprint: new Map(), took: lock, gave: null });
+        if (last !== undefined) last.future = withKind(last.future, kind);
+      }
     },
     next() {
       depth = 0;
@@ -75,14 +118,17 @@ export function createPor({ forget }: Defects = {}): Search {
         const point = points.at(-1);
         if (point === undefined) return false;
         const step = past.steps[points.length - 1];
-        if (step !== undefined) point.asleep.set(point.chosen, step.footprint);
+        if (step !== undefined) {
+          point.asleep.set(point.chosen, step.footprint);
+          point.future = withKind(point.future, futures.kindOf(step));
+        }
         past.cut(points.length - 1);
         const untried = [...point.tried].find((task) => !point.asleep.has(task));
         if (untried !== undefined) {
           point.chosen = untried;
           return true;
         }
-        points.pop();
+        pop();
       }
     },
   };
@@ -93,7 +139,10 @@ function forgetful(step: Step, forget: (footprint: Footprint) => Footprint): Ste
 }
 
 /** Tasks whose next step was tried before the last step, and does not depend on it. */
-function stillAsleep(before: Point | undefined, last: Placed | undefined): Map<number, Footprint> {
+function stillAsleep(
+  before: OwnPoint | undefined,
+  last: Placed | undefined,
+): Map<number, Footprint> {
   const asleep = new Map<number, Footprint>();
   if (before === undefined || last === undefined) return asleep;
   for (const [task, footprint] of before.asleep)
@@ -102,76 +151,8 @@ function stillAsleep(before: Point | undefined, last: Placed | undefined): Map<n
 }
 
 /** A step that keeps a task from going on depends on that task's next one, which is tried as well. */
-function wakeKept(points: readonly Point[], depth: number, tasks: readonly number[]): void {
-  const before = points[depth - 1];
+function tryKept(before: OwnPoint | undefined, tasks: readonly number[]): void {
   if (before === undefined) return;
   for (const task of before.enabled)
     if (task !== before.chosen && !tasks.includes(task)) before.tried.add(task);
-}
-
-/** The places of steps that could have come after the last one, though it depends on them. */
-function racesOf(step: Placed, points: readonly Point[], past: Past): readonly number[] {
-  const { steps, isBefore } = past;
-  const own = steps[step.before]?.clock ?? [];
-  const races = step.causes.filter((early) => {
-    const other = steps[early];
-    if (other === undefined || other.task === step.task || isBefore(early, own)) return false;
-    if (step.took !== null && other.gave === step.took) return false;
-    const isIndirect = step.causes.some(
-      (cause) => cause !== early && isBefore(early, steps[cause]?.clock ?? []),
-    );
-    if (isIndirect) return false;
-    // A task that stood there already, and could not go on, was let go on by that step.
-    return step.before > early || points[early]?.enabled.includes(step.task) === true;
-  });
-  if (step.took === null) return races;
-  const taking = lastTakingBefore(step, past);
-  const isRace = taking >= 0 && steps[taking]?.task !== step.task && !isBefore(taking, own);
-  return isRace && !races.includes(taking) ? [...races, taking] : races;
-}
-
-/** The place of the step that took the lock before the step that takes it now. */
-function lastTakingBefore({ took }: Placed, { steps, lastTaking }: Past): number {
-  return took === null ? -1 : lastTaking(took, steps.length - 1);
-}
-
-/** Sees to it that the later step, or what leads to it, is tried before the earlier one. */
-function addRace(early: number, late: Placed, points: readonly Point[], past: Past): void {
-  const point = points[early];
-  if (point === undefined) return;
-  const { steps, isBefore } = past;
-  const others = steps
-    .slice(early + 1)
-    .filter((step) => step !== late && !isBefore(early, step.clock));
-  const first: number[] = [];
-  const met: Placed[] = [];
-  for (const step of [...others, late]) {
-    const isFirst =
-      !met.some(({ task }) => task === step.task) &&
-      !met.some(({ task, nth }) => (step.clock[task] ?? 0) >= nth);
-    if (isFirst) first.push(step.task);
-    met.push(step);
-  }
-  if (first.some((task) => point.tried.has(task) || point.asleep.has(task))) return;
-  const task = first.includes(late.task) ? late.task : first[0];
-  if (task === undefined) return;
-  assert(point.enabled.includes(task), `the task ${task} could have gone first, but cannot go on`);
-  point.tried.add(task);
-}
-
-/** A task that waits for a lock in the end races for it with the one that has it. */
-function addWaiting(task: number, lock: number, points: readonly Point[], past: Past): void {
-  const { steps, isBefore, lastOf, lastTaking } = past;
-  const taking = lastTaking(lock, steps.length);
-  const before = lastOf(task);
-  const last = steps[before];
-  if (taking < 0 || last === undefined) return;
-  if (steps[taking]?.task === task || isBefore(taking, last.clock)) return;
-  const clock = last.clock.slice();
-  clock[task] = last.nth + 1;
-  const taken: Placed = {
-    ...{ task, parent: null, footprint: new Map(), took: lock, gave: null },
-    ...{ nth: last.nth + 1, clock, causes: [], before, name: last.name },
-  };
-  addRace(taking, taken, points, past);
 }

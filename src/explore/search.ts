@@ -1,10 +1,10 @@
 /** Searches: directors that know which schedule comes next. */
-import type { Director } from './walk.ts';
+import type { Director } from './step-watch.ts';
 
 export interface Search extends Director {
   /** Goes to the next schedule; false where there is none left. To be called after each walk. */
   next(): boolean;
-  /** How many states were met: classes of beginnings of schedules that differ by luck alone. */
+  /** How many states were met. */
   states(): number;
   /** Preemptions of the schedule just walked. */
   preemptions(): number;

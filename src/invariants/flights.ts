@@ -5,6 +5,7 @@ export interface Flights {
   note(event: KernelEvent): void;
   /** Is nothing under way on the device? */
   quiet(dev: string): boolean;
+  count(dev: string): number;
   /** Is nothing under way at all? */
   idle(): boolean;
 }
@@ -23,6 +24,7 @@ export function createFlights(): Flights {
       if (event.type === 'device.added') flights.delete(event.dev);
     },
     quiet: (dev) => (flights.get(dev) ?? 0) <= 0,
+    count: (dev) => flights.get(dev) ?? 0,
     idle: () => ![...flights.values()].some((count) => count > 0),
   };
 }

@@ -4,6 +4,7 @@ import type { DeviceSpec, DriverSpec, Machine } from '../../src/events/machine.t
 import type { Concurrent, Stimulus } from '../../src/events/stimulus.ts';
 import { tableOf } from '../../src/events/table.ts';
 import type { Inputs } from '../../src/events/trace.ts';
+import { estimateSchedules } from '../../src/explore/estimate.ts';
 import { finalKey } from '../../src/explore/same-state.ts';
 import { runChecked } from '../../src/invariants/checked-run.ts';
 import { kernel } from '../model/small-machine.ts';
@@ -163,31 +164,27 @@ export interface AllOutcomes {
   readonly violations: ReadonlySet<string>;
 }
 
-/**
- * Runs every schedule there is; null where there are more than `most`. What comes before the first steps
- * at once is run once, by the default schedule, and goes into the outcomes as it is.
- */
+/** Runs every schedule there is; null where there are more than `most`, or seem to be. */
 export function bruteForce(inputs: Inputs, most: number): AllOutcomes | null {
+  if (estimateSchedules(inputs, 10, 1).mean > 2 * most) return null;
   const finals = new Set<string>();
   const broken = new Set<string>();
-  const { kernel, machine } = inputs;
-  let choices: number[] = [];
-  let made: number[] = [];
-  let widths: number[] = [];
-  const choose = (runnable: readonly unknown[]): number => {
-    widths.push(runnable.length);
-    made.push(choices[made.length] ?? 0);
-    return made.at(-1) ?? 0;
-  };
+  let choices: readonly number[] = [];
   for (let schedules = 1; schedules <= most; schedules += 1) {
-    widths = [];
-    made = [];
+    const widths: number[] = [];
     const { run, violations } = runChecked(
-      { kernel, machine, stimuli: inputs.stimuli, choices: [] },
-      { eventsMax: 20_000, choose },
+      { ...inputs, choices: [] },
+      {
+        eventsMax: 20_000,
+        choose(runnable) {
+          widths.push(runnable.length);
+          return choices[widths.length - 1] ?? 0;
+        },
+      },
     );
     finals.add(finalKey(run));
     for (const { invariant, subject } of violations) broken.add(`${invariant} ${subject}`);
+    const made = widths.map((_, n) => choices[n] ?? 0);
     while (made.length > 0 && (made.at(-1) ?? 0) + 1 >= (widths[made.length - 1] ?? 0)) made.pop();
     const last = made.pop();
     if (last === undefined) return { schedules, finals, violations: broken };
