@@ -137,6 +137,34 @@ export function assignment(stage: Stage): Steps {
   return [...handOver(stage, dev), ...opened, ...meanwhile, ...end, ...back];
 }
 
+/** Two devices that may be in one group: a user has one of them, and somebody wants the other. */
+export function neighbours(stage: Stage): Steps {
+  const { dice, scene } = stage;
+  const dev = someone(stage);
+  const beside = scene.guests.filter(
+    ({ name, parent }) => parent === dev.parent && name !== dev.name,
+  );
+  const other = dice.pick(beside.length > 0 ? beside : scene.guests);
+  const drv = itsDriver(stage, other);
+  const taken = handOver(stage, dev);
+  const load = other.drivers.flatMap(({ module }) => (module === null ? [] : [modprobe(module)]));
+  const claim = dice.weigh<() => Steps>([
+    [3, () => [bind(other, drv)]],
+    [2, () => [...load, probe(other)]],
+    [2, () => [...handOver(stage, other), ...open(stage, other.name, dice.percent(50))]],
+  ])();
+  const opened = open(stage, dev.name, true);
+  const end = dice.percent(60) ? release(stage) : [];
+  return [
+    unbind(other),
+    ...taken,
+    ...opened,
+    ...claim,
+    ...end,
+    ...dice.some([bind(other, drv)], 40),
+  ];
+}
+
 export function release({ dice, users }: Stage): Steps {
   return users.length === 0 ? [] : [{ do: 'vfio_release', hold: dice.pick(users) }];
 }
