@@ -69,17 +69,17 @@ function groupsOf({ dice }: Stage): readonly string[] {
   return dice.percent(50) ? [String(first)] : [...new Set([0, first, first + 1])].map(String);
 }
 
+/** Where users map memory, where kernel drivers have buffers, and where nothing is. */
+const PLACES: readonly (readonly [number, number])[] = [
+  [8, 0x100000],
+  [4, 0xffffe000],
+  [4, 0xfffff000],
+  ...([0x110000, 0x8000000, 0xfee00000, 0x40000000] as const).map((at) => [1, at] as const),
+];
+
 function addressOf({ dice, scene }: Stage): number {
-  const places = [
-    0x100000,
-    0x110000,
-    0x8000000,
-    0xfee00000,
-    0xfffff000,
-    0x40000000,
-    ...scene.memory,
-  ];
-  return dice.pick(places);
+  const { memory } = scene;
+  return memory.length > 0 && dice.percent(30) ? dice.pick(memory) : dice.weigh(PLACES);
 }
 
 /** Opens the group of a device, or the device by itself. */
@@ -131,7 +131,7 @@ export function assignment(stage: Stage): Steps {
   const dev = someone(stage);
   const keeps = dice.percent(45);
   const opened = open(stage, dev.name, keeps);
-  const meanwhile = keeps ? whileHeld(stage, dev) : dice.percent(30) ? traffic(stage, dev) : [];
+  const meanwhile = keeps ? whileHeld(stage, dev) : dice.percent(15) ? traffic(stage, dev) : [];
   const end = keeps && dice.percent(70) ? release(stage) : [];
   const back = dice.percent(50) ? giveBack(stage, dev) : [];
   return [...handOver(stage, dev), ...opened, ...meanwhile, ...end, ...back];
@@ -197,7 +197,7 @@ function whileHeld(stage: Stage, dev: Actor): Steps {
   const other = dice.pick(scene.guests);
   const drv = itsDriver(stage, other);
   return dice.weigh<() => Steps>([
-    [4, () => traffic(stage, dev)],
+    [5, () => traffic(stage, dev)],
     [3, () => [bind(other, drv)]],
     [2, () => [unbind(other), probe(other)]],
     [2, () => [unbind(dev)]],
