@@ -17,14 +17,22 @@ export type Json = unknown;
 /** What names a thing, says what kind it is, or is a part that is left out as a whole. */
 const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
 
-/** Fields that must be there, with the value that says least. */
-const LEAST: Readonly<Record<string, string | null>> = {
+/** Values that say least, of fields that may have to be there. */
+const LEAST: Readonly<Record<string, string | number | null>> = {
   module: null,
   probe_type: 'default',
   params: '',
   hold: null,
   drv: null,
   dev: null,
+  rid_base: 0,
+  sid_base: 0,
+  icid: 0,
+  start: 0,
+  addr: 0,
+  iova: 0,
+  length: 0x1000,
+  size: 0x1000,
 };
 
 /** All that can be cut, fields of devices first; each alone gives a machine and stimuli again. */
@@ -81,29 +89,32 @@ function cutsOf(
   isOne: (cut: object) => boolean,
 ): readonly FieldPart[] {
   const cuts: FieldPart[] = [];
-  const consider = (path: JsonPath, to?: string | boolean | null): boolean => {
+  const assumed = 'pci' in thing && !('ids' in thing) ? { ids: [] } : {};
+  const consider = (path: JsonPath, to?: FieldPart['to']): boolean => {
     const cut = cutAt(thing, path, to);
-    if (typeof cut !== 'object' || cut === null || !isOne({ ...EMPTY_IDS, ...cut })) return false;
+    if (typeof cut !== 'object' || cut === null || !isOne({ ...assumed, ...cut })) return false;
     const full = [...at, ...path];
     cuts.push(to === undefined ? { kind: 'field', path: full } : { kind: 'field', path: full, to });
     return true;
   };
-  const EMPTY_IDS = 'pci' in thing && !('ids' in thing) ? { ids: [] } : {};
-  const walk = (value: Json, path: JsonPath): void => {
+  const simplify = (name: string, value: Json, here: JsonPath): void => {
+    const to = value === true ? false : LEAST[name];
+    if (to !== undefined && to !== value && typeof to === typeof (value ?? to)) consider(here, to);
+    else if (to === null && typeof value === 'string') consider(here, to);
+  };
+  const walk = (value: Json, name: string, path: JsonPath): void => {
     if (typeof value !== 'object' || value === null) return;
     const isList = Array.isArray(value);
     for (const [key, inner] of Object.entries(value)) {
       if (!isList && KEPT.includes(key)) continue;
       const here = [...path, isList ? Number(key) : key];
-      if (!consider(here)) least(key, inner, here);
-      walk(inner, here);
+      const under = isList ? name : key;
+      // A flag that may be absent is absent, not false; a number can be one or the other.
+      if (!consider(here) || typeof inner === 'number') simplify(under, inner, here);
+      walk(inner, under, here);
     }
   };
-  const least = (key: string, value: Json, here: JsonPath): void => {
-    const to = value === true ? false : LEAST[key];
-    if (to !== undefined && to !== value) consider(here, to);
-  };
-  walk(thing, []);
+  walk(thing, '', []);
   return cuts;
 }
 

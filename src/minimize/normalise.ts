@@ -1,7 +1,7 @@
 /** Brings inputs nearer to the normal form, step by step, as long as the violation stays. */
 import { canonicalJson } from '../events/canonical.ts';
 import type { Hit } from './attempt.ts';
-import { withNormalIds } from './normal-ids.ts';
+import { streamsOf, withNormalIds, withStreams } from './normal-ids.ts';
 import { normalNames } from './normal-names.ts';
 import { inOrder, ORDERED, type Ordered, ranksOf } from './order.ts';
 import { type Names, renamed, renamedSubject } from './rename.ts';
@@ -17,6 +17,7 @@ export function* normalise(form: Form): Search<Form> {
   let { hit, subject } = form;
   for (const list of ORDERED) hit = yield* ordered(hit, subject, list);
   hit = yield* withIds(hit, subject);
+  hit = yield* withSmallStreams(hit, subject);
   ({ hit, subject } = yield* withNames({ hit, subject }));
   return { hit, subject };
 }
@@ -24,7 +25,7 @@ export function* normalise(form: Form): Search<Form> {
 const isSorted = (ranks: readonly number[]): boolean => ranks.every((rank, i) => rank === i);
 
 function* ordered(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
-  const ranks = ranksOf(start.draft, list);
+  const ranks = ranksOf(start.draft, list, subject);
   if (isSorted(ranks)) return start;
   const order = ranks.map((_, rank) => ranks.indexOf(rank));
   const sorted = yield [{ draft: inOrder(start.draft, list, order), subject }];
@@ -36,8 +37,8 @@ function* swapped(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
   let best = start;
   for (let before: Hit | null = null; before !== best; ) {
     before = best;
-    for (let at = 0; at + 1 < ranksOf(best.draft, list).length; at += 1) {
-      const ranks = ranksOf(best.draft, list);
+    for (let at = 0; at + 1 < ranksOf(best.draft, list, subject).length; at += 1) {
+      const ranks = ranksOf(best.draft, list, subject);
       if ((ranks[at] ?? 0) < (ranks[at + 1] ?? 0)) continue;
       const order = ranks.map((_, i) => (i === at ? at + 1 : i === at + 1 ? at : i));
       best = (yield [{ draft: inOrder(best.draft, list, order), subject }]) ?? best;
@@ -50,6 +51,29 @@ function* withIds(hit: Hit, subject: Subject): Search<Hit> {
   const machine = withNormalIds(hit.draft.machine);
   if (canonicalJson(machine) === canonicalJson(hit.draft.machine)) return hit;
   return (yield [{ draft: { ...hit.draft, machine }, subject }]) ?? hit;
+}
+
+/** The ids of streams are numbered from 0 on, all at once or else those that can be. */
+function* withSmallStreams(start: Hit, subject: Subject): Search<Hit> {
+  const ids = streamsOf(start.draft.machine);
+  if (ids.every((id, n) => id === n)) return start;
+  const all = new Map(ids.map((id, n) => [id, n]));
+  const numbered: Hit | null = yield [streamed(start, subject, all)];
+  if (numbered !== null) return numbered;
+  let best = start;
+  for (const [id, n] of all) {
+    if (id === n || streamsOf(best.draft.machine).includes(n)) continue;
+    best = (yield [streamed(best, subject, new Map([[id, n]]))]) ?? best;
+  }
+  return best;
+}
+
+function streamed(
+  { draft }: Hit,
+  subject: Subject,
+  numbers: ReadonlyMap<number, number>,
+): Candidate {
+  return { draft: { ...draft, machine: withStreams(draft.machine, numbers) }, subject };
 }
 
 const NAMED = ['device', 'driver', 'module'] as const;

@@ -6,6 +6,7 @@ import { matchesId } from '../model/firmware/modalias.ts';
 import type { Draft } from './draft.ts';
 import type { Json } from './field.ts';
 import { isKnown } from './normal-names.ts';
+import type { Subject } from './subject.ts';
 
 /** A list that may be put in another order. */
 export type Ordered = 'devices' | 'drivers' | 'modules' | 'steps';
@@ -15,8 +16,8 @@ export const ORDERED: readonly Ordered[] = ['devices', 'drivers', 'modules', 'st
  * Where the things of a list would stand: for each its number in the order of the normal form, two
  * that look the same in the order in which they are.
  */
-export function ranksOf(draft: Draft, list: Ordered): readonly number[] {
-  const keys = keysOf(draft, list);
+export function ranksOf(draft: Draft, list: Ordered, subject: Subject): readonly number[] {
+  const keys = keysOf(draft, list, subject);
   const order = keys
     .map((_, i) => i)
     .sort((a, b) => compare(keys[a] ?? '', keys[b] ?? '') || a - b);
@@ -32,11 +33,14 @@ export function inOrder(draft: Draft, list: Ordered, order: readonly number[]): 
 }
 
 /** Keys that do not depend on names which will be exchanged. */
-function keysOf({ machine, steps }: Draft, list: Ordered): readonly string[] {
+function keysOf({ machine, steps }: Draft, list: Ordered, { names }: Subject): readonly string[] {
   const { devices, drivers, modules } = machine;
   switch (list) {
     case 'devices':
-      return devices.map((spec) => deviceKey(spec, machine));
+      return devices.map((spec) => {
+        const isSubject = names.includes(spec.name);
+        return `${deviceKey(spec, machine)} ${Number(!isSubject)}`;
+      });
     case 'drivers':
       return drivers.map((drv) => driverKey(drv, machine));
     case 'modules':

@@ -27,7 +27,7 @@ export interface FieldPart {
   readonly kind: 'field';
   /** Starts at `machine` or at `steps`. */
   readonly path: JsonPath;
-  readonly to?: string | boolean | null;
+  readonly to?: string | number | boolean | null;
 }
 
 /** The words of a command line. */
