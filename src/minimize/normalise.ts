@@ -9,8 +9,8 @@ import type { Candidate, Form, Search } from './search.ts';
 import type { Subject } from './subject.ts';
 
 /**
- * Orders lists, then exchanges ids and names. What the violation depends on stays as it is: an order
- * that cannot be had at once is approached by swaps of neighbours, and names that cannot all be
+ * Orders lists, then exchanges ids and names. What the violation depends on stays as it is: where a
+ * list cannot be in the order of the normal form it gets the nearest one, and names that cannot all be
  * exchanged are exchanged one by one.
  */
 export function* normalise(form: Form): Search<Form> {
@@ -29,20 +29,47 @@ function* ordered(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
   if (isSorted(ranks)) return start;
   const order = ranks.map((_, rank) => ranks.indexOf(rank));
   const sorted = yield [{ draft: inOrder(start.draft, list, order), subject }];
-  return sorted ?? (yield* swapped(start, subject, list));
+  return sorted ?? (yield* reordered(start, subject, list));
 }
 
-/** Swaps neighbours that stand the wrong way round until no swap is possible. */
-function* swapped(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
+/** Lists up to here are tried in every order, which is at most 23 runs. */
+const ALL_ORDERS_MAX = 4;
+
+/** The first order, by ranks, that has the violation; the present one is the last that is tried. */
+function* reordered(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
+  const ranks = ranksOf(start.draft, list, subject);
+  if (ranks.length > ALL_ORDERS_MAX) return yield* selected(start, subject, list);
+  const present = ranks.join();
+  const candidates: Candidate[] = [];
+  for (const wanted of permutations(ranks.toSorted((a, b) => a - b))) {
+    if (wanted.join() === present) break;
+    const order = wanted.map((rank) => ranks.indexOf(rank));
+    candidates.push({ draft: inOrder(start.draft, list, order), subject });
+  }
+  return (yield candidates) ?? start;
+}
+
+/** In lexicographic order, for items in order. */
+function* permutations(items: readonly number[]): Generator<readonly number[]> {
+  if (items.length === 0) yield [];
+  for (const first of items)
+    for (const rest of permutations(items.filter((one) => one !== first))) yield [first, ...rest];
+}
+
+/** At each place the first, by rank, that can be moved there from behind it. */
+function* selected(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
   let best = start;
-  for (let before: Hit | null = null; before !== best; ) {
-    before = best;
-    for (let at = 0; at + 1 < ranksOf(best.draft, list, subject).length; at += 1) {
-      const ranks = ranksOf(best.draft, list, subject);
-      if ((ranks[at] ?? 0) < (ranks[at + 1] ?? 0)) continue;
-      const order = ranks.map((_, i) => (i === at ? at + 1 : i === at + 1 ? at : i));
-      best = (yield [{ draft: inOrder(best.draft, list, order), subject }]) ?? best;
-    }
+  for (let at = 0; at < ranksOf(best.draft, list, subject).length; at += 1) {
+    const ranks = ranksOf(best.draft, list, subject);
+    const earlier = ranks.slice(at + 1).filter((rank) => rank < (ranks[at] ?? 0));
+    const candidates = earlier
+      .sort((a, b) => a - b)
+      .map((rank) => {
+        const from = ranks.indexOf(rank);
+        const rest = ranks.map((_, i) => i).filter((i) => i !== from);
+        return { draft: inOrder(best.draft, list, rest.toSpliced(at, 0, from)), subject };
+      });
+    if (candidates.length > 0) best = (yield candidates) ?? best;
   }
   return best;
 }

@@ -3,6 +3,7 @@ import { canonicalJson } from '../events/canonical.ts';
 import type { DeviceSpec, DriverSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { matchesId } from '../model/firmware/modalias.ts';
+import { coloursOf, isIommu } from './colour.ts';
 import type { Draft } from './draft.ts';
 import type { Json } from './field.ts';
 import { isKnown } from './normal-names.ts';
@@ -36,11 +37,14 @@ export function inOrder(draft: Draft, list: Ordered, order: readonly number[]): 
 function keysOf({ machine, steps }: Draft, list: Ordered, { names }: Subject): readonly string[] {
   const { devices, drivers, modules } = machine;
   switch (list) {
-    case 'devices':
+    case 'devices': {
+      const stimuli = steps.map(({ stimulus }) => stimulus);
+      const colours = coloursOf(machine, [...drivers, ...stimuli]);
       return devices.map((spec) => {
-        const isSubject = names.includes(spec.name);
-        return `${deviceKey(spec, machine)} ${Number(!isSubject)}`;
+        const colour = position(colours.get(spec.name) ?? 0);
+        return `${deviceKey(spec, machine)} ${colour} ${Number(!names.includes(spec.name))}`;
       });
+    }
     case 'drivers':
       return drivers.map((drv) => driverKey(drv, machine));
     case 'modules':
@@ -57,9 +61,9 @@ const position = (at: number): string => at.toString(16).padStart(4, '0');
 
 /** Those above come first, IOMMUs before others, PCI functions by their address. */
 function deviceKey(spec: DeviceSpec, machine: Machine): string {
-  const role = spec.iommu_kind !== undefined ? 0 : spec.pci === undefined ? 1 : 2;
+  const role = isIommu(spec, machine) ? 0 : spec.pci === undefined ? 1 : 2;
   const address = spec.pci === undefined ? '' : spec.name;
-  return [depthOf(spec, machine), role, address, nameless(spec)].join(' ');
+  return [depthOf(spec, machine), role, address].join(' ');
 }
 
 function depthOf(spec: DeviceSpec, { devices }: Machine): number {
