@@ -1,7 +1,7 @@
 /** Telling devices apart without their names: by what they are, and by what refers to them and how. */
 import { canonicalJson } from '../events/canonical.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import type { Json } from './field.ts';
+import type { Json } from './read-draft.ts';
 import { allDevices } from './subject.ts';
 
 /** Further rounds tell no more apart in machines of this size. */

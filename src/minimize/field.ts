@@ -1,18 +1,10 @@
 /** Fields of devices, drivers, modules and stimuli that can be left out or have a simpler value. */
 
-import { ReprobeError } from '../error.ts';
-import { createInterner } from '../events/intern.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import { machineShape } from '../events/machine-shape.ts';
-import { createReading } from '../events/shape.ts';
-import type { Stimulus } from '../events/stimulus.ts';
-import { stimulusShape } from '../events/stimulus-shape.ts';
 import { pciModalias } from '../scenario/pci.ts';
 import type { Draft } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
-
-/** A value as JSON has it. */
-export type Json = unknown;
+import { type Json, readMachine, readStimulus } from './read-draft.ts';
 
 /** What names a thing, says what kind it is, or is a part that is left out as a whole. */
 const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
@@ -164,21 +156,4 @@ function comparePaths(a: JsonPath, b: JsonPath): number {
     return String(key) < String(other) ? -1 : 1;
   }
   return a.length - b.length;
-}
-
-export function readMachine(value: Json): Machine | null {
-  return readWith(() => machineShape.read(value, 'machine', createReading(createInterner())));
-}
-
-export function readStimulus(value: Json): Stimulus | null {
-  return readWith(() => stimulusShape.read(value, 'stimulus', createReading(createInterner())));
-}
-
-function readWith<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ReprobeError) return null;
-    throw error;
-  }
 }

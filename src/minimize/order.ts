@@ -5,8 +5,8 @@ import type { Stimulus } from '../events/stimulus.ts';
 import { matchesId } from '../model/firmware/modalias.ts';
 import { coloursOf, isIommu } from './colour.ts';
 import type { Draft } from './draft.ts';
-import type { Json } from './field.ts';
 import { isKnown } from './normal-names.ts';
+import type { Json } from './read-draft.ts';
 import type { Subject } from './subject.ts';
 
 /** A list that may be put in another order. */

@@ -5,7 +5,14 @@ import { streamsOf, withNormalIds, withStreams } from './normal-ids.ts';
 import { normalNames } from './normal-names.ts';
 import { inOrder, ORDERED, type Ordered, ranksOf } from './order.ts';
 import { type Names, renamed, renamedSubject } from './rename.ts';
-import type { Candidate, Form, Search } from './search.ts';
+import {
+  askFor,
+  askForFirst,
+  type Candidate,
+  type Form,
+  type OldNames,
+  type Search,
+} from './search.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -13,13 +20,13 @@ import type { Subject } from './subject.ts';
  * list cannot be in the order of the normal form it gets the nearest one, and names that cannot all be
  * exchanged are exchanged one by one.
  */
-export function* normalise(form: Form): Search<Form> {
-  let { hit, subject } = form;
+export function* canonicalise(form: Form): Search<Form> {
+  const { subject } = form;
+  let { hit } = form;
   for (const list of ORDERED) hit = yield* ordered(hit, subject, list);
   hit = yield* withIds(hit, subject);
   hit = yield* withSmallStreams(hit, subject);
-  ({ hit, subject } = yield* withNames({ hit, subject }));
-  return { hit, subject };
+  return yield* withNames({ ...form, hit });
 }
 
 const isSorted = (ranks: readonly number[]): boolean => ranks.every((rank, i) => rank === i);
@@ -28,7 +35,7 @@ function* ordered(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
   const ranks = ranksOf(start.draft, list, subject);
   if (isSorted(ranks)) return start;
   const order = ranks.map((_, rank) => ranks.indexOf(rank));
-  const sorted = yield [{ draft: inOrder(start.draft, list, order), subject }];
+  const sorted = yield* askFor({ draft: inOrder(start.draft, list, order), subject });
   return sorted ?? (yield* reordered(start, subject, list));
 }
 
@@ -46,7 +53,7 @@ function* reordered(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
     const order = wanted.map((rank) => ranks.indexOf(rank));
     candidates.push({ draft: inOrder(start.draft, list, order), subject });
   }
-  return (yield candidates) ?? start;
+  return (yield* askForFirst(candidates)) ?? start;
 }
 
 /** In lexicographic order, for items in order. */
@@ -69,7 +76,7 @@ function* selected(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
         const rest = ranks.map((_, i) => i).filter((i) => i !== from);
         return { draft: inOrder(best.draft, list, rest.toSpliced(at, 0, from)), subject };
       });
-    if (candidates.length > 0) best = (yield candidates) ?? best;
+    if (candidates.length > 0) best = (yield* askForFirst(candidates)) ?? best;
   }
   return best;
 }
@@ -77,7 +84,7 @@ function* selected(start: Hit, subject: Subject, list: Ordered): Search<Hit> {
 function* withIds(hit: Hit, subject: Subject): Search<Hit> {
   const machine = withNormalIds(hit.draft.machine);
   if (canonicalJson(machine) === canonicalJson(hit.draft.machine)) return hit;
-  return (yield [{ draft: { ...hit.draft, machine }, subject }]) ?? hit;
+  return (yield* askFor({ draft: { ...hit.draft, machine }, subject })) ?? hit;
 }
 
 /** The ids of streams are numbered from 0 on, all at once or else those that can be. */
@@ -85,12 +92,12 @@ function* withSmallStreams(start: Hit, subject: Subject): Search<Hit> {
   const ids = streamsOf(start.draft.machine);
   if (ids.every((id, n) => id === n)) return start;
   const all = new Map(ids.map((id, n) => [id, n]));
-  const numbered: Hit | null = yield [streamed(start, subject, all)];
+  const numbered = yield* askFor(streamed(start, subject, all));
   if (numbered !== null) return numbered;
   let best = start;
   for (const [id, n] of all) {
     if (id === n || streamsOf(best.draft.machine).includes(n)) continue;
-    best = (yield [streamed(best, subject, new Map([[id, n]]))]) ?? best;
+    best = (yield* askFor(streamed(best, subject, new Map([[id, n]])))) ?? best;
   }
   return best;
 }
@@ -139,6 +146,17 @@ function* tryNames(form: Form, names: Names): Search<Form | null> {
   const draft = renamed(hit.draft, hit.inputs.choices, names);
   if (draft === null) return null;
   const candidate: Candidate = { draft, subject: renamedSubject(form.subject, names) };
-  const found: Hit | null = yield [candidate];
-  return found === null ? null : { hit: found, subject: candidate.subject };
+  const found = yield* askFor(candidate);
+  if (found === null) return null;
+  return { hit: found, subject: candidate.subject, was: renamedFrom(form.was, names) };
+}
+
+function renamedFrom(was: OldNames, names: Names): OldNames {
+  const composed = (kind: keyof OldNames): ReadonlyMap<string, string> => {
+    const old = new Map(was[kind]);
+    for (const name of names[kind].keys()) old.delete(name);
+    for (const [name, now] of names[kind]) old.set(now, was[kind].get(name) ?? name);
+    return old;
+  };
+  return { device: composed('device'), driver: composed('driver'), module: composed('module') };
 }
