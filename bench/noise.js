@@ -218,7 +218,9 @@ function functions(machine, die) {
 
 /** What somebody does to those devices meanwhile. */
 function steps({ devices, drivers, modules }, kinds, die) {
-  const platform = devices.filter(({ bus }) => bus === 'platform');
+  // An IOMMU that comes and goes is seldom nobody's business.
+  const isPlain = ({ bus, iommu_kind }) => bus === 'platform' && iommu_kind === undefined;
+  const platform = devices.filter(isPlain);
   const bus = 'platform';
   const one = () => {
     const dev = die.of(platform).name;

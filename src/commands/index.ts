@@ -5,6 +5,7 @@ import Diff from './diff.ts';
 import Explain from './explain.ts';
 import Import from './import.ts';
 import List from './list.ts';
+import Minimize from './minimize.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   explain: Explain,
   import: Import,
   list: List,
+  minimize: Minimize,
   replay: Replay,
   run: Run,
   show: Show,

@@ -1,6 +1,8 @@
 /** Fields of devices, drivers, modules and stimuli that can be left out or have a simpler value. */
 
 import type { DeviceSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import { MAP_LENGTH } from '../scenario/machine.ts';
 import { pciModalias } from '../scenario/pci.ts';
 import type { Draft } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
@@ -10,13 +12,11 @@ import { type Json, readMachine, readStimulus } from './read-draft.ts';
 const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
 
 /** Values that say least, of fields that may have to be there. */
-const LEAST: Readonly<Record<string, string | number | null>> = {
-  module: null,
+const NULLABLE = ['module', 'hold', 'drv', 'dev'];
+const LEAST: Readonly<Record<string, string | number>> = {
   probe_type: 'default',
   params: '',
-  hold: null,
-  drv: null,
-  dev: null,
+  drv: '',
   rid_base: 0,
   sid_base: 0,
   icid: 0,
@@ -46,9 +46,10 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
     ...devices.flatMap((spec, i) => ofDevice(spec, ['machine', 'devices', i])),
     ...ofList('drivers', drivers),
     ...ofList('modules', modules),
-    ...steps.flatMap(({ stimulus }, i) =>
-      cutsOf(stimulus, ['steps', i], (cut) => readStimulus(cut) !== null),
-    ),
+    ...steps.flatMap(({ stimulus }, i) => [
+      ...boots(stimulus, ['steps', i]),
+      ...cutsOf(stimulus, ['steps', i], (cut) => readStimulus(cut) !== null),
+    ]),
   ];
 }
 
@@ -74,6 +75,12 @@ function hoists(
   return [{ kind: 'field', path: [...path, 'parent'], to: above }];
 }
 
+/** What a boot does too is simpler as a boot. */
+function boots({ do: does }: Stimulus, path: JsonPath): readonly FieldPart[] {
+  const isPart = does === 'device_add' || does === 'driver_register' || does === 'late_initcall';
+  return isPart ? [{ kind: 'field', path, to: { do: 'boot' } }] : [];
+}
+
 /** The cuts inside one thing that leave it a thing of its kind. */
 function cutsOf(
   thing: object,
@@ -90,9 +97,10 @@ function cutsOf(
     return true;
   };
   const simplify = (name: string, value: Json, here: JsonPath): void => {
-    const to = value === true ? false : LEAST[name];
-    if (to !== undefined && to !== value && typeof to === typeof (value ?? to)) consider(here, to);
-    else if (to === null && typeof value === 'string') consider(here, to);
+    if (NULLABLE.includes(name) && value !== null && consider(here, null)) return;
+    const isLength = name === 'length' && here.includes('iommu_map');
+    const to = value === true ? false : isLength ? MAP_LENGTH : LEAST[name];
+    if (to !== undefined && to !== value && typeof to === typeof value) consider(here, to);
   };
   const walk = (value: Json, name: string, path: JsonPath): void => {
     if (typeof value !== 'object' || value === null) return;

@@ -42,8 +42,12 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         ? map([field('module', step.module), flag('force', true)])
         : plain(step.module);
     case 'bind':
-    case 'unbind':
       return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
+    case 'unbind': {
+      const { bus, dev, drv } = step;
+      const names = drv === '' ? { bus, dev } : { bus, dev, drv };
+      return map([field('drv', drv, ''), field('dev', dev), busEntry(names, machine)]);
+    }
     case 'new_id':
     case 'remove_id':
       return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);

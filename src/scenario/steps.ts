@@ -67,9 +67,14 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     read: (fields, machine) => ({ do: 'bind', ...readBinding(fields, machine) }),
   },
   unbind: {
-    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind',
-    ...BINDING,
-    read: (fields, machine) => ({ do: 'unbind', ...readBinding(fields, machine) }),
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or to the unbind of its own driver',
+    fields: { dev: 'needed', drv: 'optional', bus: 'optional' },
+    read: (fields, machine) => {
+      const dev = nameOf(fields.need('dev'));
+      const drv = nameOrNull(fields.get('drv')) ?? '';
+      const names = drv === '' ? { dev } : { drv, dev };
+      return { do: 'unbind', bus: busAt(fields, names, machine), drv, dev };
+    },
   },
   new_id: {
     doc: "writes an id, such as '8086 10d3', to /sys/bus/BUS/drivers/DRV/new_id",

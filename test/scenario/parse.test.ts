@@ -192,7 +192,7 @@ describe('errors', () => {
       44,
       5,
       'say more',
-      'write unbind: { drv, dev, [bus] }',
+      'write unbind: { dev, [drv], [bus] }',
     ],
     ['no value', 'is: 2', 'is:', 49, 31, 'must be a number, not nothing', null],
     ['octal', 'is: 2', 'is: 02', 49, 32, 'must be a number', 'leading zeros'],
