@@ -6,7 +6,7 @@
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
-import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
+import type { EventOf, KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
 import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
@@ -78,6 +78,14 @@ export interface TaskView {
   readonly at: Pause | null;
 }
 
+/** Tasks that start in the middle of others. */
+export interface Interrupts {
+  /** A task is about to print the line, and has not before: starts what comes before it, if anything. */
+  beforeLine(line: EventOf<'printk'>): boolean;
+  /** Nothing can run: starts what comes now, if anything. */
+  atRest(): boolean;
+}
+
 /** A kernel whose current task the scheduler sets. */
 export type ScheduledKernel = Kernel & { task: { name: string; frame: Frame } };
 
@@ -104,6 +112,8 @@ const EVENTS_MAX = 5_000_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
 
+const NONE: Interrupts = { beforeLine: () => false, atRest: () => false };
+
 /** Everything a scheduler works on. */
 interface Core {
   readonly state: State;
@@ -113,6 +123,7 @@ interface Core {
   readonly events: Recorded[];
   readonly choices: number[];
   readonly root: Frame;
+  readonly interrupts: Interrupts;
   halted: boolean;
 }
 
@@ -121,6 +132,7 @@ export function createScheduler(
   state: State,
   kernel: ScheduledKernel,
   options: SchedulerOptions,
+  interrupts: Interrupts = NONE,
 ): Scheduler {
   const core: Core = {
     state,
@@ -130,6 +142,7 @@ export function createScheduler(
     events: [],
     choices: [],
     root: rootFrame(),
+    interrupts,
     halted: false,
   };
   const start: Scheduler['start'] = (name, first, path) => {
@@ -167,13 +180,24 @@ function record(core: Core, event: KernelEvent, task: string, frame: Frame): voi
 
 /** Runs tasks until none can run, then says which ones wait and for what. */
 function runAll(core: Core): void {
-  const { table, kernel, root, options } = core;
+  const { table, kernel, root, options, interrupts } = core;
   let current: RunningTask | null = null;
   for (;;) {
     current = pick(core, current);
-    if (current === null) break;
+    if (current === null) {
+      if (interrupts.atRest()) continue;
+      break;
+    }
     const { at } = current;
+    if (at?.type === 'printk' && !current.isAnnounced) {
+      current.isAnnounced = true;
+      if (interrupts.beforeLine(at)) {
+        current = table.running.at(-1) ?? null;
+        continue;
+      }
+    }
     current.at = null;
+    current.isAnnounced = false;
     if (at?.type === 'printk') record(core, at, current.name, current.frame);
     if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resume(core, current);

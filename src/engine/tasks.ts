@@ -16,6 +16,8 @@ export interface RunningTask {
   block: Block | null;
   /** Where it stands until it is picked: a task that was just started sleeps. */
   at: Pause | null;
+  /** What comes before the line that it is about to print has had its chance. */
+  isAnnounced: boolean;
   /** A `task.blocked` event was recorded for the present block. */
   told: boolean;
 }
@@ -47,7 +49,7 @@ export function startTask(
   frame: Frame,
 ): RunningTask {
   const at: Pause = { type: 'sleep', on: 'its start' };
-  const task: RunningTask = { name, path, frame, block: null, at, told: false };
+  const task: RunningTask = { name, path, frame, block: null, at, isAnnounced: false, told: false };
   table.running.push(task);
   return task;
 }

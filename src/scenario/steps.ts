@@ -229,6 +229,19 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
       };
     },
   },
+  meanwhile: {
+    doc: 'the step as the next one is under way: before a line is printed, or where that never is, at its end',
+    fields: { before: 'needed', step: 'needed', nth: 'optional' },
+    read: (fields, machine) => {
+      const nth = fields.get('nth');
+      return {
+        do: 'meanwhile',
+        line: textAt(fields.need('before')),
+        nth: nth === undefined ? 1 : integerOf(nth, 1),
+        step: concurrentAt(fields.need('step'), machine),
+      };
+    },
+  },
   together: {
     doc: 'these steps at once, not one after the other; the schedule says who comes first',
     list: 'step',
@@ -278,13 +291,17 @@ const SECOND_HINT = 'begin each step with its own - and indent its fields below 
 function readConcurrent(place: Place, machine: Machine): readonly Concurrent[] {
   const places = itemsOf(place);
   if (places.length === 0) fail(place, `${place.what} is empty.`);
-  return places.map((one) => {
-    const step = readStep(one, machine);
-    if (step.do === 'together') return fail(one, `${one.what}: together cannot stand in itself.`);
-    if (step.do === 'boot')
-      return fail(one, `${one.what}: nobody is there during the boot to do something else.`);
-    return step;
-  });
+  return places.map((one) => concurrentAt(one, machine));
+}
+
+/** A step that may be taken beside others. */
+function concurrentAt(place: Place, machine: Machine): Concurrent {
+  const step = readStep(place, machine);
+  if (step.do === 'together' || step.do === 'meanwhile')
+    return fail(place, `${place.what}: ${step.do} cannot stand in another step.`);
+  if (step.do === 'boot')
+    return fail(place, `${place.what}: nobody is there during the boot to do something else.`);
+  return step;
 }
 
 /** Text goes on with the parameters as typed. */

@@ -200,7 +200,7 @@ describe('errors', () => {
       '- together: [{ together: [rescan] }]',
       44,
       16,
-      'in itself',
+      'in another step',
       null,
     ],
     ['a boot at once', '- rescan', '- together: [rescan, boot]', 44, 24, 'the boot', null],
