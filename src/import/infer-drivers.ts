@@ -1,5 +1,6 @@
 /** The drivers behind a log: those it shows at work, and those its user speaks of. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
+import { ENODEV, ENXIO, EPROBE_DEFER } from '../model/errno.ts';
 import {
   driverIds,
   KNOWN_DRIVERS,
@@ -8,7 +9,6 @@ import {
   moduleOfDriver,
 } from '../model/firmware/driver-table.ts';
 import { KNOWN_MODULES, modulesOf } from '../model/firmware/module-table.ts';
-import { ENODEV, ENXIO, EPROBE_DEFER } from '../model/errno.ts';
 import { compareReleases } from '../model/versions/profile.ts';
 import type { Evidence, SeenPair } from './evidence.ts';
 import { type Pending, UNNAMED_LATE_DRIVER, UNNAMED_SUPPLIER } from './infer-pending.ts';
@@ -75,7 +75,8 @@ export function driversOf(
     const wasThere = endsWait && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
     const { modules } = evidence;
-    const isModule = modules === null
+    const isModule =
+      modules === null
         ? afterBoot
         : modules.has(module) || loaded.includes(module) || drv === UNNAMED_LATE_DRIVER;
     const { asyncFrom } = known ?? {};
@@ -84,7 +85,9 @@ export function driversOf(
       (asyncFrom !== undefined && compareReleases(version, asyncFrom) >= 0);
     const outcomes = [...devices].flatMap((dev) => {
       const results = evidence.results[`${drv} ${dev}`];
-      return results === undefined || drv === 'vfio-pci' ? [] : [[dev, outcomesOf(results)] as const];
+      return results === undefined || drv === 'vfio-pci'
+        ? []
+        : [[dev, outcomesOf(results)] as const];
     });
     const reasons = [...devices].flatMap((dev) => {
       const reason = pending.reasonOf(dev, drv);

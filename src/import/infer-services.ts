@@ -14,7 +14,9 @@ export function withServices(
   const portDrivers = drivers.filter(({ bus, name }) => bus === 'pci' && name === 'pcieport');
   const ports = new Set(
     devices
-      .filter(({ pci, ids }) => pci !== undefined && portDrivers.some((drv) => matchesAny(drv.ids, ids)))
+      .filter(
+        ({ pci, ids }) => pci !== undefined && portDrivers.some((drv) => matchesAny(drv.ids, ids)),
+      )
       .map(({ name }) => name),
   );
   const below = new Map<string, DeviceSpec[]>();
