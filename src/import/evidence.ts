@@ -29,6 +29,8 @@ export interface SeenPair {
   readonly dev: string;
   readonly drv: string;
   readonly line: number;
+  /** The driver was registered before that. */
+  readonly wasThere?: true;
 }
 
 /** A device that the timeout lists as deferred still. */
@@ -79,8 +81,8 @@ export interface Evidence {
   readonly buses: Table<string>;
   /** Drivers that probe asynchronously. */
   readonly asyncDrivers: Set<string>;
-  /** `driver device` to the errors its probe was seen to return, in order. */
-  readonly failures: Table<number[]>;
+  /** `driver device` to what its probe was seen to return, in order. */
+  readonly results: Table<number[]>;
   /** Line from which on user space runs; null where the log does not reach it. */
   userspaceLine: number | null;
   /** Device to its IOMMU, where a listing tells. */

@@ -1,6 +1,6 @@
 /** What a trace says about the model: groups, attachments, faults, and how probes ended. */
 import { ReprobeError } from '../error.ts';
-import { emptyTable, type Table } from '../events/table.ts';
+import { emptyTable, type Table, tableOf } from '../events/table.ts';
 import { ENODEV, ENXIO, EPROBE_DEFER } from '../model/errno.ts';
 import { type FtraceLine, linesOfTrace } from './ftrace-file.ts';
 import {
@@ -148,7 +148,7 @@ function probeFacts(call: KprobeCall): readonly TracedFact[] {
   if (call.probe !== 'really_probe' || dev === undefined || drv === undefined) return [];
   const fact = (kind: ObservationKind, timeUs: number, error: number | null): TracedFact => ({
     ...{ kind, row: `${TRACED_ROW}really_probe`, dev, drv, group: null, error, timeUs },
-    ...{ fields: emptyTable<string>(), line: call.line },
+    ...{ fields: tableOf([['task', call.task]]), line: call.line },
     text: `really_probe: dev="${dev}" drv="${drv}"${call.ret === null ? '' : ` ret=${call.ret}`}`,
   });
   const started = fact('probe.started', call.timeUs, null);

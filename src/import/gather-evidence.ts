@@ -1,8 +1,10 @@
 /** Gathers what a boot's observations say. */
 import type { IommuKind } from '../events/machine.ts';
 import { emptyTable } from '../events/table.ts';
+import { EPROBE_DEFER } from '../model/errno.ts';
 import { parseRelease } from '../model/versions/profile.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
+import { TRACED_ROW } from './ftrace-events.ts';
 import type { Observation } from './observation.ts';
 
 /** A device of firmware by its address: `11017000.clock-controller`. */
@@ -34,7 +36,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     pairs: [],
     buses: emptyTable(),
     asyncDrivers: new Set(),
-    failures: emptyTable(),
+    results: emptyTable(),
     userspaceLine: null,
     behind: emptyTable(),
     modules: null,
@@ -103,7 +105,13 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     }
     case 'probe.failed':
-      noteFailure(evidence, seen);
+    case 'probe.rejected':
+    case 'probe.deferred':
+    case 'probe.bound':
+      noteResult(evidence, seen);
+      break;
+    case 'probe.started':
+      noteStart(evidence, seen);
       break;
     default:
       notePci(evidence, seen);
@@ -165,13 +173,28 @@ function noteIgnored(evidence: Evidence, dev: string, line: number): void {
   evidence.ignored.push({ dev, line });
 }
 
-function noteFailure(evidence: Evidence, { dev, drv, error }: Observation): void {
-  if (dev === null || drv === null || error === null) return;
-  if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+/** What tells that the probe of a driver itself deferred, and not what stands before it. */
+const OWN_DEFERRALS: readonly string[] = ['probe-deferred', `${TRACED_ROW}really_probe`];
+
+function noteResult(evidence: Evidence, { kind, row, dev, drv, error }: Observation): void {
+  if (dev === null || drv === null) return;
+  if (PLATFORM_NAME.test(dev) && kind === 'probe.failed') evidence.buses[dev] ??= 'platform';
+  const isDeferral = kind === 'probe.deferred';
+  if (isDeferral && !OWN_DEFERRALS.includes(row)) return;
+  const result = isDeferral ? -EPROBE_DEFER : kind === 'probe.bound' ? 0 : error;
+  if (result === null) return;
   const key = `${drv} ${dev}`;
-  const list = evidence.failures[key] ?? [];
-  list.push(error);
-  evidence.failures[key] = list;
+  const list = evidence.results[key] ?? [];
+  list.push(result);
+  evidence.results[key] = list;
+}
+
+/** A trace begins late: a driver that had the device before was asked for it before. */
+function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
+  const key = `${drv} ${dev}`;
+  if (!row.startsWith(TRACED_ROW) || evidence.results[key] !== undefined) return;
+  if (evidence.pairs.some((pair) => pair.dev === dev && pair.drv === drv))
+    evidence.results[key] = [0];
 }
 
 function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
@@ -208,5 +231,19 @@ function noteDevice(evidence: Evidence, seen: Observation): void {
     evidence.buses[dev] = subsystem;
   if (prefix !== null && isBusName(prefix)) evidence.buses[dev] = prefix;
   const driver = driverSeen(seen);
-  if (driver !== null) evidence.pairs.push({ dev, drv: driver, line: record.line });
+  if (driver === null) return;
+  const wasThere = isTracedWork(seen) ? { wasThere: true as const } : {};
+  evidence.pairs.push({ dev, drv: driver, line: record.line, ...wasThere });
+}
+
+/** Tasks that load modules. */
+const LOADER = /^(?:modprobe|insmod|kmod|\(?(?:systemd-)?ude?v.*|mdev)/;
+
+/**
+ * Does a trace show the driver at work for another task than who loads modules? It was there before then,
+ * nobody knows since when.
+ */
+function isTracedWork({ row, fields }: Observation): boolean {
+  const { task } = fields;
+  return row.startsWith(TRACED_ROW) && task !== undefined && !LOADER.test(task);
 }

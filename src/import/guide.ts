@@ -20,7 +20,11 @@ export interface Divergence {
   /** Number of the event at which it was noticed. */
   readonly event: number;
   /** The file beside the log that says otherwise, and its line; absent where the log does. */
-  readonly evidence?: { readonly file: string; readonly line: number | null };
+  readonly evidence?: {
+    readonly file: string;
+    readonly line: number | null;
+    readonly about: 'driver' | 'group' | 'module' | 'deferred' | 'call';
+  };
 }
 
 export interface Guide {

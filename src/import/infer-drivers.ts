@@ -1,5 +1,6 @@
 /** The drivers behind a log: those it shows at work, and those its user speaks of. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
+import { ENODEV, ENXIO, EPROBE_DEFER } from '../model/errno.ts';
 import {
   driverIds,
   KNOWN_DRIVERS,
@@ -74,7 +75,8 @@ export function driversOf(
   return workOf(evidence, named).map(({ bus, drv, devices, first }) => {
     const known = knownDriver(bus, drv);
     const module = moduleOfDriver(bus, drv);
-    const wasThere = first !== null && waits.endsWait(first) && !loaded.includes(module);
+    const endsWait = first !== null && (first.wasThere === true || waits.endsWait(first));
+    const wasThere = endsWait && !loaded.includes(module);
     const afterBoot = (first?.line ?? Number.POSITIVE_INFINITY) > userspace && !wasThere;
     const { modules } = evidence;
     const isModule =
@@ -86,8 +88,10 @@ export function driversOf(
       evidence.asyncDrivers.has(drv) ||
       (asyncFrom !== undefined && compareReleases(version, asyncFrom) >= 0);
     const outcomes = [...devices].flatMap((dev) => {
-      const errors = evidence.failures[`${drv} ${dev}`];
-      return errors === undefined || drv === 'vfio-pci' ? [] : [[dev, [...errors, 0]] as const];
+      const results = evidence.results[`${drv} ${dev}`];
+      return results === undefined || drv === 'vfio-pci'
+        ? []
+        : [[dev, outcomesOf(results)] as const];
     });
     const reasons = [...devices].flatMap((dev) => {
       const reason = pending.reasonOf(dev, drv);
@@ -108,6 +112,13 @@ export function driversOf(
       ...(reasons.length > 0 ? deferringOf(reasons) : {}),
     };
   });
+}
+
+/** Of these the next attempt is thought to end alike; of other errors it is not. */
+const LASTING: readonly (number | undefined)[] = [-ENODEV, -ENXIO, -EPROBE_DEFER];
+
+function outcomesOf(results: readonly number[]): readonly number[] {
+  return LASTING.includes(results.at(-1)) ? results : [...results, 0];
 }
 
 /** Is it a driver that gives PCI devices to user space, of a vendor the table does not know? */

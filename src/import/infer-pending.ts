@@ -66,7 +66,7 @@ function addSupplier(evidence: Evidence, seen: SeenPending, supplier: string): v
   const waits = evidence.pending.some(({ dev }) => dev === supplier);
   if (waits || isMatched(evidence, supplier)) return;
   addPair(evidence, { ...seen, dev: supplier }, UNNAMED_DRIVER);
-  evidence.failures[`${UNNAMED_DRIVER} ${supplier}`] = [-ENODEV];
+  evidence.results[`${UNNAMED_DRIVER} ${supplier}`] = [-ENODEV];
 }
 
 function isMatched(evidence: Evidence, dev: string): boolean {

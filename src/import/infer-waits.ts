@@ -74,7 +74,7 @@ export function inferWaits(evidence: Evidence): Waits {
 
 /** A probe of the device failed because what it waited for did not come. */
 function timedOut(evidence: Evidence, dev: string): boolean {
-  return Object.entries(evidence.failures).some(
+  return Object.entries(evidence.results).some(
     ([key, errors]) => key.endsWith(` ${dev}`) && errors.includes(-ETIMEDOUT),
   );
 }

@@ -23,7 +23,8 @@ export interface TracePlace {
 /**
  * Compares what each function returned for each device. A trace begins and ends when it likes: the calls of
  * one function for one device are laid against the first and against the last ones of the replay, and
- * where more agree counts. What the replay calls beside that is not compared.
+ * where more agree counts. What the replay calls beside that is not compared. Of one function and one device
+ * the first difference is told: others may only follow from it.
  *
  * Cost: each call of either once, and twice those with a counterpart.
  */
@@ -47,11 +48,12 @@ export function meetTrace(
   for (const [key, calls] of real) {
     const mine = model.get(key) ?? [];
     const counterparts = best(calls, mine);
-    for (const [i, call] of calls.entries()) {
-      const other = counterparts[i];
-      if (other !== undefined && isSame(call, other)) agreed += 1;
-      else differs.push(divergenceOf(key, call, other, place));
-    }
+    const isMet = (call: KprobeCall, i: number) =>
+      counterparts[i] !== undefined && isSame(call, counterparts[i]);
+    agreed += calls.filter(isMet).length;
+    const first = calls.findIndex((call, i) => !isMet(call, i));
+    const call = calls[first];
+    if (call !== undefined) differs.push(divergenceOf(key, call, counterparts[first], place));
   }
   return { agreed, differs };
 }
@@ -99,6 +101,6 @@ function divergenceOf(
     expected: other === undefined ? `${key} is not called` : said(resultOf(call.probe, other)),
     observed: said(realOf(call)),
     event,
-    evidence: { file, line: call.line },
+    evidence: { file, line: call.line, about: 'call' },
   };
 }

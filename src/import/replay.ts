@@ -150,6 +150,8 @@ function meetMoment(replay: Progress, moment: Moment): void {
   guide.assuming = true;
   const assumed = followListing(run, moment.snapshot, moment.deferred);
   guide.assuming = false;
+  // What is done behind the end of the log prints lines that it cannot have.
+  if (moment.before === Number.POSITIVE_INFINITY) guide.takeUnobserved();
   settle(replay, moment.before);
   met.push({ moment, assumed, ...meetListing(run, moment) });
 }
