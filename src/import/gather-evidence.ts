@@ -176,12 +176,26 @@ function noteIgnored(evidence: Evidence, dev: string, line: number): void {
 /** What tells that the probe of a driver itself deferred, and not what stands before it. */
 const OWN_DEFERRALS: readonly string[] = ['probe-deferred', `${TRACED_ROW}really_probe`];
 
-function noteResult(evidence: Evidence, { kind, row, dev, drv, error }: Observation): void {
+/** What the line says that the probe of a driver returned; null where it says nothing of that. */
+export function resultIn({ kind, row, error }: Observation): number | null {
+  switch (kind) {
+    case 'probe.failed':
+    case 'probe.rejected':
+      return error;
+    case 'probe.bound':
+      return 0;
+    case 'probe.deferred':
+      return OWN_DEFERRALS.includes(row) ? -EPROBE_DEFER : null;
+    default:
+      return null;
+  }
+}
+
+function noteResult(evidence: Evidence, seen: Observation): void {
+  const { kind, dev, drv } = seen;
   if (dev === null || drv === null) return;
   if (PLATFORM_NAME.test(dev) && kind === 'probe.failed') evidence.buses[dev] ??= 'platform';
-  const isDeferral = kind === 'probe.deferred';
-  if (isDeferral && !OWN_DEFERRALS.includes(row)) return;
-  const result = isDeferral ? -EPROBE_DEFER : kind === 'probe.bound' ? 0 : error;
+  const result = resultIn(seen);
   if (result === null) return;
   const key = `${drv} ${dev}`;
   const list = evidence.results[key] ?? [];

@@ -3,12 +3,14 @@ import type { Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { emptyTable } from '../events/table.ts';
 import { ENODEV } from '../model/errno.ts';
+import { resultIn } from './gather-evidence.ts';
+import { outcomesOf } from './infer-drivers.ts';
 import type { Observation } from './observation.ts';
 import type { LoggedAction } from './replay.ts';
 
 /** The answers to a run's questions what a probe returns. */
 export interface LoggedOutcomes {
-  /** What the probe returns; null where the log speaks of no failure of the pair. */
+  /** What the probe returns; null where the log speaks of no result of the pair. */
   readonly answer: (dev: string, drv: string) => number | null;
   /** From here on the answers are those after action `n`; 0 is the boot. */
   begin(n: number): void;
@@ -25,8 +27,8 @@ export function loggedOutcomes(
   observations: readonly Observation[],
   actions: readonly LoggedAction[],
 ): LoggedOutcomes {
-  const failures = failuresIn(observations, actions);
-  for (const [key, byAction] of failures) {
+  const results = resultsBy(observations, actions);
+  for (const [key, byAction] of results) {
     for (const n of silentFailures(key, byAction, actions)) byAction.set(n, [-ENODEV]);
   }
   const given = new Map<string, number[]>();
@@ -35,7 +37,7 @@ export function loggedOutcomes(
   return {
     answer(dev, drv) {
       const key = keyOf(dev, drv);
-      const byAction = failures.get(key);
+      const byAction = results.get(key);
       if (byAction === undefined) return null;
       const errors = left.get(key) ?? [...(byAction.get(action) ?? [])];
       left.set(key, errors);
@@ -51,24 +53,25 @@ export function loggedOutcomes(
   };
 }
 
-/** Pair to action to the errors behind it. */
-function failuresIn(
+/** Pair to action to the results behind it. */
+function resultsBy(
   observations: readonly Observation[],
   actions: readonly LoggedAction[],
 ): Map<string, Map<number, number[]>> {
-  const failures = new Map<string, Map<number, number[]>>();
+  const results = new Map<string, Map<number, number[]>>();
   let action = 0;
-  for (const { kind, dev, drv, error, record } of observations) {
+  for (const observation of observations) {
+    const { dev, drv, record } = observation;
     while (record.line >= (actions[action]?.observation.record.line ?? Number.POSITIVE_INFINITY))
       action += 1;
-    if (kind !== 'probe.failed' || dev === null || drv === null || error === null) continue;
-    if (drv === KNOWN) continue;
+    const result = resultIn(observation);
+    if (result === null || dev === null || drv === null || drv === KNOWN) continue;
     const key = keyOf(dev, drv);
-    const byAction = failures.get(key) ?? new Map<number, number[]>();
-    byAction.set(action, [...(byAction.get(action) ?? []), error]);
-    failures.set(key, byAction);
+    const byAction = results.get(key) ?? new Map<number, number[]>();
+    byAction.set(action, [...(byAction.get(action) ?? []), result]);
+    results.set(key, byAction);
   }
-  return failures;
+  return results;
 }
 
 /**
@@ -111,7 +114,7 @@ function withOutcomes(machine: Machine, given: ReadonlyMap<string, readonly numb
     const outcomes = emptyTable<readonly number[]>();
     for (const dev of Object.keys(driver.outcomes ?? {})) {
       const answers = given.get(keyOf(dev, driver.name));
-      outcomes[dev] = answers === undefined ? (driver.outcomes?.[dev] ?? []) : [...answers, 0];
+      outcomes[dev] = answers === undefined ? (driver.outcomes?.[dev] ?? []) : outcomesOf(answers);
     }
     return driver.outcomes === undefined ? driver : { ...driver, outcomes };
   });
