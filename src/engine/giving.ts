@@ -14,8 +14,8 @@ import { createMeanwhiles } from './meanwhile.ts';
 import { INIT_TASK, type Interrupts, type Scheduler } from './scheduler.ts';
 import type { TaskEnd } from './tasks.ts';
 
-/** What happens before the line, to which the stimulus under way has come for the `nth` time. */
-export type Interrupt = (line: EventOf<'printk'>, nth: number) => readonly Concurrent[];
+/** The next thing that happens before the line; null for nothing more. */
+export type Interrupt = (line: EventOf<'printk'>) => Concurrent | null;
 
 export interface Giving extends Interrupts {
   give(stimulus: Stimulus): TaskEnd;
@@ -72,19 +72,20 @@ export function createGiving(
       meanwhiles.add(stimulus, () => start(name, stimulus));
       return { kind: 'blocked', on: `the line "${stimulus.line}"` };
     },
-    beforeLine(line) {
+    beforeLine(line, isAgain) {
       if (interrupt === null && meanwhiles.isEmpty()) return false;
-      const { nth, started } = meanwhiles.meet(line.text);
-      const steps = interrupt?.(line, nth) ?? [];
-      for (const step of steps) {
-        const stimulus: Meanwhile = { do: 'meanwhile', line: line.text, nth, step };
-        const name = nameMeanwhile(step);
-        stimuli.splice(-1, 0, stimulus);
-        start(name, stimulus);
-      }
-      return started || steps.length > 0;
+      if (!isAgain) meanwhiles.count(line.text);
+      if (meanwhiles.startNext(line.text)) return true;
+      const step = interrupt?.(line) ?? null;
+      if (step === null) return false;
+      const nth = meanwhiles.timesOf(line.text);
+      const stimulus: Meanwhile = { do: 'meanwhile', line: line.text, nth, step };
+      const name = nameMeanwhile(step);
+      stimuli.splice(-1, 0, stimulus);
+      start(name, stimulus);
+      return true;
     },
-    atRest: () => meanwhiles.startAll(),
+    atRest: () => meanwhiles.startAny(),
   };
 }
 

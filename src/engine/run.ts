@@ -31,8 +31,8 @@ export interface RunOptions extends SchedulerOptions {
   /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
   readonly oracle?: (dev: string, drv: string) => number | null;
   /**
-   * Asked before each line, with how often the stimulus has come to it: what happens before it is
-   * printed. The trace has it as `meanwhile`, so that another run gets the same.
+   * Asked before each line what happens before it is printed, until nothing does. The trace has it as
+   * `meanwhile`, so that another run gets the same.
    */
   readonly interrupt?: Interrupt;
   /** Goes on from where another run of the same system was at rest. */
@@ -123,7 +123,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
   const asked = new Set<string>();
   const k = createKernel(system, state, options, attempts, asked);
   const scheduler: Scheduler = createScheduler(state, k, options, {
-    beforeLine: (line) => giving.beforeLine(line),
+    beforeLine: (line, isAgain) => giving.beforeLine(line, isAgain),
     atRest: () => giving.atRest(),
   });
   const giving = createGiving(k, scheduler, given, options.interrupt ?? null);

@@ -80,8 +80,11 @@ export interface TaskView {
 
 /** Tasks that start in the middle of others. */
 export interface Interrupts {
-  /** A task is about to print the line, and has not before: starts what comes before it, if anything. */
-  beforeLine(line: EventOf<'printk'>): boolean;
+  /**
+   * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
+   * again when that is done.
+   */
+  beforeLine(line: EventOf<'printk'>, isAgain: boolean): boolean;
   /** Nothing can run: starts what comes now, if anything. */
   atRest(): boolean;
 }
@@ -189,9 +192,10 @@ function runAll(core: Core): void {
       break;
     }
     const { at } = current;
-    if (at?.type === 'printk' && !current.isAnnounced) {
+    if (at?.type === 'printk') {
+      const isAgain = current.isAnnounced;
       current.isAnnounced = true;
-      if (interrupts.beforeLine(at)) {
+      if (interrupts.beforeLine(at, isAgain)) {
         current = table.running.at(-1) ?? null;
         continue;
       }

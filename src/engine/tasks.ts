@@ -16,7 +16,7 @@ export interface RunningTask {
   block: Block | null;
   /** Where it stands until it is picked: a task that was just started sleeps. */
   at: Pause | null;
-  /** What comes before the line that it is about to print has had its chance. */
+  /** What comes before the line that it is about to print was asked for. */
   isAnnounced: boolean;
   /** A `task.blocked` event was recorded for the present block. */
   told: boolean;
