@@ -72,13 +72,12 @@ export function createGiving(
       meanwhiles.add(stimulus, () => start(name, stimulus));
       return { kind: 'blocked', on: `the line "${stimulus.line}"` };
     },
-    beforeLine(line, isAgain) {
+    beforeLine(line) {
       if (interrupt === null && meanwhiles.isEmpty()) return false;
-      if (!isAgain) meanwhiles.count(line.text);
-      if (meanwhiles.startNext(line.text)) return true;
+      const nth = meanwhiles.timeOf(line);
+      if (meanwhiles.startNext(line.text, nth)) return true;
       const step = interrupt?.(line) ?? null;
       if (step === null) return false;
-      const nth = meanwhiles.timesOf(line.text);
       const stimulus: Meanwhile = { do: 'meanwhile', line: line.text, nth, step };
       const name = nameMeanwhile(step);
       stimuli.splice(-1, 0, stimulus);

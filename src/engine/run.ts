@@ -123,7 +123,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
   const asked = new Set<string>();
   const k = createKernel(system, state, options, attempts, asked);
   const scheduler: Scheduler = createScheduler(state, k, options, {
-    beforeLine: (line, isAgain) => giving.beforeLine(line, isAgain),
+    beforeLine: (line) => giving.beforeLine(line),
     atRest: () => giving.atRest(),
   });
   const giving = createGiving(k, scheduler, given, options.interrupt ?? null);

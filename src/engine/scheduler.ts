@@ -84,7 +84,7 @@ export interface Interrupts {
    * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
    * again when that is done.
    */
-  beforeLine(line: EventOf<'printk'>, isAgain: boolean): boolean;
+  beforeLine(line: EventOf<'printk'>): boolean;
   /** Nothing can run: starts what comes now, if anything. */
   atRest(): boolean;
 }
@@ -192,16 +192,11 @@ function runAll(core: Core): void {
       break;
     }
     const { at } = current;
-    if (at?.type === 'printk') {
-      const isAgain = current.isAnnounced;
-      current.isAnnounced = true;
-      if (interrupts.beforeLine(at, isAgain)) {
-        current = table.running.at(-1) ?? null;
-        continue;
-      }
+    if (at?.type === 'printk' && interrupts.beforeLine(at)) {
+      current = table.running.at(-1) ?? null;
+      continue;
     }
     current.at = null;
-    current.isAnnounced = false;
     if (at?.type === 'printk') record(core, at, current.name, current.frame);
     if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resume(core, current);

@@ -16,8 +16,6 @@ export interface RunningTask {
   block: Block | null;
   /** Where it stands until it is picked: a task that was just started sleeps. */
   at: Pause | null;
-  /** What comes before the line that it is about to print was asked for. */
-  isAnnounced: boolean;
   /** A `task.blocked` event was recorded for the present block. */
   told: boolean;
 }
@@ -49,7 +47,7 @@ export function startTask(
   frame: Frame,
 ): RunningTask {
   const at: Pause = { type: 'sleep', on: 'its start' };
-  const task: RunningTask = { name, path, frame, block: null, at, isAnnounced: false, told: false };
+  const task: RunningTask = { name, path, frame, block: null, at, told: false };
   table.running.push(task);
   return task;
 }

@@ -80,9 +80,8 @@ export function importRead(log: ReadLog, options: ImportOptions): Imported {
   const replay = bestReplay(inputs);
   const { run, faults } = replay;
   const reports = weighed.report(replay);
-  const ran = run.trace({ name: options.name, format: log.format });
   return {
-    trace: { ...ran, header: { ...ran.header, machine: replay.machine } },
+    trace: replay.learnt(run.trace({ name: options.name, format: log.format })),
     ...{ log, boot, boots, observations, unrecognised, faults },
     divergences: [...replay.divergences, ...reports.flatMap(({ differs }) => differs)],
     waiting: stillWaiting(run),

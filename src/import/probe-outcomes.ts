@@ -1,7 +1,9 @@
 /** What drivers' probes returned, as the lines of failures tell it, between one user action and the next. */
-import type { Machine } from '../events/machine.ts';
+import type { Recorded } from '../events/event.ts';
+import type { DriverSpec } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { emptyTable } from '../events/table.ts';
+import type { Trace } from '../events/trace.ts';
 import { ENODEV } from '../model/errno.ts';
 import { resultIn } from './gather-evidence.ts';
 import { outcomesOf } from './infer-drivers.ts';
@@ -14,8 +16,8 @@ export interface LoggedOutcomes {
   readonly answer: (dev: string, drv: string) => number | null;
   /** From here on the answers are those after action `n`; 0 is the boot. */
   begin(n: number): void;
-  /** The machine with the answers that were given, so that a run without the log gets the same. */
-  readonly learnt: (machine: Machine) => Machine;
+  /** The trace of a machine with the answers that were given, so that a run without the log gets the same. */
+  readonly learnt: (trace: Trace) => Trace;
 }
 
 /** This driver's probe is known from inside. */
@@ -49,7 +51,7 @@ export function loggedOutcomes(
       action = n;
       left.clear();
     },
-    learnt: (machine) => withOutcomes(machine, given),
+    learnt: (trace) => withAnswers(trace, given),
   };
 }
 
@@ -108,15 +110,24 @@ function endsBinding(stimulus: Stimulus, key: string): boolean {
   }
 }
 
-function withOutcomes(machine: Machine, given: ReadonlyMap<string, readonly number[]>): Machine {
-  if (given.size === 0) return machine;
-  const drivers = machine.drivers.map((driver) => {
+/** The trace as if its machine had had the answers: a driver is in it where it registers, too. */
+function withAnswers(trace: Trace, given: ReadonlyMap<string, readonly number[]>): Trace {
+  if (given.size === 0) return trace;
+  const learn = (driver: DriverSpec): DriverSpec => {
+    if (driver.outcomes === undefined) return driver;
     const outcomes = emptyTable<readonly number[]>();
-    for (const dev of Object.keys(driver.outcomes ?? {})) {
+    for (const [dev, listed] of Object.entries(driver.outcomes)) {
       const answers = given.get(keyOf(dev, driver.name));
-      outcomes[dev] = answers === undefined ? (driver.outcomes?.[dev] ?? []) : outcomesOf(answers);
+      outcomes[dev] = answers === undefined ? listed : outcomesOf(answers);
     }
-    return driver.outcomes === undefined ? driver : { ...driver, outcomes };
+    return { ...driver, outcomes };
+  };
+  const { header } = trace;
+  const machine = { ...header.machine, drivers: header.machine.drivers.map(learn) };
+  const events = trace.events.map((recorded): Recorded => {
+    const { event } = recorded;
+    if (event.type !== 'driver.registered') return recorded;
+    return { ...recorded, event: { ...event, spec: learn(event.spec) } };
   });
-  return { ...machine, drivers };
+  return { ...trace, header: { ...header, machine }, events };
 }

@@ -3,6 +3,7 @@ import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
 import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-replay.ts';
 import { followListing } from './follow-listing.ts';
@@ -47,8 +48,8 @@ export interface MetMoment extends Meeting {
 
 export interface Replay {
   readonly run: Run;
-  /** The machine of the run, with the answers that the log gave for its drivers. */
-  readonly machine: Machine;
+  /** The trace of the run with the answers that the log gave for its drivers in the machine. */
+  readonly learnt: (trace: Trace) => Trace;
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
@@ -62,7 +63,7 @@ export interface Replay {
 }
 
 /** A replay that goes on. */
-interface Progress extends Omit<Replay, 'machine' | 'faults' | 'calls'> {
+interface Progress extends Omit<Replay, 'learnt' | 'faults' | 'calls'> {
   readonly faults: FaultReplay;
 }
 
@@ -142,9 +143,10 @@ function replay(
   }
   settle(replay, Number.POSITIVE_INFINITY);
   const calls = recorder?.calls ?? [];
-  const learnt = outcomes?.learnt(machine) ?? machine;
-  return { ...replay, faults: faults.faults, calls, machine: learnt };
+  return { ...replay, faults: faults.faults, calls, learnt: outcomes?.learnt ?? same };
 }
+
+const same = (trace: Trace): Trace => trace;
 
 /** Does the log have the beginning of its boot? */
 const hasHead = ({ release, cmdline }: Evidence): boolean => release !== null || cmdline !== null;
