@@ -3,8 +3,10 @@ import type { IommuKind } from '../events/machine.ts';
 import { emptyTable } from '../events/table.ts';
 import { EPROBE_DEFER } from '../model/errno.ts';
 import { parseRelease } from '../model/versions/profile.ts';
+import { busOfName } from './bus-of-name.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
+import { busOfDriver } from './infer-drivers.ts';
 import type { Observation } from './observation.ts';
 
 /** A device of firmware by its address: `11017000.clock-controller`. */
@@ -194,7 +196,7 @@ export function resultIn({ kind, row, error }: Observation): number | null {
 function noteResult(evidence: Evidence, seen: Observation): void {
   const { kind, dev, drv } = seen;
   if (dev === null || drv === null) return;
-  if (PLATFORM_NAME.test(dev) && kind === 'probe.failed') evidence.buses[dev] ??= 'platform';
+  if (kind === 'probe.failed') evidence.buses[dev] ??= busOfDriver(drv) ?? busOfName(dev);
   const result = resultIn(seen);
   if (result === null) return;
   const key = `${drv} ${dev}`;
