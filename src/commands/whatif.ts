@@ -47,7 +47,9 @@ export default class WhatIf extends BaseCommand {
         'whatif takes either --all, or at least one of --patch, --kernel and --config.',
       );
     }
-    const source = await loadSource(args.source, { config: file, machine: flags.machine });
+    const source = await loadSource(args.source, {
+      ...{ config: file, machine: flags.machine, evidence: flags.evidence },
+    });
     const { header, asked } = source.trace;
     const { kernel } = header;
     const changes = flags.all ? allChanges(kernel, OPTIONS, asked) : crossed(kernel, axes);
@@ -61,7 +63,8 @@ export default class WhatIf extends BaseCommand {
     const first = rows.findIndex(({ violation }) => violation !== null);
     const event = rows[first]?.violation?.event;
     if (event !== undefined) {
-      const again = { ...flagsOf(changes[first] ?? {}, file), machine: flags.machine };
+      const { machine, evidence } = flags;
+      const again = { ...flagsOf(changes[first] ?? {}, file), machine, evidence };
       this.log(`again: ${againCommand(source.file, again, event)}`);
     }
     return { runs: rows };
