@@ -9,6 +9,7 @@ import Fuzz from './fuzz.ts';
 import Import from './import.ts';
 import List from './list.ts';
 import Merge from './merge.ts';
+import Minimize from './minimize.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   import: Import,
   list: List,
   merge: Merge,
+  minimize: Minimize,
   replay: Replay,
   run: Run,
   show: Show,

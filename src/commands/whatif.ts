@@ -81,7 +81,9 @@ export default class WhatIf extends BaseCommand {
       !hasStepFlags(flags);
     if (isEmpty !== flags.all) throw misused();
     const machine = given[0];
-    const source = await loadSource(args.source, { config: file, machine }, { isOther: true });
+    const { evidence } = flags;
+    const beside = { config: file, machine, evidence };
+    const source = await loadSource(args.source, beside, { isOther: true });
     const variants = await variantsFor(source, axes, flags);
     const runs = [...whatIfRuns(source.rerun, variants)];
     const rows = runs.map((run): Row => ({ ...run.row, expectations: judged(source, run) }));
@@ -91,7 +93,7 @@ export default class WhatIf extends BaseCommand {
     if (rows.some(isPrintedOtherwise)) this.log(PRINTS);
     const parts = flags.diff ? partsOf(source.trace, runs) : [];
     for (const { lines } of parts) this.log(painted(lines, painter()));
-    const again = againOf(source, runs, file, machine);
+    const again = againOf(source, runs, beside);
     if (again !== null) this.log(`again: ${again}`);
     const diffs = parts.map(({ row, parting }) => ({ row, ...parting }));
     return { runs: rows, ...(flags.diff ? { diffs } : {}) };
@@ -158,11 +160,17 @@ function partsOf(base: Trace, runs: readonly WhatIfRun[]) {
 }
 
 /** The command that shows the first violation of the table again. */
+/** What is given beside the source. */
+interface Beside {
+  readonly config: readonly string[];
+  readonly machine: string | undefined;
+  readonly evidence: readonly string[] | undefined;
+}
+
 function againOf(
   source: LoadedSource,
   runs: readonly WhatIfRun[],
-  file: readonly string[],
-  machine: string | undefined,
+  { config, machine, evidence }: Beside,
 ): string | null {
   const run = runs.find(({ row }) => row.violation !== null);
   const event = run?.row.violation?.event;
@@ -173,7 +181,7 @@ function againOf(
   // What a log does not guide is in no file.
   const isInFile = isOwn && (!isLog || whatChanged(variant) === AS_IT_IS);
   if (!isInFile) return tokenCommand(trace);
-  const flags = { ...flagsOf(variant.change, file), machine: isLog ? machine : undefined };
+  const flags = { ...flagsOf(variant.change, config), ...(isLog && { machine, evidence }) };
   return againCommand(source.file, flags, event, pasteable(source) === null ? null : trace);
 }
 

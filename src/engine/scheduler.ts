@@ -6,7 +6,7 @@
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
-import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
+import type { EventOf, KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
 import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
@@ -82,6 +82,17 @@ export interface TaskView {
   readonly at: Pause | null;
 }
 
+/** Tasks that start in the middle of others. */
+export interface Interrupts {
+  /**
+   * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
+   * again when that is done.
+   */
+  beforeLine(line: EventOf<'printk'>): boolean;
+  /** Nothing can run: starts what comes now, if anything. */
+  atRest(): boolean;
+}
+
 /** A kernel whose current task the scheduler sets. */
 export type ScheduledKernel = Kernel & { task: { name: string; frame: Frame } };
 
@@ -108,6 +119,8 @@ const EVENTS_MAX = 5_000_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
 
+const NONE: Interrupts = { beforeLine: () => false, atRest: () => false };
+
 /** Everything a scheduler works on. */
 interface Core {
   readonly state: State;
@@ -117,6 +130,7 @@ interface Core {
   readonly events: Recorded[];
   readonly choices: number[];
   readonly root: Frame;
+  readonly interrupts: Interrupts;
   halted: boolean;
 }
 
@@ -125,6 +139,7 @@ export function createScheduler(
   state: State,
   kernel: ScheduledKernel,
   options: SchedulerOptions,
+  interrupts: Interrupts = NONE,
 ): Scheduler {
   const core: Core = {
     state,
@@ -134,6 +149,7 @@ export function createScheduler(
     events: [],
     choices: [],
     root: rootFrame(),
+    interrupts,
     halted: false,
   };
   const start: Scheduler['start'] = (name, first, path) => {
@@ -171,12 +187,19 @@ function record(core: Core, event: KernelEvent, task: string, frame: Frame): voi
 
 /** Runs tasks until none can run, then says which ones wait and for what. */
 function runAll(core: Core): void {
-  const { table, kernel, root, options } = core;
+  const { table, kernel, root, options, interrupts } = core;
   let current: RunningTask | null = null;
   for (;;) {
     current = pick(core, current);
-    if (current === null) break;
+    if (current === null) {
+      if (interrupts.atRest()) continue;
+      break;
+    }
     const { at } = current;
+    if (at?.type === 'printk' && interrupts.beforeLine(at)) {
+      current = table.running.at(-1) ?? null;
+      continue;
+    }
     current.at = null;
     if (at?.type === 'printk') record(core, at, current.name, current.frame);
     if (at !== null && at.type !== 'sleep') continue;

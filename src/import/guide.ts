@@ -4,7 +4,7 @@
  */
 
 import type { Label } from '../engine/scheduler.ts';
-import type { KernelEvent } from '../events/event.ts';
+import type { EventOf, KernelEvent } from '../events/event.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { isDebug, isGuess, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
@@ -20,7 +20,11 @@ export interface Divergence {
   /** Number of the event at which it was noticed. */
   readonly event: number;
   /** The file beside the log that says otherwise, and its line; absent where the log does. */
-  readonly evidence?: { readonly file: string; readonly line: number | null };
+  readonly evidence?: {
+    readonly file: string;
+    readonly line: number | null;
+    readonly about: 'driver' | 'group' | 'module' | 'deferred' | 'call';
+  };
 }
 
 export interface Guide {
@@ -30,6 +34,8 @@ export interface Guide {
   unmatched(before: number): readonly Observation[];
   /** Is the observation one that the model should print and has not printed yet? */
   isUnmatched(observation: Observation): boolean;
+  /** The observation that the line will meet when it is printed; null for none. */
+  expected(line: EventOf<'printk'>): Observation | null;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
@@ -51,6 +57,11 @@ const isTraced = ({ row }: Observation): boolean => row.startsWith(TRACED_ROW);
 function tracedKey(observation: Observation): string | null {
   const key = keyOf({ ...observation, prefix: null });
   return key === null ? null : `${TRACED_ROW}${key}`;
+}
+
+interface Meeting {
+  readonly printed: Observation | null;
+  readonly observation: Observation | null;
 }
 
 /** A guide over the observations of one boot. */
@@ -80,6 +91,16 @@ export function createGuide(observations: readonly Observation[]): Guide {
     if (at === null || observation.record.line > at.record.line) at = observation;
   };
 
+  /** What the line says, where the model's kind of line is compared, and what it meets in the log. */
+  const meetingOf = (line: EventOf<'printk'>): Meeting => {
+    const printed = observePrintk(line);
+    const key = printed === null ? null : keyOf(printed);
+    if (printed === null || key === null) return { printed: null, observation: null };
+    const observation = waiting.get(key)?.[0] ?? waiting.get(tracedKey(printed) ?? '')?.[0];
+    const isAhead = observation === undefined || observation.record.line >= guide.horizon;
+    return { printed, observation: isAhead ? null : observation };
+  };
+
   const guide: Guide = {
     assuming: false,
     horizon: Number.POSITIVE_INFINITY,
@@ -89,11 +110,9 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const { line = null, timeUs = null } = (guide.following ?? at)?.record ?? {};
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
-      const printed = observePrintk(event);
-      const key = printed === null ? null : keyOf(printed);
-      if (printed === null || key === null) return unseen;
-      const observation = waiting.get(key)?.[0] ?? waiting.get(tracedKey(printed) ?? '')?.[0];
-      if (observation === undefined || observation.record.line >= guide.horizon) {
+      const { printed, observation } = meetingOf(event);
+      if (printed === null) return unseen;
+      if (observation === null) {
         if (!isDebug(printed.kind) && !isGuess(printed))
           unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
@@ -112,6 +131,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       return found;
     },
     isUnmatched: (observation) => open.has(observation),
+    expected: (line) => meetingOf(line).observation,
     explain,
     moveTo,
     takeUnobserved() {

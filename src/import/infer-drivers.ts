@@ -117,7 +117,8 @@ export function driversOf(
 /** Of these the next attempt is thought to end alike; of other errors it is not. */
 const LASTING: readonly (number | undefined)[] = [-ENODEV, -ENXIO, -EPROBE_DEFER];
 
-function outcomesOf(results: readonly number[]): readonly number[] {
+/** The results of attempts as a driver has them: what follows is thought of, too. */
+export function outcomesOf(results: readonly number[]): readonly number[] {
   return LASTING.includes(results.at(-1)) ? results : [...results, 0];
 }
 

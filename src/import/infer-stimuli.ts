@@ -26,7 +26,11 @@ export function explanationOf(observation: Observation, run: Run): readonly Stim
     case 'iommu.group.removed':
       return isPresent(run, dev) ? [{ do: 'remove', dev }] : [];
     case 'pci.device':
-      return isPresent(run, dev) ? [] : [{ do: 'rescan', dev: null }];
+      // Only what is new is found: where it is there, somebody had taken it away.
+      return [
+        ...(isPresent(run, dev) ? [{ do: 'remove', dev } as const] : []),
+        { do: 'rescan', dev: null },
+      ];
     case 'iommu.group.added':
       return dev === null ? [] : bindingOf(run, dev, prefix);
     default:

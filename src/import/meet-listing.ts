@@ -48,7 +48,7 @@ function divergenceOf(check: StateCheck, file: string, line: number, run: Run): 
     expected: said(check.actual),
     observed: said(check.expected),
     event: run.scheduler.events.length,
-    evidence: { file, line: check.line },
+    evidence: { file, line: check.line, about: check.check },
   };
 }
 

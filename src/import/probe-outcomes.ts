@@ -1,19 +1,23 @@
 /** What drivers' probes returned, as the lines of failures tell it, between one user action and the next. */
-import type { Machine } from '../events/machine.ts';
+import type { Recorded } from '../events/event.ts';
+import type { DriverSpec } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { emptyTable } from '../events/table.ts';
+import type { Trace } from '../events/trace.ts';
 import { ENODEV } from '../model/errno.ts';
+import { resultIn } from './gather-evidence.ts';
+import { outcomesOf } from './infer-drivers.ts';
 import type { Observation } from './observation.ts';
 import type { LoggedAction } from './replay.ts';
 
 /** The answers to a run's questions what a probe returns. */
 export interface LoggedOutcomes {
-  /** What the probe returns; null where the log speaks of no failure of the pair. */
+  /** What the probe returns; null where the log speaks of no result of the pair. */
   readonly answer: (dev: string, drv: string) => number | null;
   /** From here on the answers are those after action `n`; 0 is the boot. */
   begin(n: number): void;
-  /** The machine with the answers that were given, so that a run without the log gets the same. */
-  readonly learnt: (machine: Machine) => Machine;
+  /** The trace of a machine with the answers that were given, so that a run without the log gets the same. */
+  readonly learnt: (trace: Trace) => Trace;
 }
 
 /** This driver's probe is known from inside. */
@@ -25,8 +29,8 @@ export function loggedOutcomes(
   observations: readonly Observation[],
   actions: readonly LoggedAction[],
 ): LoggedOutcomes {
-  const failures = failuresIn(observations, actions);
-  for (const [key, byAction] of failures) {
+  const results = resultsBy(observations, actions);
+  for (const [key, byAction] of results) {
     for (const n of silentFailures(key, byAction, actions)) byAction.set(n, [-ENODEV]);
   }
   const given = new Map<string, number[]>();
@@ -35,7 +39,7 @@ export function loggedOutcomes(
   return {
     answer(dev, drv) {
       const key = keyOf(dev, drv);
-      const byAction = failures.get(key);
+      const byAction = results.get(key);
       if (byAction === undefined) return null;
       const errors = left.get(key) ?? [...(byAction.get(action) ?? [])];
       left.set(key, errors);
@@ -47,28 +51,29 @@ export function loggedOutcomes(
       action = n;
       left.clear();
     },
-    learnt: (machine) => withOutcomes(machine, given),
+    learnt: (trace) => withAnswers(trace, given),
   };
 }
 
-/** Pair to action to the errors behind it. */
-function failuresIn(
+/** Pair to action to the results behind it. */
+function resultsBy(
   observations: readonly Observation[],
   actions: readonly LoggedAction[],
 ): Map<string, Map<number, number[]>> {
-  const failures = new Map<string, Map<number, number[]>>();
+  const results = new Map<string, Map<number, number[]>>();
   let action = 0;
-  for (const { kind, dev, drv, error, record } of observations) {
+  for (const observation of observations) {
+    const { dev, drv, record } = observation;
     while (record.line >= (actions[action]?.observation.record.line ?? Number.POSITIVE_INFINITY))
       action += 1;
-    if (kind !== 'probe.failed' || dev === null || drv === null || error === null) continue;
-    if (drv === KNOWN) continue;
+    const result = resultIn(observation);
+    if (result === null || dev === null || drv === null || drv === KNOWN) continue;
     const key = keyOf(dev, drv);
-    const byAction = failures.get(key) ?? new Map<number, number[]>();
-    byAction.set(action, [...(byAction.get(action) ?? []), error]);
-    failures.set(key, byAction);
+    const byAction = results.get(key) ?? new Map<number, number[]>();
+    byAction.set(action, [...(byAction.get(action) ?? []), result]);
+    results.set(key, byAction);
   }
-  return failures;
+  return results;
 }
 
 /**
@@ -105,15 +110,24 @@ function endsBinding(stimulus: Stimulus, key: string): boolean {
   }
 }
 
-function withOutcomes(machine: Machine, given: ReadonlyMap<string, readonly number[]>): Machine {
-  if (given.size === 0) return machine;
-  const drivers = machine.drivers.map((driver) => {
+/** The trace as if its machine had had the answers: a driver is in it where it registers, too. */
+function withAnswers(trace: Trace, given: ReadonlyMap<string, readonly number[]>): Trace {
+  if (given.size === 0) return trace;
+  const learn = (driver: DriverSpec): DriverSpec => {
+    if (driver.outcomes === undefined) return driver;
     const outcomes = emptyTable<readonly number[]>();
-    for (const dev of Object.keys(driver.outcomes ?? {})) {
+    for (const [dev, listed] of Object.entries(driver.outcomes)) {
       const answers = given.get(keyOf(dev, driver.name));
-      outcomes[dev] = answers === undefined ? (driver.outcomes?.[dev] ?? []) : [...answers, 0];
+      outcomes[dev] = answers === undefined ? listed : outcomesOf(answers);
     }
-    return driver.outcomes === undefined ? driver : { ...driver, outcomes };
+    return { ...driver, outcomes };
+  };
+  const { header } = trace;
+  const machine = { ...header.machine, drivers: header.machine.drivers.map(learn) };
+  const events = trace.events.map((recorded): Recorded => {
+    const { event } = recorded;
+    if (event.type !== 'driver.registered') return recorded;
+    return { ...recorded, event: { ...event, spec: learn(event.spec) } };
   });
-  return { ...machine, drivers };
+  return { ...trace, header: { ...header, machine }, events };
 }

@@ -1,6 +1,7 @@
 /** The files beside a log: what they add before its replay, and what came of each. */
 import type { Machine } from '../events/machine.ts';
 import { withCreated } from '../model/firmware/board.ts';
+import { isOptionName } from '../model/versions/option-table.ts';
 import type { Evidence } from './evidence.ts';
 import type { EvidenceFile, EvidenceKind } from './evidence-file.ts';
 import type { Divergence } from './guide.ts';
@@ -24,6 +25,8 @@ export interface EvidenceReport {
   readonly differs: readonly Divergence[];
   /** What was put to what the log says, and what was taken to have been done, by kind. */
   readonly changed: Readonly<Record<string, number>>;
+  /** Events of a trace that say nothing of the model, by name; empty for other files. */
+  readonly others: Readonly<Record<string, number>>;
 }
 
 /** The files laid beside a log. */
@@ -91,6 +94,7 @@ export function weighEvidence(
         return {
           ...{ file: file.file, kind: file.kind, said: saidBy(file), agreed, differs },
           changed: Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+          others: file.kind === 'ftrace' ? file.traced.others : {},
         };
       }),
   };
@@ -134,10 +138,13 @@ function saidBy(file: EvidenceFile): Counts {
     case 'deferred':
       return { deferred: file.entries.length };
     case 'ftrace': {
-      const { events, facts, calls, others } = file.traced;
-      return { events, facts: facts.length, calls: calls.length, ...others };
+      const { events, facts, calls } = file.traced;
+      return { events, observations: facts.length, calls: calls.length };
     }
     case 'config':
-      return { options: Object.keys(file.config).length };
+      return {
+        options: Object.keys(file.config).length,
+        'that the model reads': Object.keys(file.config).filter(isOptionName).length,
+      };
   }
 }

@@ -1,6 +1,6 @@
 /** Steps of a scenario as the YAML that steps.ts reads back. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
-import type { Concurrent, DmaRange, DmaStimulus, Stimulus } from '../events/stimulus.ts';
+import type { Concurrent, DmaRange, DmaStimulus, Meanwhile, Stimulus } from '../events/stimulus.ts';
 import { busOfDriver } from './driver.ts';
 import { type Entry, field, flag, listOf, map, maybe, plain, type Yaml } from './print-yaml.ts';
 import { busOf } from './step-bus.ts';
@@ -88,9 +88,19 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
       ]);
     case 'note':
       return plain(step.text);
+    case 'meanwhile':
+      return printMeanwhile(step, machine);
     case 'together':
       return listOf(step.steps.map((one) => printConcurrent(one, machine)));
   }
+}
+
+function printMeanwhile({ line, nth, step }: Meanwhile, machine: Machine): Yaml {
+  return map([
+    field('before', line),
+    field('nth', String(nth), '1'),
+    ['step', printConcurrent(step, machine)],
+  ]);
 }
 
 /** A step as an item of a list. */
