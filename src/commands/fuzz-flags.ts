@@ -26,8 +26,8 @@ export const fuzzFlags = {
     helpValue: 'W',
   }),
   strategy: Flags.string({
-    description: 'how schedules are chosen: random, or pct:d=3',
-    helpValue: 'random',
+    description: 'how schedules are chosen: mixed, random, or pct:d=3',
+    helpValue: 'mixed',
   }),
   out: Flags.string({
     description: 'the folder of the campaign; campaign-SEED otherwise',

@@ -6,7 +6,6 @@
 import { assert } from '../assert.ts';
 import { type Finding, sameByFix } from './finding.ts';
 import type { SegmentResult, Sighting } from './segment.ts';
-import { addTally, createTally, type Tally } from './tally.ts';
 
 /**
  * Troubles of one key that are looked into. One would be enough if a key always meant one bug; more
@@ -29,7 +28,6 @@ export interface SegmentRecord {
   readonly events: number;
   readonly points: readonly string[];
   readonly sightings: readonly Pick<Sighting, 'key' | 'run' | 'seen'>[];
-  readonly tally: Tally;
 }
 
 /** Findings that are one. */
@@ -44,7 +42,6 @@ export interface Ledger {
   events: number;
   segments: number;
   readonly points: Set<string>;
-  readonly tally: Tally;
   /** In the order in which they were found. */
   readonly known: Known[];
   /** How many runs showed each key. */
@@ -57,7 +54,6 @@ export function createLedger(): Ledger {
   return {
     ...{ runs: 0, events: 0, segments: 0 },
     points: new Set(),
-    tally: createTally(),
     known: [],
     seen: new Map(),
     looks: new Map(),
@@ -107,12 +103,11 @@ export function newPoints({ points }: Ledger, reached: readonly string[]): reado
 
 /** The record of a segment. To be made when all before it are in the ledger. */
 export function recordOf(ledger: Ledger, result: SegmentResult): SegmentRecord {
-  const { segment, runs, events, sightings, tally } = result;
+  const { segment, runs, events, sightings } = result;
   return {
     ...{ segment, runs, events },
     points: newPoints(ledger, result.points),
     sightings: sightings.map(({ key, run, seen }) => ({ key, run, seen })),
-    tally,
   };
 }
 
@@ -124,7 +119,6 @@ export function addSegment(ledger: Ledger, record: SegmentRecord): void {
   for (const point of record.points) ledger.points.add(point);
   for (const { key, seen } of record.sightings)
     ledger.seen.set(key, (ledger.seen.get(key) ?? 0) + seen);
-  addTally(ledger.tally, record.tally);
 }
 
 /** In how many runs a finding showed, as far as its keys tell. */
