@@ -11,6 +11,9 @@ import { pciModalias } from '../scenario/pci.ts';
 import type { Draft } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
 
+/** A value as JSON has it. */
+export type Json = unknown;
+
 /** What names a thing, says what kind it is, or is a part that is left out as a whole. */
 const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
 
@@ -70,8 +73,6 @@ function hoists(
   const above = devices.find(({ name }) => name === parent)?.parent ?? null;
   return [{ kind: 'field', path: [...path, 'parent'], to: above }];
 }
-
-type Json = unknown;
 
 /** The cuts inside one thing that leave it a thing of its kind. */
 function cutsOf(
@@ -154,11 +155,11 @@ function comparePaths(a: JsonPath, b: JsonPath): number {
   return a.length - b.length;
 }
 
-function readMachine(value: Json): Machine | null {
+export function readMachine(value: Json): Machine | null {
   return readWith(() => machineShape.read(value, 'machine', createReading(createInterner())));
 }
 
-function readStimulus(value: Json): Stimulus | null {
+export function readStimulus(value: Json): Stimulus | null {
   return readWith(() => stimulusShape.read(value, 'stimulus', createReading(createInterner())));
 }
 

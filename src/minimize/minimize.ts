@@ -6,7 +6,8 @@ import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { attempt, type Hit, type Wanted } from './attempt.ts';
 import { draftOf } from './draft.ts';
-import { type Candidate, reduce } from './reduce.ts';
+import { reduce } from './reduce.ts';
+import type { Candidate } from './search.ts';
 import { type Signature, signatureOf } from './signature.ts';
 import { isSameSubject } from './subject.ts';
 

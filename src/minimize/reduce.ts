@@ -2,33 +2,40 @@
 import type { Hit } from './attempt.ts';
 import { cones } from './cone.ts';
 import type { Draft } from './draft.ts';
+import { normalise } from './normalise.ts';
 import { allParts, coarseParts, type Part } from './part.ts';
+import type { Form, Search } from './search.ts';
 import type { Subject } from './subject.ts';
 import { without } from './without.ts';
 
-/** A draft that is smaller, or nearer to the normal form, and the subject by its names there. */
-export interface Candidate {
-  readonly draft: Draft;
-  readonly subject: Subject;
+/** Above what it takes; a bound all the same, as two normal forms might take turns. */
+const ROUNDS_MAX = 8;
+
+/** Goes on while anything that it knows makes the inputs smaller or more normal. */
+export function* reduce(first: Hit): Search<Hit> {
+  let form: Form = { hit: first, subject: first.subject };
+  form = { ...form, hit: yield* toCone(form) };
+  form = { ...form, hit: yield* sweep(form, coarseParts) };
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const before: Hit = form.hit;
+    form = yield* normalise(form);
+    form = { ...form, hit: yield* sweepAll(form) };
+    if (form.hit === before) break;
+  }
+  return form.hit;
 }
 
-/** Asks for the first candidate, in order, that still has the violation; null where none has. */
-export type Search<T> = Generator<readonly Candidate[], T, Hit | null>;
-
-/** Goes on while anything that it knows makes the inputs smaller. */
-export function* reduce(first: Hit): Search<Hit> {
-  const subject = first.subject;
-  let best = yield* toCone(first, subject);
-  best = yield* sweep(best, subject, coarseParts);
+function* sweepAll(form: Form): Search<Hit> {
+  let best = form.hit;
   for (let before: Hit | null = null; before !== best; ) {
     before = best;
-    best = yield* sweep(best, subject, allParts);
+    best = yield* sweep({ ...form, hit: best }, allParts);
   }
   return best;
 }
 
 /** Leaves out all that has nothing to do with the subject. */
-function* toCone(hit: Hit, subject: Subject): Search<Hit> {
+function* toCone({ hit, subject }: Form): Search<Hit> {
   const { draft } = hit;
   const near = devicesOf(hit, subject);
   const candidates = cones(draft, near).flatMap((parts) => {
@@ -48,12 +55,9 @@ function devicesOf({ violation }: Hit, { kind, names }: Subject): readonly strin
  * Goes once through the parts and leaves out what can be left out, as one would one by one; what can
  * go is mostly long stretches, whose ends are looked for with steps that double and halve.
  */
-function* sweep(
-  start: Hit,
-  subject: Subject,
-  partsOf: (draft: Draft) => readonly Part[],
-): Search<Hit> {
-  let best = start;
+function* sweep(form: Form, partsOf: (draft: Draft) => readonly Part[]): Search<Hit> {
+  const { subject } = form;
+  let best = form.hit;
   let parts = partsOf(best.draft);
   let at = 0;
   let size = 1;
