@@ -179,10 +179,10 @@ function countDevices(devices: readonly DeviceSpec[]): number {
 }
 
 /**
- * What makes two findings one beside their signature: the same claim broken about the same kind of
- * thing, and the same fixes. Null where no fix is known.
+ * What makes two findings one, whatever their reproducers: the same claim broken about the same kind of
+ * thing, and the same fix; where none is known, the same path in which it broke.
  */
-export function sameByFix({ invariant, subjectKind, fixes }: Finding): string | null {
-  if (fixes.length === 0) return null;
-  return canonicalJson([invariant, subjectKind, [...fixes].sort()]);
+export function bugOf({ invariant, subjectKind, fixes: [fix], stack, signature }: Finding): string {
+  if (invariant === MODEL_ERROR) return signature;
+  return canonicalJson([invariant, subjectKind, fix ?? null, fix === undefined ? stack.at(-1) : '']);
 }

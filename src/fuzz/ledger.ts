@@ -4,7 +4,7 @@
  * same rules, and so come to the same end.
  */
 import { assert } from '../assert.ts';
-import { type Finding, sameByFix } from './finding.ts';
+import { bugOf, type Finding } from './finding.ts';
 import type { SegmentResult, Sighting } from './segment.ts';
 
 /**
@@ -32,6 +32,8 @@ export interface SegmentRecord {
 
 /** Findings that are one. */
 export interface Known {
+  /** What they have in common. */
+  readonly bug: string;
   /** The one with the lowest run. */
   readonly first: Found;
   readonly keys: Set<string>;
@@ -82,16 +84,13 @@ export function addFound(
   ledger: Ledger,
   found: Found,
 ): { readonly known: Known; readonly isNew: boolean } {
-  const fix = sameByFix(found.finding);
-  const known = ledger.known.find(
-    ({ first: { finding } }) =>
-      finding.signature === found.finding.signature || (fix !== null && sameByFix(finding) === fix),
-  );
+  const bug = bugOf(found.finding);
+  const known = ledger.known.find((one) => one.bug === bug);
   if (known !== undefined) {
     known.keys.add(found.key);
     return { known, isNew: false };
   }
-  const one: Known = { first: found, keys: new Set([found.key]) };
+  const one: Known = { bug, first: found, keys: new Set([found.key]) };
   ledger.known.push(one);
   return { known: one, isNew: true };
 }

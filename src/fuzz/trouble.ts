@@ -17,10 +17,12 @@ export type Cause =
   /** The model itself broke: it threw. Always a bug of reprobe. */
   | { readonly kind: 'model error'; readonly message: string };
 
-/** The invariant, the kind of its subject, and the path in which it broke, however deep it recursed. */
-export function keyOfViolation({ invariant, subject, stack }: Violation, machine: Machine): string {
-  const path = stack.filter((name, i) => name !== stack[i - 1]);
-  return canonicalJson([invariant, subjectKindOf(subject, machine), path]);
+/** The invariant, the kind of its subject, and the path in which it broke, whoever called that. */
+export function keyOfViolation(
+  { invariant, subject, stack }: Violation,
+  machine: Machine,
+): string {
+  return canonicalJson([invariant, subjectKindOf(subject, machine), stack.at(-1) ?? '']);
 }
 
 /** What it says without names and numbers, which change from machine to machine. */
