@@ -39,6 +39,8 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
   const run = (work: Promise<void>): void => {
     const task = work.finally(() => running.delete(task));
     running.add(task);
+    // The first failure ends the campaign; those of tasks that end with it are of no interest.
+    task.catch(() => {});
   };
   /** Gives a worker something to do; false where there is nothing. */
   const hire = (): boolean => {

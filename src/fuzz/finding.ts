@@ -59,9 +59,16 @@ export interface Origin {
  * Cost: some hundreds of runs.
  */
 export function examine(trouble: Trouble, origin: Origin): Finding {
-  return trouble.cause.kind === 'model error'
-    ? examineError(trouble, trouble.cause.message, origin)
-    : examineViolation(trouble, trouble.cause, origin);
+  const { cause } = trouble;
+  if (cause.kind === 'model error') return examineError(trouble, cause.message, origin);
+  try {
+    return examineViolation(trouble, cause, origin);
+  } catch (error) {
+    // What cannot be looked into is saved all the same.
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `${cause.invariant} of ${cause.subject} cannot be looked into: ${reason}`;
+    return examineError(trouble, message, origin);
+  }
 }
 
 function examineViolation(
@@ -184,5 +191,10 @@ function countDevices(devices: readonly DeviceSpec[]): number {
  */
 export function bugOf({ invariant, subjectKind, fixes: [fix], stack, signature }: Finding): string {
   if (invariant === MODEL_ERROR) return signature;
-  return canonicalJson([invariant, subjectKind, fix ?? null, fix === undefined ? stack.at(-1) : '']);
+  return canonicalJson([
+    invariant,
+    subjectKind,
+    fix ?? null,
+    fix === undefined ? (stack.at(-1) ?? '') : '',
+  ]);
 }

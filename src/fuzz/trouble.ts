@@ -18,10 +18,7 @@ export type Cause =
   | { readonly kind: 'model error'; readonly message: string };
 
 /** The invariant, the kind of its subject, and the path in which it broke, whoever called that. */
-export function keyOfViolation(
-  { invariant, subject, stack }: Violation,
-  machine: Machine,
-): string {
+export function keyOfViolation({ invariant, subject, stack }: Violation, machine: Machine): string {
   return canonicalJson([invariant, subjectKindOf(subject, machine), stack.at(-1) ?? '']);
 }
 
