@@ -121,7 +121,8 @@ function parts(machine, kinds, die) {
   };
   for (let n = 0; n < 6 + die.below(5); n += 1) {
     const module = die.chance(0.4) ? `noise_mod${n}` : null;
-    if (module !== null) modules.push({ name: module, depends: die.chance(0.3) ? ['noise_lib'] : [] });
+    if (module !== null)
+      modules.push({ name: module, depends: die.chance(0.3) ? ['noise_lib'] : [] });
     driver('platform', `noise-drv${n}`, [`noise,kind${n}`], {
       module,
       ...(die.chance(0.1) ? { outcome: -19 } : {}),
@@ -129,7 +130,12 @@ function parts(machine, kinds, die) {
   }
   modules.push({ name: 'noise_lib', depends: [] });
   const iommus = machine.devices.filter((d) => d.iommu_kind !== undefined && d.bus === 'platform');
-  const clock = { name: 'c0000000.noise-clock', bus: 'platform', parent: null, ids: ['noise,clock'] };
+  const clock = {
+    name: 'c0000000.noise-clock',
+    bus: 'platform',
+    parent: null,
+    ids: ['noise,clock'],
+  };
   devices.push(clock);
   if (die.chance(0.5)) driver('platform', 'noise-clock', ['noise,clock'], {});
   const smmu = { name: 'c1000000.noise-iommu', bus: 'platform', parent: null, ids: iommus[0]?.ids };
@@ -159,7 +165,12 @@ function functions(machine, die) {
     const at = `0000:00:${hex(slot, 2)}`;
     if (taken.has(at) || die.chance(0.4)) return [];
     const pci = { vendor: 0x1af4, device: 0x1100 + slot, class: 0xff0000, header: 0 };
-    const flags = { multifunction: false, pcie: 'rc-endpoint', acs_capable: true, acs_enabled: true };
+    const flags = {
+      multifunction: false,
+      pcie: 'rc-endpoint',
+      acs_capable: true,
+      acs_enabled: true,
+    };
     const id = `pci:v00001AF4d0000${hex(0x1100 + slot, 4).toUpperCase()}sv00000000sd00000000bcFFsc00i00`;
     return [
       { name: `${at}.0`, bus: 'pci', parent: root.parent, ids: [id], pci: { ...pci, ...flags } },
