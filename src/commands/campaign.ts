@@ -56,7 +56,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
     const { value: piece } = pieces.next();
     if (piece === undefined) return false;
     intake.expect(piece);
-    const made = pool.segment(piece, intake.closed());
+    const made = pool.segment(piece, intake.closed(piece.segment));
     run(made.then((result) => void looks.push(...intake.made(result))));
     return true;
   };

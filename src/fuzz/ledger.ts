@@ -8,10 +8,18 @@ import { bugOf, type Finding } from './finding.ts';
 import type { SegmentResult, Sighting } from './segment.ts';
 
 /**
- * Troubles of one key that are looked into. One would be enough if a key always meant one bug; more
- * would have a bug that shows in every run eat the campaign.
+ * Troubles of one key that are looked into in one age of a campaign. One would be enough if a key always
+ * meant one bug; many would have a bug that shows in every run eat the campaign.
  */
 export const LOOKS_MAX = 2;
+/** The first age has so many segments, and each one after it four times as many as all before. */
+const FIRST_AGE = 16;
+
+function ageOf(segment: number): number {
+  let age = 0;
+  for (let end = FIRST_AGE; end <= segment; end *= 4) age += 1;
+  return age;
+}
 
 /** A finding as it was found. */
 export interface Found {
@@ -48,7 +56,7 @@ export interface Ledger {
   readonly known: Known[];
   /** How many runs showed each key. */
   readonly seen: Map<string, number>;
-  /** How many segments each key was seen in: so often it was looked into, up to LOOKS_MAX. */
+  /** By age and key, how many segments showed it: so often it was looked into, up to LOOKS_MAX. */
   readonly looks: Map<string, number>;
 }
 
@@ -65,19 +73,23 @@ export function createLedger(): Ledger {
 /** Those of a segment's sightings that are to be looked into. To be asked of each segment once, in order. */
 export function chooseSightings<S extends Pick<Sighting, 'key'>>(
   { looks }: Pick<Ledger, 'looks'>,
-  sightings: readonly S[],
+  { segment, sightings }: { readonly segment: number; readonly sightings: readonly S[] },
 ): readonly S[] {
+  const age = ageOf(segment);
   return sightings.filter(({ key }) => {
-    const before = looks.get(key) ?? 0;
-    looks.set(key, before + 1);
+    const before = looks.get(inAge(age, key)) ?? 0;
+    looks.set(inAge(age, key), before + 1);
     return before < LOOKS_MAX;
   });
 }
 
-/** Keys that nobody will look into any more. */
-export function closedKeys({ looks }: Pick<Ledger, 'looks'>): readonly string[] {
-  return [...looks].flatMap(([key, count]) => (count >= LOOKS_MAX ? key : []));
+/** Those of the keys that nobody will look into any more in that segment. */
+export function closedKeys({ looks, seen }: Ledger, segment: number): readonly string[] {
+  const age = ageOf(segment);
+  return [...seen.keys()].filter((key) => (looks.get(inAge(age, key)) ?? 0) >= LOOKS_MAX);
 }
+
+const inAge = (age: number, key: string): string => `${age} ${key}`;
 
 /** Takes a finding in. @returns what it is one of, and whether it is the first of them. */
 export function addFound(

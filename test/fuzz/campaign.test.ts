@@ -7,7 +7,7 @@ import { LOOKS_MAX } from '../../src/fuzz/ledger.ts';
 import { mergeParts } from '../../src/fuzz/merge.ts';
 import { piecesOf, SEGMENT_RUNS } from '../../src/fuzz/plan.ts';
 import { resume } from '../../src/fuzz/progress.ts';
-import { aWorld, journalOf, type World } from './small-campaign.ts';
+import { aLongWorld, aWorld, journalOf, type World } from './small-campaign.ts';
 
 const someOrder = fc.array(fc.nat(9), { minLength: 1, maxLength: 40 });
 const someWorkers = fc.integer({ min: 1, max: 5 });
@@ -40,10 +40,12 @@ describe('a campaign', () => {
   });
 
   it('looks into a trouble that shows everywhere only so often', () => {
-    const everywhere = Array.from({ length: 20 }, () => A_WORLD[0] ?? { points: [], shown: {} });
-    const records = journalOf(everywhere, { runs: 20 * SEGMENT_RUNS });
-    expect(records.filter(({ kind }) => kind === 'found')).toHaveLength(LOOKS_MAX);
-    expect(ledgerOf(records).seen.get('a')).toBe(40);
+    const everywhere = Array.from({ length: 300 }, () => A_WORLD[0] ?? { points: [], shown: {} });
+    const records = journalOf(everywhere, { runs: 300 * SEGMENT_RUNS });
+    const looks = records.flatMap((record) => (record.kind === 'found' ? record.segment : []));
+    expect(looks).toEqual([0, 1, 16, 17, 64, 65, 256, 257]);
+    expect(looks).toHaveLength(4 * LOOKS_MAX);
+    expect(ledgerOf(records).seen.get('a')).toBe(600);
   });
 
   it('is the same for any number of workers, done in any order', () => {
@@ -96,7 +98,7 @@ describe('shards', () => {
   it('are merged into what one campaign has, byte for byte', () => {
     fc.assert(
       fc.property(
-        aWorld,
+        fc.oneof(aWorld, aLongWorld),
         aLess,
         fc.integer({ min: 1, max: 5 }),
         fc.nat(),

@@ -22,16 +22,16 @@ export type World = readonly {
 }[];
 
 const KEYS = ['a', 'b', 'c', 'd'];
-export const aWorld: Arbitrary<World> = fc.array(
-  fc.record({
-    points: fc.subarray(['p', 'q', 'r', 's', 't']),
-    shown: fc.dictionary(
-      fc.constantFrom(...KEYS),
-      fc.record({ first: fc.nat(SEGMENT_RUNS - 1), seen: fc.integer({ min: 1, max: 9 }) }),
-    ),
-  }),
-  { minLength: 1, maxLength: 9 },
-);
+const aSegment: Arbitrary<World[number]> = fc.record({
+  points: fc.subarray(['p', 'q', 'r', 's', 't']),
+  shown: fc.dictionary(
+    fc.constantFrom(...KEYS),
+    fc.record({ first: fc.nat(SEGMENT_RUNS - 1), seen: fc.integer({ min: 1, max: 9 }) }),
+  ),
+});
+export const aWorld: Arbitrary<World> = fc.array(aSegment, { minLength: 1, maxLength: 9 });
+/** One that lasts for more than one age. */
+export const aLongWorld: Arbitrary<World> = fc.array(aSegment, { minLength: 15, maxLength: 70 });
 
 /** What a real segment gives: the first `runs` of its runs. */
 export function segmentOf(world: World, segment: number, runs: number): SegmentResult {
