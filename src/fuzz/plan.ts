@@ -13,7 +13,7 @@ import { type OneRunStrategy, parseStrategy } from '../explore/strategy.ts';
 export const MIXED = 'mixed';
 
 /** So many runs make a segment: enough for a corpus to pay, few enough to lose. */
-export const SEGMENT_RUNS = 512;
+export const SEGMENT_RUNS = 256;
 
 export interface Plan {
   /** Below SEED_MAX. */
