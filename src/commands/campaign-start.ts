@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { ReprobeError } from '../error.ts';
 import { type CampaignHeader, JOURNAL_SCHEMA } from '../fuzz/journal.ts';
-import { type Plan, type Shard, WHOLE } from '../fuzz/plan.ts';
+import { MIXED, type Plan, type Shard, WHOLE } from '../fuzz/plan.ts';
 import { type Resumed, resume } from '../fuzz/progress.ts';
 import {
   type Folder,
@@ -77,7 +77,7 @@ function refuseOther(
 }
 
 function newCampaign({ asked, seed, model }: StartOptions): CampaignHeader {
-  const { base = null, kernel = {}, strategy = 'random', shard = WHOLE } = asked;
+  const { base = null, kernel = {}, strategy = MIXED, shard = WHOLE } = asked;
   const plan: Plan = { seed: asked.seed ?? seed, base, kernel, strategy };
   return { schema: JOURNAL_SCHEMA, model, plan, shard };
 }

@@ -39,6 +39,8 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
   const run = (work: Promise<void>): void => {
     const task = work.finally(() => running.delete(task));
     running.add(task);
+    // The first failure ends the campaign; those of tasks that end with it are of no interest.
+    task.catch(() => {});
   };
   /** Gives a worker something to do; false where there is nothing. */
   const hire = (): boolean => {
@@ -54,7 +56,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
     const { value: piece } = pieces.next();
     if (piece === undefined) return false;
     intake.expect(piece);
-    const made = pool.segment(piece, intake.closed());
+    const made = pool.segment(piece, intake.closed(piece.segment));
     run(made.then((result) => void looks.push(...intake.made(result))));
     return true;
   };

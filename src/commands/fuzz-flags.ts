@@ -20,14 +20,14 @@ export const fuzzFlags = {
     description: 'how long to make runs, such as 90s, 15m, 8h; 60s where no --runs is given',
     helpValue: '60s',
   }),
-  seed: Flags.string({ description: 'what all runs are drawn from', helpValue: 'S' }),
+  seed: Flags.string({ description: 'all runs are drawn from this number', helpValue: 'S' }),
   workers: Flags.string({
     description: 'how many threads work; one for each core otherwise',
     helpValue: 'W',
   }),
   strategy: Flags.string({
-    description: 'how schedules are chosen: random, or pct:d=3',
-    helpValue: 'random',
+    description: 'how schedules are chosen: mixed, random, or pct:d=3',
+    helpValue: 'mixed',
   }),
   out: Flags.string({
     description: 'the folder of the campaign; campaign-SEED otherwise',

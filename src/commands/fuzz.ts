@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { Args } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
+import { strategyOf } from '../fuzz/plan.ts';
 import { SEED_MAX } from '../fuzz/seeds.ts';
-import { campaignSummary, findingStory, tallyLines } from '../report/campaign-lines.ts';
+import { sampleOf } from '../fuzz/source.ts';
+import { statsOf } from '../fuzz/stats.ts';
+import { campaignSummary, findingStory, statsLines } from '../report/campaign-lines.ts';
 import { BaseCommand } from './base.ts';
 import { runCampaign } from './campaign.ts';
 import { scenarioPath } from './campaign-folder.ts';
@@ -81,10 +84,10 @@ export default class Fuzz extends BaseCommand {
     }
     const result: Result = { ledger, plan, dir: folder.dir, seconds: clock() };
     process.exitCode = campaignExit(result);
-    const stats = flags.stats ? tallyLines(ledger.tally) : [];
+    const stats = flags.stats ? statsOf(sampleOf(plan, ledger.runs)) : null;
     const summary = campaignSummary(summaryOf(result, ledger.runs - before));
-    this.log(painted([...stats, ...summary], painter()));
-    return { ...campaignDocument(result), ...(flags.stats ? { stats: ledger.tally } : {}) };
+    this.log(painted([...(stats === null ? [] : statsLines(stats)), ...summary], painter()));
+    return { ...campaignDocument(result), ...(stats === null ? {} : { stats }) };
   }
 
   /** Ends the campaign where it is; what was found until then is still reduced and saved. */
@@ -125,6 +128,7 @@ async function startOptions(
   source: string | undefined,
   flags: FuzzFlags,
 ): Promise<Omit<StartOptions, 'runs'>> {
+  if (flags.strategy !== undefined) strategyOf(flags.strategy);
   if (flags.resume && flags.out === undefined && flags.seed === undefined)
     throw new ReprobeError('USAGE', '--resume needs the folder: give --out or --seed.');
   const seed = flags.seed === undefined ? randomInt(SEED_MAX) : seedOf(flags.seed);

@@ -1,8 +1,8 @@
 /**
- * What runs reached: calls from path to path, what a task did one after the other and in which path,
- * what paths and system calls returned, and the places at which invariants look. Each is a point, a
+ * What runs reached: calls from path to path, which events followed each other in a path, what paths and system calls returned, and the places at which invariants look. Each is a point, a
  * short text; a segment's corpus keeps the inputs that reached a new one.
  */
+import { assert } from '../assert.ts';
 import { errnoName } from '../events/errno.ts';
 import type { EventType, Recorded } from '../events/event.ts';
 import { INVARIANTS } from '../invariants/all.ts';
@@ -19,12 +19,26 @@ export interface Coverage {
   watchRun(): (recorded: Recorded, state: ReadState) => void;
 }
 
+/** A kernel path as called by those above it; the path itself is shared by all its callers. */
+interface Call {
+  readonly path: Path;
+  readonly callees: Map<string, Call>;
+}
+
 /** A kernel path, and what was seen in it. */
-interface Place {
+interface Path {
   readonly name: string;
-  /** Event type before → event types after it. */
-  readonly steps: Map<EventType | null, Set<EventType>>;
-  readonly rets: Set<string>;
+  /** By event before and event after, in a row for each event before. */
+  readonly steps: Uint8Array;
+  /** By event or system call. */
+  readonly rets: Map<string, Set<number>>;
+}
+
+/** A path in one run. */
+interface Place {
+  readonly path: Path;
+  /** The last event there, by number. */
+  last: number;
 }
 
 const USER_SPACE = 'user space';
@@ -42,71 +56,83 @@ function watchesByType(): ReadonlyMap<EventType, readonly string[]> {
   return byType;
 }
 
+/** Room for the numbers of all event types; 0 is for none. */
+const TYPES_MAX = 256;
+
 /** Cost: a few look-ups an event; text is made for what is new only. */
 export function createCoverage(): Coverage {
   const points = new Set<string>();
-  const places = new Map<string, Place>();
-  const types = new Set<EventType>();
+  const paths = new Map<string, Path>();
+  const numbers = new Map<EventType, number>();
+  const names: (EventType | 'nothing')[] = ['nothing'];
   const sometimes = createSometimes();
 
+  const pathOf = (name: string): Path => {
+    let path = paths.get(name);
+    if (path === undefined) {
+      path = { name, steps: new Uint8Array(TYPES_MAX * TYPES_MAX), rets: new Map() };
+      paths.set(name, path);
+    }
+    return path;
+  };
+  const root: Call = { path: pathOf(USER_SPACE), callees: new Map() };
+
   const placeOf = (stack: readonly string[]): Place => {
-    const callers = [USER_SPACE, ...stack];
-    for (let i = 1; i < callers.length; i += 1) points.add(`call ${callers[i - 1]}>${callers[i]}`);
-    const name = callers.at(-1) ?? USER_SPACE;
-    const place = places.get(name) ?? { name, steps: new Map(), rets: new Set() };
-    places.set(name, place);
-    return place;
+    let call = root;
+    for (const name of stack) {
+      let callee = call.callees.get(name);
+      if (callee === undefined) {
+        points.add(`call ${call.path.name}>${name}`);
+        callee = { path: pathOf(name), callees: new Map() };
+        call.callees.set(name, callee);
+      }
+      call = callee;
+    }
+    return { path: call.path, last: 0 };
   };
 
-  const noteType = (type: EventType): void => {
-    types.add(type);
+  const numberOf = (type: EventType): number => {
+    const number = names.push(type) - 1;
+    assert(number < TYPES_MAX, 'there are fewer types of events than a byte can tell');
+    numbers.set(type, number);
     for (const code of WATCHES.get(type) ?? []) points.add(`watch ${code} ${type}`);
+    return number;
   };
 
   return {
     points,
     watchRun() {
       // A stack is one array wherever it is the same in a run.
-      const byStack = new Map<readonly string[], Place>();
-      const lastOf = new Map<string, EventType>();
-      return (recorded, state) => {
-        const { event, task, stack } = recorded;
+      const places = new Map<readonly string[], Place>();
+      return ({ event, stack }, state) => {
         const { type } = event;
-        let place = byStack.get(stack);
+        let place = places.get(stack);
         if (place === undefined) {
           place = placeOf(stack);
-          byStack.set(stack, place);
+          places.set(stack, place);
         }
-        if (!types.has(type)) noteType(type);
-        noteStep(points, place, lastOf.get(task) ?? null, type);
-        lastOf.set(task, type);
-        if ('ret' in event) noteRet(points, place, event.ret, 'call' in event ? event.call : type);
+        const { path, last } = place;
+        const number = numbers.get(type) ?? numberOf(type);
+        place.last = number;
+        if (path.steps[last * TYPES_MAX + number] === 0) {
+          path.steps[last * TYPES_MAX + number] = 1;
+          points.add(`event ${path.name}: ${names[last]}>${type}`);
+        }
+        if ('ret' in event) noteRet(points, path, event.ret, 'call' in event ? event.call : type);
         for (const point of sometimes(event, state)) points.add(point);
       };
     },
   };
 }
 
-function noteStep(
-  points: Set<string>,
-  { name, steps }: Place,
-  before: EventType | null,
-  type: EventType,
-): void {
-  let after = steps.get(before);
-  if (after === undefined) {
-    after = new Set();
-    steps.set(before, after);
+function noteRet(points: Set<string>, { name, rets }: Path, ret: number, what: string): void {
+  let known = rets.get(what);
+  if (known === undefined) {
+    known = new Set();
+    rets.set(what, known);
   }
-  if (after.has(type)) return;
-  after.add(type);
-  points.add(`event ${name}: ${before ?? 'nothing'}>${type}`);
-}
-
-function noteRet(points: Set<string>, { name, rets }: Place, ret: number, what: string): void {
-  const known = `${what} ${ret}`;
-  if (rets.has(known)) return;
-  rets.add(known);
+  if (known.has(ret)) return;
+  known.add(ret);
   // What a call gives back that is no error, such as a file's number, is all one.
   points.add(`ret ${name}: ${what} ${ret < 0 ? errnoName(ret) : '0'}`);
 }

@@ -7,11 +7,13 @@ import type { DeviceSpec } from '../events/machine.ts';
 import type { Inputs } from '../events/trace.ts';
 import { runChecked } from '../invariants/checked-run.ts';
 import type { Violation } from '../invariants/invariant.ts';
+import { minimize } from '../minimize/minimize.ts';
+import { signatureText } from '../minimize/signature.ts';
 import { driverKnowledge } from '../scenario/known-drivers.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import { printScenario } from '../scenario/print.ts';
 import type { Expectation } from '../scenario/scenario.ts';
-import { reduceError, reduceViolation } from './reduced.ts';
+import { reduceError } from './reduced.ts';
 import { EVENTS_MAX } from './segment.ts';
 import type { Trouble } from './trouble.ts';
 
@@ -20,6 +22,7 @@ export interface Finding {
   /** The invariant that is broken; `model error` where the emulator itself is. */
   readonly invariant: string;
   readonly subject: string;
+  readonly subjectKind: string;
   readonly message: string;
   /** Findings of one signature are one. */
   readonly signature: string;
@@ -56,9 +59,16 @@ export interface Origin {
  * Cost: some hundreds of runs.
  */
 export function examine(trouble: Trouble, origin: Origin): Finding {
-  return trouble.cause.kind === 'model error'
-    ? examineError(trouble, trouble.cause.message, origin)
-    : examineViolation(trouble, trouble.cause, origin);
+  const { cause } = trouble;
+  if (cause.kind === 'model error') return examineError(trouble, cause.message, origin);
+  try {
+    return examineViolation(trouble, cause, origin);
+  } catch (error) {
+    // What cannot be looked into is saved all the same.
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `${cause.invariant} of ${cause.subject} cannot be looked into: ${reason}`;
+    return examineError(trouble, message, origin);
+  }
 }
 
 function examineViolation(
@@ -66,8 +76,9 @@ function examineViolation(
   cause: { readonly invariant: string; readonly subject: string },
   origin: Origin,
 ): Finding {
-  const reduced = reduceViolation(inputs, cause);
+  const reduced = minimize(inputs, cause);
   const { invariant, subject } = reduced.violation;
+  const signature = signatureText(reduced.signature);
   const { run } = runChecked(reduced.inputs);
   const trace = run.trace();
   const rerun = (change: Parameters<typeof rerunTrace>[1]) => ({
@@ -77,7 +88,7 @@ function examineViolation(
   const fixes = remedies.filter(isFix).map(nameOf);
   const since = remedies.filter((one) => !isFix(one)).map(nameOf);
   const expect: Expectation = { kind: 'violation', invariant, subject };
-  const name = nameFor(invariant, reduced.signature);
+  const name = nameFor(invariant, signature);
   const story = [
     reduced.violation.message,
     `Found by run ${origin.run} of the campaign of seed ${origin.seed}.`,
@@ -87,7 +98,7 @@ function examineViolation(
   const shown = violationIn(text, reduced.violation);
   return {
     ...{ invariant, subject, message: reduced.violation.message, fixes, since, name, text },
-    signature: reduced.signature,
+    ...{ signature, subjectKind: reduced.signature.subjectKind },
     ...sizeOf(reduced.inputs),
     firstBad: (shown ?? reduced.violation).event,
     stack: reduced.violation.stack,
@@ -112,7 +123,7 @@ function examineError({ inputs }: Trouble, message: string, origin: Origin): Fin
       name,
       text,
     },
-    signature: reduced.signature,
+    ...{ signature: reduced.signature, subjectKind: MODEL_ERROR },
     ...sizeOf(reduced.inputs),
     ...{ firstBad: null, stack: [], stimulus: '', shows: true },
   };
@@ -175,10 +186,15 @@ function countDevices(devices: readonly DeviceSpec[]): number {
 }
 
 /**
- * What makes two findings one beside their signature: the same claim broken about the same kind of
- * thing, and the same fixes. Null where no fix is known.
+ * What makes two findings one, whatever their reproducers: the same claim broken about the same kind of
+ * thing, and the same fix; where none is known, the same path in which it broke.
  */
-export function sameByFix({ invariant, subject, fixes }: Finding): string | null {
-  if (fixes.length === 0) return null;
-  return canonicalJson([invariant, /^\w+ /.exec(subject)?.[0] ?? '', [...fixes].sort()]);
+export function bugOf({ invariant, subjectKind, fixes: [fix], stack, signature }: Finding): string {
+  if (invariant === MODEL_ERROR) return signature;
+  return canonicalJson([
+    invariant,
+    subjectKind,
+    fix ?? null,
+    fix === undefined ? (stack.at(-1) ?? '') : '',
+  ]);
 }

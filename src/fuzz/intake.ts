@@ -34,8 +34,8 @@ export interface Ready {
 
 export interface Intake {
   readonly ledger: Ledger;
-  /** Keys of which no more inputs are wanted. */
-  closed(): readonly string[];
+  /** Keys of which no inputs are wanted of that segment. */
+  closed(segment: number): readonly string[];
   /** A piece is being made. To be called in the order of the pieces. */
   expect(piece: Piece): void;
   /** A piece was made. Returns what is to be looked into now: of it, and of those that waited for it. */
@@ -70,8 +70,8 @@ export function createIntake({ ledger, found }: Resumed): Intake {
     for (const one of waiting) {
       if (isOver || one.result === null) break;
       if (one.looks !== null) continue;
-      const { segment, sightings, runs } = one.result;
-      one.looks = chooseSightings(ledger, sightings).map((sighting) => ({ segment, sighting }));
+      const { segment, runs } = one.result;
+      one.looks = chooseSightings(ledger, one.result).map((sighting) => ({ segment, sighting }));
       for (const look of one.looks) {
         const known = before.get(idOf(segment, look.sighting.key));
         if (known === undefined) open.push(look);
@@ -95,7 +95,7 @@ export function createIntake({ ledger, found }: Resumed): Intake {
 
   return {
     ledger,
-    closed: () => closedKeys(ledger),
+    closed: (segment) => closedKeys(ledger, segment),
     expect: (piece) => void waiting.push({ piece, result: null, looks: null, taken: 0 }),
     made(result) {
       const one = waiting.find(({ piece }) => piece.segment === result.segment);

@@ -4,15 +4,22 @@
  * same rules, and so come to the same end.
  */
 import { assert } from '../assert.ts';
-import { type Finding, sameByFix } from './finding.ts';
+import { bugOf, type Finding } from './finding.ts';
 import type { SegmentResult, Sighting } from './segment.ts';
-import { addTally, createTally, type Tally } from './tally.ts';
 
 /**
- * Troubles of one key that are looked into. One would be enough if a key always meant one bug; more
- * would have a bug that shows in every run eat the campaign.
+ * Troubles of one key that are looked into in one age of a campaign. One would be enough if a key always
+ * meant one bug; many would have a bug that shows in every run eat the campaign.
  */
 export const LOOKS_MAX = 2;
+/** The first age has so many segments, and each one after it four times as many as all before. */
+const FIRST_AGE = 16;
+
+function ageOf(segment: number): number {
+  let age = 0;
+  for (let end = FIRST_AGE; end <= segment; end *= 4) age += 1;
+  return age;
+}
 
 /** A finding as it was found. */
 export interface Found {
@@ -29,11 +36,12 @@ export interface SegmentRecord {
   readonly events: number;
   readonly points: readonly string[];
   readonly sightings: readonly Pick<Sighting, 'key' | 'run' | 'seen'>[];
-  readonly tally: Tally;
 }
 
 /** Findings that are one. */
 export interface Known {
+  /** What they have in common. */
+  readonly bug: string;
   /** The one with the lowest run. */
   readonly first: Found;
   readonly keys: Set<string>;
@@ -44,12 +52,11 @@ export interface Ledger {
   events: number;
   segments: number;
   readonly points: Set<string>;
-  readonly tally: Tally;
   /** In the order in which they were found. */
   readonly known: Known[];
   /** How many runs showed each key. */
   readonly seen: Map<string, number>;
-  /** How many segments each key was seen in: so often it was looked into, up to LOOKS_MAX. */
+  /** By age and key, how many segments showed it: so often it was looked into, up to LOOKS_MAX. */
   readonly looks: Map<string, number>;
 }
 
@@ -57,7 +64,6 @@ export function createLedger(): Ledger {
   return {
     ...{ runs: 0, events: 0, segments: 0 },
     points: new Set(),
-    tally: createTally(),
     known: [],
     seen: new Map(),
     looks: new Map(),
@@ -67,35 +73,36 @@ export function createLedger(): Ledger {
 /** Those of a segment's sightings that are to be looked into. To be asked of each segment once, in order. */
 export function chooseSightings<S extends Pick<Sighting, 'key'>>(
   { looks }: Pick<Ledger, 'looks'>,
-  sightings: readonly S[],
+  { segment, sightings }: { readonly segment: number; readonly sightings: readonly S[] },
 ): readonly S[] {
+  const age = ageOf(segment);
   return sightings.filter(({ key }) => {
-    const before = looks.get(key) ?? 0;
-    looks.set(key, before + 1);
+    const before = looks.get(inAge(age, key)) ?? 0;
+    looks.set(inAge(age, key), before + 1);
     return before < LOOKS_MAX;
   });
 }
 
-/** Keys that nobody will look into any more. */
-export function closedKeys({ looks }: Pick<Ledger, 'looks'>): readonly string[] {
-  return [...looks].flatMap(([key, count]) => (count >= LOOKS_MAX ? key : []));
+/** Those of the keys that nobody will look into any more in that segment. */
+export function closedKeys({ looks, seen }: Ledger, segment: number): readonly string[] {
+  const age = ageOf(segment);
+  return [...seen.keys()].filter((key) => (looks.get(inAge(age, key)) ?? 0) >= LOOKS_MAX);
 }
+
+const inAge = (age: number, key: string): string => `${age} ${key}`;
 
 /** Takes a finding in. @returns what it is one of, and whether it is the first of them. */
 export function addFound(
   ledger: Ledger,
   found: Found,
 ): { readonly known: Known; readonly isNew: boolean } {
-  const fix = sameByFix(found.finding);
-  const known = ledger.known.find(
-    ({ first: { finding } }) =>
-      finding.signature === found.finding.signature || (fix !== null && sameByFix(finding) === fix),
-  );
+  const bug = bugOf(found.finding);
+  const known = ledger.known.find((one) => one.bug === bug);
   if (known !== undefined) {
     known.keys.add(found.key);
     return { known, isNew: false };
   }
-  const one: Known = { first: found, keys: new Set([found.key]) };
+  const one: Known = { bug, first: found, keys: new Set([found.key]) };
   ledger.known.push(one);
   return { known: one, isNew: true };
 }
@@ -107,12 +114,11 @@ export function newPoints({ points }: Ledger, reached: readonly string[]): reado
 
 /** The record of a segment. To be made when all before it are in the ledger. */
 export function recordOf(ledger: Ledger, result: SegmentResult): SegmentRecord {
-  const { segment, runs, events, sightings, tally } = result;
+  const { segment, runs, events, sightings } = result;
   return {
     ...{ segment, runs, events },
     points: newPoints(ledger, result.points),
     sightings: sightings.map(({ key, run, seen }) => ({ key, run, seen })),
-    tally,
   };
 }
 
@@ -124,7 +130,6 @@ export function addSegment(ledger: Ledger, record: SegmentRecord): void {
   for (const point of record.points) ledger.points.add(point);
   for (const { key, seen } of record.sightings)
     ledger.seen.set(key, (ledger.seen.get(key) ?? 0) + seen);
-  addTally(ledger.tally, record.tally);
 }
 
 /** In how many runs a finding showed, as far as its keys tell. */

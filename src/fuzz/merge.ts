@@ -57,7 +57,7 @@ export function mergeParts(parts: readonly Part[]): Merged {
     records.push({ kind: 'found', segment, run, key, finding });
   };
   for (const [, record] of [...segments].sort(([a], [b]) => a - b)) {
-    for (const { key } of chooseSightings(ledger, record.sightings)) {
+    for (const { key } of chooseSightings(ledger, record)) {
       const found = founds.get(idOf({ segment: record.segment, key }));
       if (found !== undefined) addOne(found);
     }

@@ -5,10 +5,15 @@
  * segment, whose corpus it mutates, and on nothing else: segments can be made anywhere, in any order.
  */
 import type { Change } from '../bisect/rerun.ts';
+import { ReprobeError } from '../error.ts';
 import type { Inputs } from '../events/trace.ts';
+import { type OneRunStrategy, parseStrategy } from '../explore/strategy.ts';
+
+/** Some runs as drawn, some by chance, some with few switches between tasks. */
+export const MIXED = 'mixed';
 
 /** So many runs make a segment: enough for a corpus to pay, few enough to lose. */
-export const SEGMENT_RUNS = 512;
+export const SEGMENT_RUNS = 256;
 
 export interface Plan {
   /** Below SEED_MAX. */
@@ -17,8 +22,22 @@ export interface Plan {
   readonly base: Inputs | null;
   /** How the kernels of invented machines differ from those that they are drawn with. */
   readonly kernel: Change;
-  /** The schedules, as `--strategy` has them. */
+  /** The schedules: `mixed`, or as the strategies of one run are written. */
   readonly strategy: string;
+}
+
+/**
+ * null for the mixed one.
+ *
+ * @throws ReprobeError USAGE for what is none, and for what goes through all schedules of one system.
+ */
+export function strategyOf(text: string): OneRunStrategy | null {
+  if (text === MIXED) return null;
+  const spec = parseStrategy(text);
+  if (spec.kind === 'random' || spec.kind === 'pct') return spec;
+  throw new ReprobeError('USAGE', `"${text}" goes through all schedules of one machine.`, {
+    hint: `a campaign takes ${MIXED}, random or pct:d=3; \`reprobe explore\` takes the others`,
+  });
 }
 
 /** The part of a campaign that one of several makes: segments that are `index` modulo `of`. */

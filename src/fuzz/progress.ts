@@ -42,7 +42,7 @@ export function resume(
       const left = runs === null ? SEGMENT_RUNS : runs - record.segment * SEGMENT_RUNS;
       from = record.segment;
       if (i === last && record.runs < Math.min(left, SEGMENT_RUNS)) break;
-      chooseSightings(ledger, record.sightings);
+      chooseSightings(ledger, record);
       for (const found of open) addFound(ledger, found);
       addSegment(ledger, record);
       from = record.segment + 1;

@@ -1,32 +1,17 @@
-/** The smallest inputs of a trouble, and its signature. */
+/** Model errors, reduced: minimising goes by an invariant, and they break none. */
 import type { Inputs } from '../events/trace.ts';
 import { runChecked } from '../invariants/checked-run.ts';
-import type { Violation } from '../invariants/invariant.ts';
+import { hash64 } from '../minimize/hash.ts';
 import { EVENTS_MAX } from './segment.ts';
-import { shrink } from './shrink.ts';
 import { plainMessage } from './trouble.ts';
 
-export interface Reduced {
-  readonly inputs: Inputs;
-  readonly signature: string;
-}
-
-export function reduceViolation(
-  inputs: Inputs,
-  { invariant, subject }: { readonly invariant: string; readonly subject: string },
-): Reduced & { readonly violation: Violation } {
-  const find = (one: Inputs) =>
-    runChecked(one, { eventsMax: EVENTS_MAX }).violations.find(
-      (other) => other.invariant === invariant && other.subject === subject,
-    );
-  const small = shrink(inputs, (one) => find(one) !== undefined);
-  const violation = find(small);
-  if (violation === undefined) throw new Error('gone');
-  return { inputs: small, violation, signature: `${invariant} ${hashOf(violation.stack.join())}` };
-}
+const CALLS_MAX = 300;
 
 /** The fewest steps and choices with which the model breaks in the same words. */
-export function reduceError(inputs: Inputs, message: string): Reduced {
+export function reduceError(
+  inputs: Inputs,
+  message: string,
+): { readonly inputs: Inputs; readonly signature: string } {
   const plain = plainMessage(message);
   const breaks = (one: Inputs): boolean => {
     try {
@@ -36,12 +21,22 @@ export function reduceError(inputs: Inputs, message: string): Reduced {
       return plainMessage(error instanceof Error ? error.message : String(error)) === plain;
     }
   };
-  return { inputs: shrink(inputs, breaks), signature: `model error ${hashOf(plain)}` };
+  return { inputs: shrink(inputs, breaks), signature: `model error ${hash64(plain)}` };
 }
 
-function hashOf(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1)
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, '0');
+/** Drops steps and choices as long as `still` holds, largest parts first. */
+function shrink(inputs: Inputs, still: (inputs: Inputs) => boolean): Inputs {
+  let left = CALLS_MAX;
+  let best = inputs;
+  const keepIf = (next: Inputs): void => {
+    left -= 1;
+    if (left >= 0 && still(next)) best = next;
+  };
+  keepIf({ ...best, choices: [] });
+  for (let size = best.stimuli.length; size >= 1; size >>= 1)
+    for (let at = best.stimuli.length - size; at >= 0; at -= size)
+      keepIf({ ...best, stimuli: best.stimuli.toSpliced(at, size) });
+  for (let size = best.choices.length; size >= 1; size >>= 1)
+    keepIf({ ...best, choices: best.choices.slice(0, best.choices.length - size) });
+  return best;
 }

@@ -1,22 +1,16 @@
 /** Segments of a campaign: runs that share a corpus. */
-import { followChoices } from '../engine/run.ts';
 import type { Inputs } from '../events/trace.ts';
 import { runChecked } from '../invariants/checked-run.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { type Coverage, createCoverage } from './coverage.ts';
 import { type Piece, type Plan, SEGMENT_RUNS } from './plan.ts';
-import { seedOfRun, throwsOf } from './seeds.ts';
-import { createSource, type Source } from './source.ts';
-import { createTally, type Tally, tallyRun } from './tally.ts';
+import { createSource, type Drawn } from './source.ts';
 import { type Cause, keyOfError, keyOfViolation, type Trouble } from './trouble.ts';
-import { vary } from './vary.ts';
 
 /** A run of a model that does not end is stopped here, and counts as an error of the model. */
 export const EVENTS_MAX = 200_000;
 /** So many inputs are kept; the oldest go first. */
 const CORPUS_MAX = 64;
-/** Of a hundred runs, those that vary one of the corpus where there is one. */
-const MUTATED = 50;
 
 /** What showed in some of a segment's runs, with the first of them. */
 export interface Sighting {
@@ -38,7 +32,6 @@ export interface SegmentResult {
   readonly points: readonly string[];
   /** In the order of their first runs. */
   readonly sightings: readonly Sighting[];
-  readonly tally: Tally;
 }
 
 export interface SegmentOptions {
@@ -62,17 +55,15 @@ export function runSegment(
   const coverage = createCoverage();
   const corpus: Inputs[] = [];
   const found = new Map<string, { run: number; seen: number; trouble?: Trouble }>();
-  const tally = createTally();
   const first = segment * SEGMENT_RUNS;
   let events = 0;
   let made = 0;
   while (made < runs && (made === 0 || !stop())) {
     const run = first + made;
     const before = coverage.points.size;
-    const one = runOnce(source, seedOfRun(plan.seed, run), corpus, coverage);
+    const one = runOnce(source(run, corpus), coverage);
     made += 1;
     events += one.events;
-    tallyRun(tally, one);
     if (coverage.points.size > before) keep(corpus, one.inputs);
     for (const [key, cause] of firstOfEach(one.causes)) {
       const known = found.get(key);
@@ -82,7 +73,7 @@ export function runSegment(
     }
   }
   const sightings = [...found].map(([key, sighting]) => ({ key, ...sighting }));
-  return { segment, runs: made, events, points: [...coverage.points], sightings, tally };
+  return { segment, runs: made, events, points: [...coverage.points], sightings };
 }
 
 function firstOfEach(causes: OneRun['causes']): ReadonlyMap<string, Cause> {
@@ -95,7 +86,7 @@ function keep(corpus: Inputs[], inputs: Inputs): void {
 }
 
 /** What one run was given and what it showed. */
-export interface OneRun {
+interface OneRun {
   /** With the choices that were made. */
   readonly inputs: Inputs;
   readonly events: number;
@@ -103,23 +94,14 @@ export interface OneRun {
   readonly causes: readonly (readonly [key: string, cause: Cause])[];
 }
 
-function runOnce(
-  source: Source,
-  seed: number,
-  corpus: readonly Inputs[],
-  coverage: Coverage,
-): OneRun {
-  const throws = throwsOf(seed);
-  const isMutated = corpus.length > 0 && throws.percent(MUTATED);
-  const given = isMutated ? vary(throws.pick(corpus), throws) : source.draw(seed);
-  const choose = followChoices(given.choices, source.chooser(seed));
+function runOnce({ inputs, choose }: Drawn, coverage: Coverage): OneRun {
   const choices: number[] = [];
   const watch = coverage.watchRun();
   let events = 0;
   let causes: OneRun['causes'];
   try {
     const { violations } = runChecked(
-      { ...given, choices: [] },
+      { ...inputs, choices: [] },
       {
         eventsMax: EVENTS_MAX,
         choose(runnable) {
@@ -133,17 +115,17 @@ function runOnce(
         },
       },
     );
-    causes = violations.map(causeOf);
+    causes = violations.map((one) => causeOf(one, inputs));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     causes = [[keyOfError(message), { kind: 'model error', message }]];
   }
-  return { inputs: { ...given, choices: withoutDefaults(choices) }, events, causes };
+  return { inputs: { ...inputs, choices: withoutDefaults(choices) }, events, causes };
 }
 
-function causeOf(violation: Violation): OneRun['causes'][number] {
+function causeOf(violation: Violation, { machine }: Inputs): OneRun['causes'][number] {
   const { invariant, subject } = violation;
-  return [keyOfViolation(violation), { kind: 'violation', invariant, subject }];
+  return [keyOfViolation(violation, machine), { kind: 'violation', invariant, subject }];
 }
 
 /** Where choices end, the default goes on: 0. */

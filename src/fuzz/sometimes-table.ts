@@ -22,6 +22,8 @@ const hasIommu = ({ devices }: Machine): boolean =>
   withCreated(devices).some(({ iommu_kind }) => iommu_kind !== undefined);
 const hasModules = ({ modules }: Machine): boolean => modules.length > 0;
 const hasDrivers = ({ drivers }: Machine): boolean => drivers.length > 0;
+const hasFunctions = ({ devices }: Machine): boolean =>
+  withCreated(devices).some(({ pci }) => pci !== undefined);
 const hasVfio = (machine: Machine): boolean =>
   hasIommu(machine) && machine.drivers.some(({ name }) => name === 'vfio-pci');
 /** Two devices could meet in a group: functions that nothing isolates, or streams they share. */
@@ -73,7 +75,7 @@ function isOf<T extends EventType>(
 export const SOMETIMES: readonly Sometimes[] = [
   row('bound', 'a driver was bound to a device', 'driver.bound', hasDrivers),
   row('unbound', 'a driver was unbound from a device', 'driver.unbound', hasDrivers),
-  row('removed', 'a device was removed', 'device.deleted', hasDrivers),
+  row('removed', 'a device was removed', 'device.deleted', hasFunctions),
   row(
     'probe-failed',
     'a probe failed',

@@ -1,7 +1,9 @@
 /** What is wrong with a run, cheaply named: equal names are taken to be one bug until it is looked at. */
 import { canonicalJson } from '../events/canonical.ts';
+import type { Machine } from '../events/machine.ts';
 import type { Inputs } from '../events/trace.ts';
 import type { Violation } from '../invariants/invariant.ts';
+import { subjectKindOf } from '../minimize/subject.ts';
 
 /** What a run showed, with all that is needed to show it again. */
 export interface Trouble {
@@ -15,15 +17,9 @@ export type Cause =
   /** The model itself broke: it threw. Always a bug of reprobe. */
   | { readonly kind: 'model error'; readonly message: string };
 
-/** `group` of `group 3`, a device or another name otherwise. */
-function subjectWord(subject: string): string {
-  return /^(\w+) \S+$/.exec(subject)?.[1] ?? 'device';
-}
-
-/** The invariant, the kind of its subject, and the path in which it broke, however deep it recursed. */
-export function keyOfViolation({ invariant, subject, stack }: Violation): string {
-  const path = stack.filter((name, i) => name !== stack[i - 1]);
-  return canonicalJson([invariant, subjectWord(subject), path]);
+/** The invariant, the kind of its subject, and the path in which it broke, whoever called that. */
+export function keyOfViolation({ invariant, subject, stack }: Violation, machine: Machine): string {
+  return canonicalJson([invariant, subjectKindOf(subject, machine), stack.at(-1) ?? '']);
 }
 
 /** What it says without names and numbers, which change from machine to machine. */

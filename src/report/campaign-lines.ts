@@ -4,7 +4,7 @@ import { MODEL_ERROR } from '../fuzz/finding.ts';
 import { type Known, type Ledger, timesSeen } from '../fuzz/ledger.ts';
 import type { Sometimes } from '../fuzz/sometimes-table.ts';
 import { SOMETIMES } from '../fuzz/sometimes-table.ts';
-import type { Tally } from '../fuzz/tally.ts';
+import type { Counts, Stats } from '../fuzz/stats.ts';
 import { shellWords } from '../import/action-shell.ts';
 import { findInvariant } from '../invariants/all.ts';
 import { aligned, counted, type Line, line } from './line.ts';
@@ -81,28 +81,24 @@ export function campaignSummary(summary: Summary): readonly Line[] {
   ];
 }
 
-/** Of what kind the runs were, each row a count of runs, steps or IOMMUs by value. */
-export function tallyLines(tally: Tally): readonly Line[] {
-  return Object.entries(tally).flatMap(([what, counts]) => {
-    const rows = Object.entries(counts).sort(([a], [b]) => orderOf(a) - orderOf(b));
-    const all = rows.reduce((sum, [, count]) => sum + count, 0);
-    return [
-      line(what, 'head'),
-      ...aligned(
-        rows.map(([value, count]) => [
-          value,
-          String(count),
-          `${Math.round((100 * count) / all)} %`,
-        ]),
-        [1, 2],
-        '  ',
-      ),
-    ];
-  });
+/** What a sample of the runs' inputs is like. */
+export function statsLines({ inputs, sizes, ...shares }: Stats): readonly Line[] {
+  const spreads = Object.entries(sizes).map(([what, { least, median, most }]) => [
+    what,
+    `${least} to ${most}, half have up to ${median}`,
+  ]);
+  return [
+    line(`inputs of ${counted(inputs, 'run')}`, 'head'),
+    ...aligned(spreads, [], '  '),
+    ...Object.entries(shares).flatMap(([what, counts]) => shareLines(what, counts, inputs)),
+    line(''),
+  ];
 }
 
-/** Numbers and ranges by size; other words stay as they come. */
-function orderOf(value: string): number {
-  const number = Number.parseInt(value, 10);
-  return /^\d+(?:-\d+)?$/.test(value) ? number : 0;
+function shareLines(what: string, counts: Counts, inputs: number): readonly Line[] {
+  const rows = Object.entries(counts).map(([value, count]) => [
+    value,
+    `${Math.round((100 * count) / inputs)} %`,
+  ]);
+  return [line(what, 'head'), ...aligned(rows, [1], '  ')];
 }
