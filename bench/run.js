@@ -11,6 +11,7 @@ import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
 import {
   LINES,
@@ -165,6 +166,7 @@ const ram = memory('./memory.js');
 const logRam = memory('./log-memory.js');
 const lines = imports();
 const recognised = recognition();
+const guided = guidedReplay();
 const sched = schedules();
 const trees = devicetrees();
 const version = startUp([here('../bin/run.js'), '--version']);
@@ -188,7 +190,10 @@ const rows = [
   ['import of a log, lines/s', String(lines), ''],
   ['recognition of a log, lines/s', String(recognised.own), '>= 300000'],
   ['one regular expression, lines/s', String(recognised.combined), ''],
-  ['guided replay of a log, lines/s', String(recognised.replay), ''],
+  ['guided replay of a log with actions, lines/s', String(recognised.replay), ''],
+  ['guided replay of a plain boot, lines/s of one core', String(guided.replay), '>= 100000'],
+  ['the same with reading, lines/s of one core', String(guided.whole), ''],
+  ['one regular expression over it, lines/s of one core', String(guided.combined), ''],
   ['reading a devicetree, nodes/s', String(trees.many), ''],
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],

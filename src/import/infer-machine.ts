@@ -96,24 +96,39 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
     const first = buses.split(/[- ]/)[0] ?? '';
     bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
+  const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {
     const bus = dev.slice(0, 7);
     const own = evidence.hosts[bus];
-    const first = Object.entries(evidence.hosts).find(([root]) => root.startsWith(dev.slice(0, 4)));
+    const first = roots.find(([root]) => root.startsWith(dev.slice(0, 4)));
     // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
     const root = own === undefined ? (first?.[0] ?? bus) : bus;
     const host = own ?? first?.[1] ?? '';
     return host === '' ? `pci${root}` : host;
   };
-  const parentOf = (dev: string): string => bridgeOfBus.get(dev.slice(0, -5)) ?? hostOf(dev);
+  // All functions of a bus are below the same thing.
+  const parents = new Map<string, string>();
+  const parentOf = (dev: string): string => {
+    const bus = dev.slice(0, -5);
+    const known = parents.get(bus);
+    if (known !== undefined) return known;
+    const parent = bridgeOfBus.get(bus) ?? hostOf(dev);
+    parents.set(bus, parent);
+    return parent;
+  };
   const above = (dev: string): readonly string[] => {
     const list: string[] = [];
     for (let up = parentOf(dev); isPciName(up) && !list.includes(up); up = parentOf(up))
       list.push(up);
     return list;
   };
-  const inSlot = (dev: string): readonly string[] =>
-    functions.map((seen) => seen.dev).filter((other) => other.slice(0, -1) === dev.slice(0, -1));
+  const slots = new Map<string, string[]>();
+  for (const { dev } of functions) {
+    const slot = slots.get(dev.slice(0, -1));
+    if (slot === undefined) slots.set(dev.slice(0, -1), [dev]);
+    else slot.push(dev);
+  }
+  const inSlot = (dev: string): readonly string[] => slots.get(dev.slice(0, -1)) ?? [];
   return { parentOf, above, inSlot };
 }
 
