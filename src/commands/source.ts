@@ -16,7 +16,7 @@ import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { type GivenMachine, loadLog, loadRedacted } from './load-log.ts';
 import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readLog } from './read-log.ts';
+import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -71,6 +71,10 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  boot: Flags.string({
+    description: 'which boot of a log that holds several; else the one that says most',
+    helpValue: 'N|first|last',
+  }),
   machine: Flags.string({
     description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
     helpValue: 'FILE',
@@ -80,6 +84,7 @@ export const sourceFlags = {
 type SourceFlags = KernelFlags & {
   readonly machine?: string | undefined;
   readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
 };
 
 const TRACE_START = '{"reprobe":';
@@ -101,6 +106,7 @@ export async function loadSource(
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const evidence = await readEvidenceTexts(flags.evidence ?? []);
+  const boot = bootNamed(flags.boot);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -118,9 +124,9 @@ export async function loadSource(
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
     case 'log': {
-      const beside = { ...machine, evidence };
+      const beside = { ...machine, evidence, boot };
       if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, beside, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }
 }
@@ -157,7 +163,9 @@ function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
 }
 
 /** Only a log has no machine of its own, and leaves something open. */
-function refuseLogFlags({ machine, evidence }: SourceFlags, source: string): void {
+function refuseLogFlags({ machine, evidence, boot }: SourceFlags, source: string): void {
+  if (boot !== undefined)
+    throw new ReprobeError('USAGE', `--boot is for logs: ${source} is one run.`);
   if (evidence !== undefined && evidence.length > 0)
     throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
   if (machine === undefined) return;
