@@ -75,7 +75,7 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.group.added':
       if (dev === null || group === null) break;
-      if (!isPciName(dev) && !FSL_MC_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+      if (!isPciName(dev)) evidence.buses[dev] ??= busByName(dev);
       evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'iommu.refused':
@@ -218,6 +218,14 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
 
 const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
 
+/** Of the bus of the management complex by its name, where its driver or the bus says so too. */
+function isFslMc({ dev, prefix, kind }: Observation): boolean {
+  if (dev === null || !FSL_MC_NAME.test(dev)) return false;
+  return kind === 'iommu.group.added' || /^fsl[-_]/.test(prefix ?? '');
+}
+
+const busByName = (dev: string): string => (FSL_MC_NAME.test(dev) ? 'fsl-mc' : 'platform');
+
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
 function noteDevice(evidence: Evidence, seen: Observation): void {
   const { kind, prefix, dev, record } = seen;
@@ -225,6 +233,10 @@ function noteDevice(evidence: Evidence, seen: Observation): void {
   if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
+  if (isFslMc(seen)) {
+    evidence.buses[dev] = 'fsl-mc';
+    evidence.config['FSL_MC_BUS'] = 'y';
+  }
   const { subsystem } = record;
   if (subsystem !== null && record.device === dev && isBusName(subsystem))
     evidence.buses[dev] = subsystem;

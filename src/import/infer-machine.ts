@@ -14,6 +14,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
@@ -63,10 +64,11 @@ export function inferMachine(
     ...iommuAt(evidence, seen.dev),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
+  const platform = withManagementComplex(firmwareDevices, evidence, waits);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
     firmware,
-    devices: withServices([...firmwareDevices, ...hosts, ...pciDevices], drivers),
+    devices: withServices([...platform, ...hosts, ...pciDevices], drivers),
     drivers,
     modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers),
