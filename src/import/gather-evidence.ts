@@ -200,6 +200,7 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
 function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
+    if (PLATFORM_NAME.test(host)) evidence.buses[host] ??= 'platform';
     evidence.hosts[fields['bus'] ?? ''] = host;
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
