@@ -44,21 +44,29 @@ export interface Guide {
   assuming: boolean;
 }
 
-/** Was it seen by a tracer? It then has no words of its own, such as who had the device. */
-const isTraced = ({ row }: Observation): boolean => row.startsWith(TRACED_ROW);
-
-/** The key under which a traced observation meets the line that the kernel prints with it. */
-function tracedKey(observation: Observation): string | null {
-  const key = keyOf({ ...observation, prefix: null });
-  return key === null ? null : `${TRACED_ROW}${key}`;
+/** Does it leave out who had the device: seen by a tracer, or a line of kernels that do not say so? */
+function isAnonymous({ row, kind, prefix }: Observation): boolean {
+  const isOldLine = prefix === null && GROUP_LINES.includes(kind);
+  return isOldLine || row.startsWith(TRACED_ROW);
 }
+
+const GROUP_LINES: readonly string[] = ['iommu.group.added', 'iommu.group.removed'];
+
+/** The key under which such an observation meets the line that the model prints. */
+function anonymousKey(observation: Observation): string | null {
+  const key = keyOf({ ...observation, prefix: null });
+  return key === null ? null : `anonymous ${key}`;
+}
+
+const keyOfLogged = (observation: Observation): string | null =>
+  isAnonymous(observation) ? anonymousKey(observation) : keyOf(observation);
 
 /** A guide over the observations of one boot. */
 export function createGuide(observations: readonly Observation[]): Guide {
   const waiting = new Map<string, Observation[]>();
   const open = new Set<Observation>();
   for (const observation of observations) {
-    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
+    const key = keyOfLogged(observation);
     if (key === null) continue;
     const list = waiting.get(key) ?? [];
     list.push(observation);
@@ -69,9 +77,15 @@ export function createGuide(observations: readonly Observation[]): Guide {
   let count = 0;
   let unobserved: { text: string; event: number }[] = [];
 
+  const described = new Set(
+    observations.flatMap(({ kind, dev }) => (kind === 'pci.device' ? [dev] : [])),
+  );
+  /** Some consoles leave the lines out that describe functions: nobody knows what they say. */
+  const isMissed = ({ kind, dev }: Observation): boolean =>
+    !isDebug(kind) && (kind !== 'pci.device' || described.has(dev));
+
   const explain = (observation: Observation): void => {
-    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
-    const list = waiting.get(key ?? '') ?? [];
+    const list = waiting.get(keyOfLogged(observation) ?? '') ?? [];
     const i = list.indexOf(observation);
     if (i >= 0) list.splice(i, 1);
     open.delete(observation);
@@ -91,9 +105,9 @@ export function createGuide(observations: readonly Observation[]): Guide {
       const printed = observePrintk(event);
       const key = printed === null ? null : keyOf(printed);
       if (printed === null || key === null) return unseen;
-      const observation = waiting.get(key)?.[0] ?? waiting.get(tracedKey(printed) ?? '')?.[0];
+      const observation = waiting.get(key)?.[0] ?? waiting.get(anonymousKey(printed) ?? '')?.[0];
       if (observation === undefined) {
-        if (!isDebug(printed.kind)) unobserved.push({ text: event.text, event: count - 1 });
+        if (isMissed(printed)) unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }
       explain(observation);

@@ -105,7 +105,10 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
     const domain = dev.slice(0, 4);
     const own = evidence.hosts[dev.slice(0, 7)];
     const first = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
-    const bus = own === undefined ? (first?.[0] ?? `${domain}:00`) : dev.slice(0, 7);
+    // Without the lines of a host the first bus is its root, and where that is not there, each is one.
+    const hasRoot = functions.some((seen) => seen.dev.startsWith(`${domain}:00:`));
+    const root = hasRoot ? `${domain}:00` : dev.slice(0, 7);
+    const bus = own === undefined ? (first?.[0] ?? root) : dev.slice(0, 7);
     const host = own ?? first?.[1] ?? '';
     return host === '' ? `pci${bus}` : host;
   };

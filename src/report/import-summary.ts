@@ -72,7 +72,7 @@ export function importSummary(given: Import) {
     devices: distinct(trace, 'device.added', (event) => event.dev),
     drivers: distinct(trace, 'driver.registered', (event) => `${event.bus} ${event.drv}`),
     groups: finalGroups(trace),
-    everInGroups: everInGroups(trace),
+    everInGroups: everInGroups(trace, observations),
     iommus: iommusOf(trace),
     probeFailures: of(observations, ['probe.failed']).map((one) => ({
       line: one.record.line,
@@ -136,15 +136,23 @@ function finalGroups({ events }: Trace): Table<readonly string[]> {
   return groups;
 }
 
-function everInGroups({ events }: Trace): Table<string[]> {
-  const groups = emptyTable<string[]>();
-  for (const { event } of events) {
-    if (event.type !== 'group.joined') continue;
-    const list = groups[event.group] ?? [];
-    if (!list.includes(event.dev)) list.push(event.dev);
-    groups[event.group] = list;
+/** Who was in which group at any time: as the log says, else, where it does not speak of groups, as the run has it. */
+function everInGroups(
+  { events }: Trace,
+  observations: readonly Observation[],
+): Table<readonly string[]> {
+  const logged = of(observations, ['iommu.group.added']).flatMap(({ dev, group }) =>
+    dev === null || group === null ? [] : [{ dev, group }],
+  );
+  const joined = events.flatMap(({ event }) => (event.type === 'group.joined' ? [event] : []));
+  const groups = new Map<number, Set<string>>();
+  for (const { dev, group } of logged.length > 0 ? logged : joined) {
+    const members = groups.get(group) ?? new Set();
+    groups.set(group, members.add(dev));
   }
-  return groups;
+  const table = emptyTable<readonly string[]>();
+  for (const [group, members] of groups) table[group] = [...members];
+  return table;
 }
 
 /** The ops of an IOMMU driver, as the contract spells the kind; others as they are. */
