@@ -7,6 +7,7 @@ import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
 import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
@@ -133,7 +134,9 @@ export async function loadSource(
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
+  const texts = new Map(
+    imported?.observations.map(({ record }) => [shownLine(record), record.text]),
+  );
   return (line) => texts.get(line) ?? null;
 }
 

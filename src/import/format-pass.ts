@@ -8,6 +8,7 @@ import {
   looksLikeJson,
 } from './format-json.ts';
 import { createLineReader, type Line } from './format-lines.ts';
+import { createPieceSorter } from './format-pieces.ts';
 import { createRecorder } from './format-recorder.ts';
 import {
   countEntry,
@@ -47,7 +48,10 @@ interface Body {
 /** @param manner null where the log itself is to tell. */
 export function createPass(manner: Manner | null, take: (record: LogRecord) => void): Pass {
   const survey = createSurvey();
-  const recorder = createRecorder(take);
+  const recorder = createRecorder((record) => {
+    const fileLine = pieces.fileLineOf(record.line);
+    take(fileLine === record.line ? record : { ...record, fileLine });
+  });
   let body: Body | null = null;
   const bodyOf = (line: string): Body => {
     const isJson = manner === null ? looksLikeJson(line) : manner === 'json';
@@ -56,16 +60,20 @@ export function createPass(manner: Manner | null, take: (record: LogRecord) => v
     if (isExport) return jsonBody(recorder.push, createExportReader, 'journal');
     return textBody(typeof manner === 'object' ? manner : null, survey, recorder.push);
   };
-  const text = createTextReader((raw) => {
-    countLine(survey, raw);
+  const pieces = createPieceSorter((raw, line) => {
     if (body === null && raw.trim() === '') return;
     body ??= bodyOf(raw);
-    body.push(raw, survey.lines);
+    body.push(raw, line);
+  });
+  const text = createTextReader((raw) => {
+    countLine(survey, raw);
+    pieces.push(raw, survey.lines);
   });
   return {
     push: text.push,
     end() {
       text.end();
+      pieces.end();
       body?.end();
       recorder.end();
       const format = body?.format(text.isFromTerminal()) ?? 'plain';

@@ -39,6 +39,7 @@ export function reading(fields: Partial<Reading>): Reading {
 
 /** The level in the low three bits of a syslog priority, whose other bits are the facility. */
 export function levelOfPriority(priority: string): PrintkLevel | null {
+  if (priority === '') return null;
   const value = Number(priority);
   return Number.isSafeInteger(value) ? (PRINTK_LEVELS[value % 8] ?? null) : null;
 }

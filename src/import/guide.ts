@@ -8,6 +8,7 @@ import type { KernelEvent } from '../events/event.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { isDebug, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
+import { shownLine } from './record.ts';
 
 /**
  * A line that the log has and the model did not print, or the other way round; or what a file beside the
@@ -98,7 +99,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
     assuming: false,
     label(event) {
       count += 1;
-      const line = at?.record.line ?? null;
+      const line = at === null ? null : shownLine(at.record);
       const timeUs = at?.record.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
@@ -113,7 +114,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       explain(observation);
       moveTo(observation);
       const { record } = observation;
-      return { origin: 'observed', line: record.line, timeUs: record.timeUs };
+      return { origin: 'observed', line: shownLine(record), timeUs: record.timeUs };
     },
     unmatched(before) {
       const found: Observation[] = [];

@@ -12,6 +12,7 @@ import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
+import { shownLine } from './record.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
@@ -157,7 +158,8 @@ function meetIommu(
   run.give(stimulus);
   const last = run.state.last_dma[stimulus.dev];
   if (last === undefined || last.result === 'faulted') return;
-  const { line, text } = dma.observation.record;
+  const { text } = dma.observation.record;
+  const line = shownLine(dma.observation.record);
   const addr = `0x${dma.addr.toString(16)}`;
   const expected = `DMA of ${stimulus.dev} at ${addr} ${last.result}`;
   const event = run.scheduler.events.length;
@@ -210,7 +212,7 @@ function settle({ run, guide, sightings, moved, divergences }: Replay, before: n
 
 function contradiction({ record }: Observation, run: Run): Divergence {
   return {
-    line: record.line,
+    line: shownLine(record),
     expected: NO_LINE,
     observed: record.text,
     event: run.scheduler.events.length,

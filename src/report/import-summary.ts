@@ -6,6 +6,7 @@ import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
 import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
 import type { LoggedFault } from '../import/replay.ts';
 import type { EvidenceReport } from '../import/weigh-evidence.ts';
 import type { Violation } from '../invariants/invariant.ts';
@@ -75,13 +76,13 @@ export function importSummary(given: Import) {
     everInGroups: everInGroups(trace, observations),
     iommus: iommusOf(trace),
     probeFailures: of(observations, ['probe.failed']).map((one) => ({
-      line: one.record.line,
+      line: shownLine(one.record),
       device: one.dev,
       driver: driverOf(one),
       error: one.error,
     })),
     faults: given.faults.map(({ dma, dev, isReplayed }) => ({
-      line: dma.observation.record.line,
+      line: shownLine(dma.observation.record),
       device: dev,
       iommu: dma.iommu,
       id: dma.id,
@@ -90,7 +91,7 @@ export function importSummary(given: Import) {
       replayed: isReplayed,
     })),
     deferrals: of(observations, ['probe.deferred', 'deferred.pending']).map((one) => ({
-      line: one.record.line,
+      line: shownLine(one.record),
       device: one.dev,
       driver: one.drv,
       reason: one.fields['reason'] ?? null,
