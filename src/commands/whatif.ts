@@ -81,8 +81,8 @@ export default class WhatIf extends BaseCommand {
       !hasStepFlags(flags);
     if (isEmpty !== flags.all) throw misused();
     const machine = given[0];
-    const { evidence } = flags;
-    const beside = { config: file, machine, evidence };
+    const { evidence, boot } = flags;
+    const beside = { config: file, machine, evidence, boot };
     const source = await loadSource(args.source, beside, { isOther: true });
     const variants = await variantsFor(source, axes, flags);
     const runs = [...whatIfRuns(source.rerun, variants)];
@@ -165,12 +165,13 @@ interface Beside {
   readonly config: readonly string[];
   readonly machine: string | undefined;
   readonly evidence: readonly string[] | undefined;
+  readonly boot: string | undefined;
 }
 
 function againOf(
   source: LoadedSource,
   runs: readonly WhatIfRun[],
-  { config, machine, evidence }: Beside,
+  { config, machine, evidence, boot }: Beside,
 ): string | null {
   const run = runs.find(({ row }) => row.violation !== null);
   const event = run?.row.violation?.event;
@@ -181,7 +182,7 @@ function againOf(
   // What a log does not guide is in no file.
   const isInFile = isOwn && (!isLog || whatChanged(variant) === AS_IT_IS);
   if (!isInFile) return tokenCommand(trace);
-  const flags = { ...flagsOf(variant.change, config), ...(isLog && { machine, evidence }) };
+  const flags = { ...flagsOf(variant.change, config), ...(isLog && { machine, evidence, boot }) };
   return againCommand(source.file, flags, event, pasteable(source) === null ? null : trace);
 }
 

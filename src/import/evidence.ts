@@ -91,7 +91,7 @@ export interface Evidence {
   modules: Set<string> | null;
 }
 
-const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express']);
+const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express', 'fsl-mc']);
 const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
 
 /** Is it a PCI address as the kernel writes one? */

@@ -77,7 +77,7 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.group.added':
       if (dev === null || group === null) break;
-      if (!isPciName(dev) && !FSL_MC_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+      if (!isPciName(dev)) evidence.buses[dev] ??= busByName(dev);
       evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'iommu.refused':
@@ -216,6 +216,7 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
 function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
+    if (PLATFORM_NAME.test(host)) evidence.buses[host] ??= 'platform';
     evidence.hosts[fields['bus'] ?? ''] = host;
     if (host !== '') evidence.buses[host] ??= 'platform';
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
@@ -235,6 +236,14 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
 
 const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
 
+/** Of the bus of the management complex by its name, where its driver or the bus says so too. */
+function isFslMc({ dev, prefix, kind }: Observation): boolean {
+  if (dev === null || !FSL_MC_NAME.test(dev)) return false;
+  return kind === 'iommu.group.added' || /^fsl[-_]/.test(prefix ?? '');
+}
+
+const busByName = (dev: string): string => (FSL_MC_NAME.test(dev) ? 'fsl-mc' : 'platform');
+
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
 function noteDevice(evidence: Evidence, seen: Observation): void {
   const { kind, prefix, dev, record } = seen;
@@ -242,6 +251,10 @@ function noteDevice(evidence: Evidence, seen: Observation): void {
   if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
+  if (isFslMc(seen)) {
+    evidence.buses[dev] = 'fsl-mc';
+    evidence.config['FSL_MC_BUS'] = 'y';
+  }
   const { subsystem } = record;
   if (subsystem !== null && record.device === dev && isBusName(subsystem))
     evidence.buses[dev] = subsystem;

@@ -5,6 +5,7 @@ import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { bootOf, lateDevices } from './infer-boot.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
@@ -56,9 +57,10 @@ export function inferMachine(
     ...iommuAt(evidence, seen.dev),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
+  const platform = withManagementComplex(firmwareDevices, evidence, waits);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   const late = lateDevices(evidence, drivers);
-  const present = firmwareDevices.map((spec) =>
+  const present = platform.map((spec) =>
     late.atRuntime.has(spec.name) ? { ...spec, disabled: true } : spec,
   );
   return {
@@ -99,10 +101,13 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {
     const bus = dev.slice(0, 7);
+    const domain = dev.slice(0, 4);
     const own = evidence.hosts[bus];
-    const first = roots.find(([root]) => root.startsWith(dev.slice(0, 4)));
-    // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
-    const root = own === undefined ? (first?.[0] ?? bus) : bus;
+    const first = roots.find(([root]) => root.startsWith(domain));
+    // Without the lines of a host the first bus is its root, and where that is not there, each is one.
+    const hasRoot = functions.some((seen) => seen.dev.startsWith(`${domain}:00:`));
+    const lone = hasRoot ? `${domain}:00` : bus;
+    const root = own === undefined ? (first?.[0] ?? lone) : bus;
     const host = own ?? first?.[1] ?? '';
     return host === '' ? `pci${root}` : host;
   };

@@ -15,6 +15,7 @@ import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
 import { loggedOutcomes } from './probe-outcomes.ts';
+import { shownLine } from './record.ts';
 import { refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
@@ -221,7 +222,7 @@ function settle(progress: Progress, before: number): void {
 
 function contradiction({ record }: Observation, run: Run): Divergence {
   return {
-    line: record.line,
+    line: shownLine(record),
     expected: NO_LINE,
     observed: record.text,
     event: run.scheduler.events.length,
