@@ -64,7 +64,9 @@ export function parseQuestion(text: string, file: string): Question {
   const words = found.map(([word]) => word);
   const [word = '', ...rest] = words;
   const form = Object.hasOwn(FORMS, word) ? FORMS[word] : undefined;
-  const hint = `the questions are: ${documentQuestions().map(([one]) => one).join('; ')}`;
+  const hint = `the questions are: ${documentQuestions()
+    .map(([one]) => one)
+    .join('; ')}`;
   const wrong = (message: string, at: number) =>
     new ReprobeError('BAD_EXPRESSION', message, {
       ...{ file, line: 1, column: (found[at]?.index ?? text.length) + 1, sourceLine: text, hint },
@@ -73,7 +75,10 @@ export function parseQuestion(text: string, file: string): Question {
   if (rest.length < form.words.length)
     throw wrong(`${word} needs ${form.words.slice(rest.length).join(' and ')}.`, words.length);
   if (rest.length > form.words.length)
-    throw wrong(`${word} takes ${form.words.join(' and ')}, and nothing more.`, form.words.length + 1);
+    throw wrong(
+      `${word} takes ${form.words.join(' and ')}, and nothing more.`,
+      form.words.length + 1,
+    );
   return form.read(rest);
 }
 
@@ -203,7 +208,8 @@ function openGroup(run: Run, target: string): Answer {
   const group = groupOf(target, run.state);
   const members = run.state.groups[group ?? '']?.devices ?? [];
   const wanted = members.includes(target) ? target : members.find((dev) => isEndpoint(run, dev));
-  if (group === null || wanted === undefined) return { kind: 'absent', what: 'nothing to open in it' };
+  if (group === null || wanted === undefined)
+    return { kind: 'absent', what: 'nothing to open in it' };
   for (const dev of members) {
     const no = isEndpoint(run, dev) ? handOver(run, dev) : null;
     if (no !== null) return no;
