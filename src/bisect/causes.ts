@@ -1,7 +1,7 @@
 /** The events that a state which broke a claim goes back to. */
 import type { KernelEvent, Recorded } from '../events/event.ts';
 import { reduce } from '../model/state/reduce.ts';
-import { initialState, type ReadState, type State } from '../model/state/state.ts';
+import { initialState, type ReadState } from '../model/state/state.ts';
 import { type Part, readsOf } from './reads.ts';
 
 /** An event that made parts of the state what they were when the claim broke. */
@@ -10,44 +10,90 @@ export interface Cause {
   readonly event: number;
   /** The parts that it was the last to change, as `devices.0000:01:00.0.driver`, and what they became. */
   readonly parts: readonly { readonly path: string; readonly value: unknown }[];
+  /** Things that such parts are of, as `groups.1`, and that it made. */
+  readonly made: readonly string[];
+}
+
+/** Something that was looked at after an event. */
+export interface Looked {
+  readonly event: number;
+  /** The state after it. */
+  readonly last: ReadState;
+  /** Reads what matters of a state. */
+  readonly look: (state: ReadState) => unknown;
+  /** What it is about: devices, groups. */
+  readonly names: readonly string[];
 }
 
 /** So many parts are followed, those about the subject first. */
 const PARTS_MAX = 48;
 
 /**
- * For each part of the state after event `event` that `look` reads, the last event up to then that
- * changed it, or made the thing it is a part of. Parts that are as they were before anything happened
- * have none. In the order of the events.
+ * For each part of the last state that `look` reads, the last event up to then that
+ * changed it, and the one that made the thing it is a part of. Parts that are as they were before
+ * anything happened have none. In the order of the events.
  *
- * `names` say what it is about: devices, groups. A list of larger things is followed as far as its
- * entries name them.
+ * A list of larger things is followed as far as its entries have one of the names.
  *
- * Cost: two passes up to the event; for each event a look at each part, at most 48 of them.
+ * A change that no event about one of the names made, and that another undid within 512 events, is
+ * not seen.
+ *
+ * Cost: one pass up to the event, or two; a look at each part, at most 48 of them, after each event
+ * that is about one of the names.
  */
 export function causesOf(
   events: readonly Recorded[],
-  event: number,
-  look: (state: ReadState) => unknown,
-  names: readonly string[],
+  { event, last, look, names }: Looked,
 ): readonly Cause[] {
-  const upTo = events.slice(0, event + 1);
-  const last = initialState();
-  for (const recorded of upTo) reduce(last, recorded.event);
-  const watches = chosen(readsOf(last, look), names).map((part) => watchOf(part, last, names));
-  const state = initialState();
-  const writers = lastWriters(state, upTo, watches, new Set(names));
-  const byEvent = new Map<number, { path: string; value: unknown }[]>();
-  for (const [i, watch] of watches.entries()) {
-    const writer = writers[i] ?? -1;
-    if (writer < 0) continue;
-    const parts = byEvent.get(writer) ?? [];
-    parts.push({ path: watch.part.join('.'), value: valueAt(last, watch.part) ?? null });
-    byEvent.set(writer, parts);
-  }
-  return [...byEvent]
-    .map(([writer, parts]) => ({ event: writer, parts }))
-    .sort((a, b) => a.event - b.event);
+  const parts = chosen(readsOf(last, look), names);
+  const owners = ownersOf(parts);
+  const watches = [...parts.map((part) => watchOf(part, last, names)), ...owners.map(existenceOf)];
+  const writers = lastWriters(events, event, watches, namesFor(names, owners, last));
+  return [...new Set(writers)]
+    .filter((writer) => writer >= 0)
+    .sort((a, b) => a - b)
+    .map((writer) => ({
+      event: writer,
+      parts: parts
+        .filter((_, i) => writers[i] === writer)
+        .map((part) => ({ path: part.join('.'), value: valueAt(last, part) ?? null })),
+      made: owners
+        .filter((_, i) => writers[parts.length + i] === writer)
+        .map((owner) => owner.join('.')),
+    }));
+}
+
+/** The things that the parts are of: entries of tables, each once. */
+function ownersOf(parts: readonly Part[]): readonly Part[] {
+  const owners = new Map<string, Part>();
+  for (const part of parts)
+    for (let length = 2; length < part.length; length += 1) {
+      const owner = part.slice(0, length);
+      owners.set(owner.join('\0'), owner);
+    }
+  return [...owners.values()];
+}
+
+/**
+ * What events are about that may change such parts: groups go by numbers there. Names of buses and
+ * drivers stand in too many events to tell anything, unless there are no others.
+ */
+function namesFor(
+  names: readonly string[],
+  owners: readonly Part[],
+  { devices, groups, modules }: ReadState,
+): ReadonlySet<unknown> {
+  const all = [...names, ...owners.flatMap((owner) => owner.slice(-1))];
+  const telling = all.filter((name) =>
+    [devices, groups, modules].some((table) => Object.hasOwn(table, name)),
+  );
+  const chosenNames = telling.length > 0 ? telling : all;
+  const numbers = chosenNames.filter((name) => /^\d+$/.test(name)).map(Number);
+  return new Set<unknown>([...chosenNames, ...numbers]);
+}
+
+function existenceOf(part: Part): Watch {
+  return { part, print: (state) => valueAt(state, part) !== undefined };
 }
 
 /** Those about the names first. */
@@ -61,21 +107,18 @@ interface Watch {
   readonly part: Part;
   /** Something that is different when the part is. */
   readonly print: (state: ReadState) => unknown;
-  /** A list of things: looked at where an event names what it is about, or it grew or shrank. */
-  readonly isCostly: boolean;
 }
 
 function watchOf(part: Part, last: ReadState, names: readonly string[]): Watch {
   const found = valueAt(last, part);
   const isOfThings = Array.isArray(found) && found.some((one) => typeof one === 'object');
-  if (!isOfThings)
-    return { part, print: (state) => printOf(valueAt(state, part)), isCostly: false };
+  if (!isOfThings) return { part, print: (state) => printOf(valueAt(state, part)) };
   const print = (state: ReadState) => {
     const list: unknown = valueAt(state, part);
     if (!Array.isArray(list)) return undefined;
     return JSON.stringify(list.filter((one: unknown) => namesAny(one, names)));
   };
-  return { part, print, isCostly: true };
+  return { part, print };
 }
 
 /** Lists and tables stand for what they have; undefined is a part that is not there. */
@@ -98,43 +141,54 @@ function valueAt(state: ReadState, part: Part): unknown {
   return at;
 }
 
-/** Per watch the number of the last event that changed it; -1 for none. */
+/** Events between two looks at all parts, whatever the events are about. */
+const BLOCK = 512;
+
+/**
+ * Per watch the number of the last event that changed it; -1 for none. Parts are looked at after each
+ * event that has one of the names, and at the end of each block. A block in which something changed
+ * without a name is gone through once more, event by event.
+ */
 function lastWriters(
-  state: State,
   events: readonly Recorded[],
+  last: number,
   watches: readonly Watch[],
-  names: ReadonlySet<string>,
+  names: ReadonlySet<unknown>,
 ): readonly number[] {
+  const first = writersIn(events, last, watches, names, new Set());
+  if (first.unnamed.size === 0) return first.writers;
+  return writersIn(events, last, watches, names, first.unnamed).writers;
+}
+
+function writersIn(
+  events: readonly Recorded[],
+  last: number,
+  watches: readonly Watch[],
+  names: ReadonlySet<unknown>,
+  close: ReadonlySet<number>,
+) {
+  const state = initialState();
   const prints = watches.map((watch) => watch.print(state));
   const writers = watches.map(() => -1);
-  const sizes = watches.map(() => 0);
-  for (let n = 0; n < events.length; n += 1) {
+  const unnamed = new Set<number>();
+  for (let n = 0; n <= last; n += 1) {
     const event = events[n]?.event;
     if (event === undefined) continue;
     reduce(state, event);
-    for (let i = 0; i < watches.length; i += 1) {
-      const watch = watches[i];
-      if (watch === undefined) continue;
-      if (watch.isCostly) {
-        const size = sizeAt(state, watch.part);
-        if (size === sizes[i] && !isAbout(event, names)) continue;
-        sizes[i] = size;
-      }
+    const isNamed = close.has(Math.floor(n / BLOCK)) || isAbout(event, names);
+    if (!isNamed && n % BLOCK !== BLOCK - 1 && n !== last) continue;
+    for (const [i, watch] of watches.entries()) {
       const print = watch.print(state);
       if (print === prints[i]) continue;
       prints[i] = print;
       writers[i] = n;
+      if (!isNamed) unnamed.add(Math.floor(n / BLOCK));
     }
   }
-  return writers;
+  return { writers, unnamed };
 }
 
-function sizeAt(state: ReadState, part: Part): number {
-  const list = valueAt(state, part);
-  return Array.isArray(list) ? list.length : 0;
-}
-
-function isAbout(event: KernelEvent, names: ReadonlySet<string>): boolean {
-  for (const value of Object.values(event)) if (names.has(String(value))) return true;
+function isAbout(event: KernelEvent, names: ReadonlySet<unknown>): boolean {
+  for (const key in event) if (names.has(Reflect.get(event, key))) return true;
   return false;
 }

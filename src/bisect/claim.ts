@@ -1,5 +1,7 @@
 /** The claim that a violation is about, as a question that any state of its run answers. */
 
+import { thaw } from '../engine/history.ts';
+import type { Recorded } from '../events/event.ts';
 import type { Trace } from '../events/trace.ts';
 import { findInvariant } from '../invariants/all.ts';
 import type { Breach, Invariant, Violation } from '../invariants/invariant.ts';
@@ -17,25 +19,24 @@ export interface Claim {
   readonly names: readonly string[];
 }
 
-/** The states before and after an event. The first is a state of its own. */
-interface Ends {
-  readonly before: State;
-  readonly after: State;
+/** The states before and after an event. */
+export interface Ends {
+  readonly before: ReadState;
+  readonly after: ReadState;
 }
 
-/** Folds a run up to an event. Cost: one pass. */
+/** Folds a run up to an event. Cost: one pass, and a copy of a state. */
 export function endsOf({ events }: Trace, event: number): Ends {
-  const before = initialState();
-  const after = initialState();
-  for (let n = 0; n < event; n += 1) {
-    const recorded = events[n];
-    if (recorded === undefined) continue;
-    reduce(before, recorded.event);
-    reduce(after, recorded.event);
-  }
-  const last = events[event];
-  if (last !== undefined) reduce(after, last.event);
-  return { before, after };
+  const state = initialState();
+  for (let n = 0; n < event; n += 1) foldInto(state, events, n);
+  const before = thaw(state);
+  foldInto(state, events, event);
+  return { before, after: state };
+}
+
+function foldInto(state: State, events: readonly Recorded[], n: number): void {
+  const recorded = events[n];
+  if (recorded !== undefined) reduce(state, recorded.event);
 }
 
 /** Why there is no claim to ask, in words; else the claim. */
@@ -62,8 +63,13 @@ function factsFor({ header: { kernel, machine } }: Trace): (state: ReadState) =>
 }
 
 /** The events that a violation goes back to; see causesOf. */
-export function causesOfViolation(trace: Trace, violation: Violation): readonly Cause[] {
-  const claim = claimOf(trace, violation, endsOf(trace, violation.event));
+export function causesOfViolation(
+  trace: Trace,
+  violation: Violation,
+  ends: Ends,
+): readonly Cause[] {
+  const claim = claimOf(trace, violation, ends);
   if (typeof claim === 'string') return [];
-  return causesOf(trace.events, violation.event, claim.breach, claim.names);
+  const { breach: look, names } = claim;
+  return causesOf(trace.events, { event: violation.event, last: ends.after, look, names });
 }

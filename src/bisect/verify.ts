@@ -4,7 +4,7 @@ import type { Recorded } from '../events/event.ts';
 import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import { claimOf, endsOf } from './claim.ts';
+import { claimOf, type Ends, endsOf } from './claim.ts';
 import { sameViolation } from './first-violation.ts';
 import type { Judge } from './judge.ts';
 import { inputsWithout, type Omission, rerunTrace, violationsOf } from './rerun.ts';
@@ -42,8 +42,12 @@ export function stimulusOf(
  *
  * Cost: up to three runs of the trace's inputs.
  */
-export function verifyViolation(trace: Trace, violation: Violation): Verification {
-  const wrong = wrongEnd(trace, violation);
+export function verifyViolation(
+  trace: Trace,
+  violation: Violation,
+  ends: Ends = endsOf(trace, violation.event),
+): Verification {
+  const wrong = wrongEnd(trace, violation, ends);
   if (wrong !== null) return { verified: false, how: wrong };
   const again = (without: Omission | null): boolean =>
     violationsOf(rerunTrace(trace, {}, without)).some((one) => sameViolation(one, violation));
@@ -91,8 +95,7 @@ function stayed(tried: readonly string[]): string {
 }
 
 /** Which end is not as it should be, in words; null when both are. */
-function wrongEnd(trace: Trace, violation: Violation): string | null {
-  const ends = endsOf(trace, violation.event);
+function wrongEnd(trace: Trace, violation: Violation, ends: Ends): string | null {
   const claim = claimOf(trace, violation, ends);
   if (typeof claim === 'string') return claim;
   if (claim.breach(ends.after) === null) return 'the state after the event is good';

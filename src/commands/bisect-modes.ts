@@ -1,7 +1,7 @@
 import { bisectAnswers } from '../bisect/answers.ts';
 import { bisectBetween } from '../bisect/between.ts';
 import { type Cause, causesOf } from '../bisect/causes.ts';
-import { causesOfViolation } from '../bisect/claim.ts';
+import { causesOfViolation, type Ends, endsOf } from '../bisect/claim.ts';
 import { describeDifference } from '../bisect/differences.ts';
 import { reasonOf } from '../bisect/doubt.ts';
 import { type FirstViolation, firstViolation } from '../bisect/first-violation.ts';
@@ -56,13 +56,14 @@ export async function bisectEvents(means: Means, flags: AgainFlags): Promise<Tol
   const { source, predicate } = means;
   const { trace } = source;
   const { outcome, answers } = await searchEvents(means);
+  const ends = outcome.kind === 'found' ? endsOf(trace, outcome.event) : null;
   const violation = outcome.kind === 'found' ? outcome.violation : null;
   const story: Story = {
     trace,
     outcome,
-    verification: await verificationOf(outcome, means),
+    verification: await verificationOf(outcome, means, ends),
     changes: violation === null ? null : changesOf(source, violation),
-    causes: causesFor(outcome, means),
+    causes: causesFor(outcome, means, ends),
     answers,
     doubts: predicate.kind === 'command' ? [] : source.doubts,
     contradictions: source.divergences.length,
@@ -114,26 +115,34 @@ function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutc
   return { kind: 'inconclusive', reason: reasonOf(doubts), evaluations: outcome.evaluations };
 }
 
-async function verificationOf(outcome: BisectOutcome, means: Means): Promise<Verification | null> {
-  if (outcome.kind !== 'found') return null;
+async function verificationOf(
+  outcome: BisectOutcome,
+  means: Means,
+  ends: Ends | null,
+): Promise<Verification | null> {
+  if (outcome.kind !== 'found' || ends === null) return null;
   const { source, predicate, judge, confirm } = means;
-  if (outcome.violation !== null) return verifyViolation(source.trace, outcome.violation);
+  if (outcome.violation !== null) return verifyViolation(source.trace, outcome.violation, ends);
   // A command is asked no more often than it has to be, unless the user wants it to be.
   if (predicate.kind === 'command' && !confirm) return null;
   return await verifyJudged(source.trace, outcome.event, judge);
 }
 
-function causesFor(outcome: BisectOutcome, { source, predicate }: Means): readonly Cause[] {
-  if (outcome.kind !== 'found') return [];
+function causesFor(
+  outcome: BisectOutcome,
+  { source, predicate }: Means,
+  ends: Ends | null,
+): readonly Cause[] {
+  if (outcome.kind !== 'found' || ends === null) return [];
   const { trace } = source;
-  if (outcome.violation !== null) return causesOfViolation(trace, outcome.violation);
+  if (outcome.violation !== null) return causesOfViolation(trace, outcome.violation, ends);
   if (predicate.kind !== 'when') return [];
   const { event } = outcome;
   const recorded = trace.events[event] ?? null;
   const stimulus = stimulusOf(trace, event)?.stimulus ?? null;
   const look = (state: Parameters<typeof predicate.when>[0]['state']) =>
     predicate.when({ state, n: event, recorded, stimulus });
-  return causesOf(trace.events, event, look, []);
+  return causesOf(trace.events, { event, last: ends.after, look, names: [] });
 }
 
 /**

@@ -169,12 +169,16 @@ const PARTS_SHOWN = 4;
 
 function causeLines({ trace, causes }: Story, found: Found): readonly Line[] {
   if (causes.length === 0) return [];
-  const rows = causes.flatMap(({ event, parts }) => {
+  const rows = causes.flatMap(({ event, parts, made }) => {
     const recorded = trace.events[event];
     if (recorded === undefined) return [];
     const known = parts.filter(({ path }) => !path.includes('.spec.'));
     const shownParts = (known.length > 0 ? known : parts).slice(0, PARTS_SHOWN);
-    const texts = shownParts.map(({ path, value }) => `${path}=${shown(value)}`);
+    const things = made.filter((path) => !path.includes('.spec'));
+    const texts = [
+      ...things.map((path) => `makes ${path}`),
+      ...shownParts.map(({ path, value }) => `${path}=${shown(value)}`),
+    ];
     const more = parts.length > shownParts.length ? ' …' : '';
     const where = recorded.stack.at(-1) ?? '';
     return [[`#${event}`, describeEvent(recorded.event), where, `${texts.join(' ')}${more}`]];

@@ -119,7 +119,7 @@ function whyLines({
   const others = needed.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
   return [
     `${enough}, and ${without}`,
-    `tried: each of the ${asked} that the run asks about, of ${counted(differ, 'patch', 'patches')} that differ`,
+    `of ${counted(differ, 'patch', 'patches')} that differ the run asks about ${asked}, and each was tried`,
     ...(alternatives.length === 0 ? [] : [`alone enough too: ${stepNames(alternatives)}`]),
     ...(others.length === 0 ? [] : [`of the same release, needed beside it: ${others.join(', ')}`]),
     ...(restsOn.length === 0 ? [] : [`it rests on what was there before: ${landedNames(restsOn)}`]),
