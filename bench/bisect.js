@@ -6,14 +6,14 @@ import { firstViolation } from '../dist/bisect/first-violation.js';
 import { checkEvents } from '../dist/invariants/checker.js';
 
 /** The trace with one use of a device too many. */
-export function withFault({ header, events }) {
+function withFault({ header, events }) {
   const from = Math.floor(events.length * 0.99);
   const at = events.findIndex(({ event }, n) => n >= from && event.type === 'owner.used');
   return { header, events: [...events.slice(0, at), events[at], ...events.slice(at)] };
 }
 
 /** All that a bisection of a run needs the trace for. */
-export function bisected(trace) {
+function bisected(trace) {
   const found = firstViolation(trace);
   if (found.kind !== 'found' || found.violation === null) throw new Error('nothing was found');
   const ends = endsOf(trace, found.event);
@@ -23,6 +23,24 @@ export function bisected(trace) {
   return { found, causes: causesOfViolation(trace, found.violation, ends) };
 }
 
-export function replayed({ header, events }) {
+function replayed({ header, events }) {
   return checkEvents(header, events);
+}
+
+const ROUNDS = 5;
+
+/** Seconds of the best of some rounds, replay and bisection in turn: noise only ever adds. */
+export function benchBisection(whole) {
+  const trace = withFault(whole);
+  const best = { replay: Number.POSITIVE_INFINITY, bisect: Number.POSITIVE_INFINITY };
+  const timed = (name, work) => {
+    const start = performance.now();
+    work(trace);
+    best[name] = Math.min(best[name], (performance.now() - start) / 1000);
+  };
+  for (let i = 0; i < ROUNDS; i += 1) {
+    timed('replay', replayed);
+    timed('bisect', bisected);
+  }
+  return best;
 }

@@ -171,12 +171,7 @@ function writersIn(
   const prints = watches.map((watch) => watch.print(state));
   const writers = watches.map(() => -1);
   const unnamed = new Set<number>();
-  for (let n = 0; n <= last; n += 1) {
-    const event = events[n]?.event;
-    if (event === undefined) continue;
-    reduce(state, event);
-    const isNamed = close.has(Math.floor(n / BLOCK)) || isAbout(event, names);
-    if (!isNamed && n % BLOCK !== BLOCK - 1 && n !== last) continue;
+  const look = (n: number, isNamed: boolean): void => {
     for (const [i, watch] of watches.entries()) {
       const print = watch.print(state);
       if (print === prints[i]) continue;
@@ -184,6 +179,16 @@ function writersIn(
       writers[i] = n;
       if (!isNamed) unnamed.add(Math.floor(n / BLOCK));
     }
+  };
+  for (let n = 0; n <= last; n += 1) {
+    const event = events[n]?.event;
+    if (event === undefined) continue;
+    const isClose = close.has(Math.floor(n / BLOCK));
+    const isNamed = isClose || isAbout(event, names);
+    // What changed before it is not its doing.
+    if (isNamed && !isClose && n % BLOCK > 0) look(n - 1, false);
+    reduce(state, event);
+    if (isNamed || n % BLOCK === BLOCK - 1 || n === last) look(n, isNamed);
   }
   return { writers, unnamed };
 }

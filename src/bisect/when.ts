@@ -5,7 +5,7 @@
  * and `stimulus`. An expression reads, and nothing else: it has no functions but those of FUNCTIONS.
  * What it says about something that is not there is not true.
  */
-import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { ReprobeError } from '../error.ts';
 import type { Recorded } from '../events/event.ts';
 import type { Stimulus } from '../events/stimulus.ts';
@@ -73,7 +73,8 @@ export function parseWhen(text: string, { file }: ExpressionPlace): When {
   if (type !== 'bool' && type !== 'dyn')
     throw bad(source, 0, `The expression is a ${type}, not a yes or no.`, COMPARE);
   return (moment) => {
-    const answer = attempt(source, () => answerOf(() => parsed(contextOf(moment, names))));
+    const context = contextOf(moment, names);
+    const answer = attempt(source, () => answerOf(() => askedOf(parsed, context)));
     if (typeof answer === 'boolean') return answer;
     throw bad(source, 0, 'The expression is no yes or no.', COMPARE);
   };
@@ -137,6 +138,26 @@ function contextOf(
 
 function isPart(name: string, state: ReadState): name is keyof ReadState & string {
   return Object.hasOwn(state, name);
+}
+
+/**
+ * CEL tells what a value is by its constructor, which a table with an entry of that name misleads:
+ * then it gets maps.
+ */
+function askedOf(parsed: ParseResult, context: Record<string, unknown>): unknown {
+  try {
+    return parsed(context);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('Unsupported type')) throw error;
+    const maps = Object.entries(context).map(([name, value]) => [name, mapped(value)]);
+    return parsed(Object.fromEntries(maps));
+  }
+}
+
+function mapped(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(mapped);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([key, item]) => [key, mapped(item)]));
 }
 
 /** What is said about something that is not there is not true. */
