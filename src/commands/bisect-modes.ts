@@ -186,12 +186,13 @@ function eventsJson(story: Story): object {
     reason: 'reason' in outcome ? outcome.reason : null,
     also: found?.also ?? [],
     healed: found?.healed ?? null,
-    causes: causes.map(({ event, parts }) => ({
+    causes: causes.map(({ event, parts, made }) => ({
       event,
       type: trace.events[event]?.event.type ?? null,
       stack: trace.events[event]?.stack ?? [],
       stimulus: stimulusText(story, event),
       parts,
+      made,
     })),
     answers:
       answers === null

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import type { Memory } from '../bisect/judge.ts';
 import { documentQuestions } from '../bisect/question.ts';
 import { ReprobeError } from '../error.ts';
 import { BaseCommand } from './base.ts';
@@ -15,7 +16,7 @@ import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts
 import { joinSignedValues, releaseNamed } from './kernel-flags.ts';
 import { painted } from './print.ts';
 import { loadSource, sourceArg, sourceFlags } from './source.ts';
-import { painter } from './terminal.ts';
+import { painter, progress } from './terminal.ts';
 
 const QUESTIONS = documentQuestions()
   .map(([form]) => form)
@@ -93,7 +94,8 @@ export default class Bisect extends BaseCommand {
     const good = flags.good === undefined ? null : await loadSource(flags.good, flags);
     const inputs = [source, good].map((one) => one?.trace.header ?? null);
     const of = fingerprint([mode, describePredicate(predicate), range, inputs]);
-    const memory = await openSession(flags, of);
+    const bar = progress('judged');
+    const memory = counted(await openSession(flags, of), bar.step);
     const whole = judgeFor(predicate, source.trace, memory);
     const means: Means = { source, predicate, memory, confirm: flags.confirm, ...whole };
 
@@ -102,10 +104,23 @@ export default class Bisect extends BaseCommand {
     else if (mode === 'stimuli') told = await bisectSteps(means);
     else if (good !== null) told = await bisectDifferences(means, good);
     else told = await bisectEvents(means, flags);
+    bar.done();
     process.exitCode = told.exit;
     this.log(painted(told.lines, painter()));
     return told.json;
   }
+}
+
+/** Tells how many verdicts there are. */
+function counted(memory: Memory, step: (count: number) => void): Memory {
+  let count = 0;
+  return {
+    verdict(of, what, ask) {
+      count += 1;
+      step(count);
+      return memory.verdict(of, what, ask);
+    },
+  };
 }
 
 /** What stands before `--`, and the command after it; null without one. */
