@@ -44,12 +44,15 @@ export function bisectStory(story: Story): readonly Line[] {
       return foundLines(story, outcome);
     case 'holds': {
       const { invariants, evaluations } = outcome;
+      if (invariants > 0) {
+        const how = `${counted(invariants, 'invariant')} over ${events}`;
+        return [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      }
       const how =
-        invariants === 0
-          ? `the check is good before the first and after the last of ${events}`
-          : `${counted(invariants, 'invariant')} over ${events}`;
-      const asked = invariants === 0 ? ` (asked ${evaluations} times)` : '';
-      return [line(`holds: ${how}${asked}`, 'good'), ...caveats(story)];
+        evaluations > trace.events.length
+          ? `the check is good in every state of ${events}`
+          : `the check is good in the first and the last state of ${events} (asked ${counted(evaluations, 'time')})`;
+      return [line(`holds: ${how}`, 'good'), ...caveats(story)];
     }
     case 'badFromStart':
       return badFromStart(story);

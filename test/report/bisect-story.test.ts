@@ -74,7 +74,7 @@ describe('bisectStory', () => {
 
   it.each<[BisectOutcome, string]>([
     [{ kind: 'holds', invariants: 6, evaluations: 9 }, 'holds: 6 invariants over'],
-    [{ kind: 'holds', invariants: 0, evaluations: 2 }, '(asked 2 times)'],
+    [{ kind: 'holds', invariants: 0, evaluations: 2 }, 'the first and the last state of'],
     [{ kind: 'badFromStart', evaluations: 2 }, 'bad from the start'],
     [{ kind: 'notMonotone', reason: 'it healed', evaluations: 2 }, 'not monotone: it healed'],
     [{ kind: 'inconclusive', reason: 'skipped', evaluations: 2 }, 'inconclusive: skipped'],
