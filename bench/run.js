@@ -10,6 +10,7 @@ import { readTrace, writeTrace } from '../dist/events/trace-file.js';
 import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
+import { benchBisection } from './bisect.js';
 import { benchBlob, readBlob } from './devicetree.js';
 import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
@@ -162,6 +163,7 @@ const reading = perSecond(
   200_000,
   best(2, () => readTrace(file, 'bench')),
 );
+const bisection = benchBisection(trace);
 const ram = memory('./memory.js');
 const logRam = memory('./log-memory.js');
 const lines = imports();
@@ -178,6 +180,7 @@ const rows = [
   ['history lane / one produce per event', ratio(lane.history, lane.single), '>= 20'],
   ['recognition / one regular expression', ratio(recognised.own, recognised.combined), ''],
   ['start-up / bare oclif CLI', ratio(version, bare), ''],
+  ['bisection / replay with invariants', ratio(bisection.bisect, bisection.replay), '<= 1.50'],
   ['fast lane, events/s', String(lane.fast), '>= 1000000'],
   ['hand-written loop, events/s', String(lane.hand), ''],
   ['history lane, events/s', String(lane.history), ''],
@@ -198,6 +201,8 @@ const rows = [
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],
   ['boots simulated, events/s', String(sched.events), ''],
+  ['replay with invariants, events/s', String(perSecond(MILLION, bisection.replay)), ''],
+  ['bisection, events/s', String(perSecond(MILLION, bisection.bisect)), ''],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
 ];

@@ -91,7 +91,7 @@ export async function bisectKernels(
   const at = judgeAt(inputs, counted.judge);
   const points = releaseLine(from, to);
   const verdicts: Judgement[] = [];
-  for (const point of points) verdicts.push(await at(point.series, point.patches));
+  for (const { name, series, patches } of points) verdicts.push(await at(series, patches, name));
   const turns: Turn[] = [];
   let last: { readonly point: ReleasePoint; readonly judgement: Judgement } | null = null;
   for (const [i, point] of points.entries()) {
@@ -119,14 +119,22 @@ async function givenTurn(kernel: KernelSpec, at: JudgeAt): Promise<Turn | null> 
   const { version } = kernel;
   const shipped = releaseOfKernel({ ...kernel, patches: {} });
   const byHand = { ...shipped, name: `${version} as given`, patches: patchesOf(kernel) };
-  const earlier = { point: byHand, judgement: await at(shipped.series, byHand.patches) };
-  const later = { point: shipped, judgement: await at(shipped.series, shipped.patches) };
+  const earlier = {
+    point: byHand,
+    judgement: await at(shipped.series, byHand.patches, byHand.name),
+  };
+  const later = { point: shipped, judgement: await at(shipped.series, shipped.patches, version) };
   const verdicts = [earlier.judgement.verdict, later.judgement.verdict];
   if (verdicts.includes('skip') || verdicts[0] === verdicts[1]) return null;
-  return await turnBetween(earlier, later, at);
+  // Where else a patch is says nothing about what was set by hand.
+  return { ...(await turnBetween(earlier, later, at)), stable: [] };
 }
 
-type JudgeAt = (series: string, patches: ReadonlySet<PatchName>) => Promise<Judgement>;
+type JudgeAt = (
+  series: string,
+  patches: ReadonlySet<PatchName>,
+  name: string,
+) => Promise<Judgement>;
 interface Judged {
   readonly point: ReleasePoint;
   readonly judgement: Judgement;
@@ -135,14 +143,14 @@ interface Judged {
 /** Remembers runs: a kernel that has the same of what a run asked about makes the same run. */
 function judgeAt(inputs: Inputs, judge: Judge): JudgeAt {
   const known: { readonly patches: ReadonlySet<PatchName>; readonly judgement: Judgement }[] = [];
-  return async (series, patches) => {
+  return async (series, patches, name) => {
     const same = known.find(({ patches: old, judgement: { asked, verdict } }) => {
       if (verdict === 'skip') return false;
       return PATCH_NAMES.every((name) => !asked.has(name) || old.has(name) === patches.has(name));
     });
     if (same !== undefined) return same.judgement;
     const kernel = kernelWith(inputs.kernel, series, patches);
-    const judgement = await judge({ ...inputs, kernel });
+    const judgement = await judge({ ...inputs, kernel }, name);
     known.push({ patches, judgement });
     return judgement;
   };
@@ -168,7 +176,8 @@ async function responsibleFor(earlier: Judged, later: Judged, at: JudgeAt): Prom
   const ofEarlier = steps.filter(({ name }) => earlier.judgement.asked.has(name));
   const ofLater = steps.filter(({ name }) => later.judgement.asked.has(name));
   const isTurned = async (part: readonly Step[]) =>
-    (await at(b.series, applied(a.patches, part))).verdict === turned;
+    (await at(b.series, applied(a.patches, part), `${a.name} ${stepWords(part)}`)).verdict ===
+    turned;
   const alone: Step[] = [];
   for (const step of ofEarlier) if (await isTurned([step])) alone.push(step);
   const needed: Step[] = [];
@@ -177,8 +186,10 @@ async function responsibleFor(earlier: Judged, later: Judged, at: JudgeAt): Prom
   const restsOn: PatchName[] = [];
   for (const name of later.judgement.asked)
     if (isPatchName(name) && b.patches.has(name) && a.patches.has(name)) {
-      const without = applied(b.patches, [{ name, on: false }]);
-      if ((await at(b.series, without)).verdict !== turned) restsOn.push(name);
+      const less = [{ name, on: false }];
+      const what = `${b.name} ${stepWords(less)}`;
+      const { verdict } = await at(b.series, applied(b.patches, less), what);
+      if (verdict !== turned) restsOn.push(name);
     }
   const both = alone.filter((step) => needed.includes(step));
   const [best] = both.length > 0 ? both : alone;
@@ -198,6 +209,10 @@ function stepsBetween(a: ReadonlySet<PatchName>, b: ReadonlySet<PatchName>): rea
     name,
     on: b.has(name),
   }));
+}
+
+function stepWords(steps: readonly Step[]): string {
+  return steps.map(({ name, on }) => `${on ? '+' : '-'}${name}`).join(' ');
 }
 
 function applied(patches: ReadonlySet<PatchName>, steps: readonly Step[]): ReadonlySet<PatchName> {
@@ -230,7 +245,7 @@ async function stableTurns(
 async function firstTurned(series: string, turned: Verdict, at: JudgeAt): Promise<string | null> {
   let before: Verdict | null = null;
   for (const { name, patches } of stableLine(series)) {
-    const { verdict } = await at(series, patches);
+    const { verdict } = await at(series, patches, name);
     if (before !== null && before !== turned && verdict === turned) return name;
     before = verdict;
   }

@@ -210,6 +210,11 @@ function openGroup(run: Run, target: string): Answer {
   const wanted = members.includes(target) ? target : members.find((dev) => isEndpoint(run, dev));
   if (group === null || wanted === undefined)
     return { kind: 'absent', what: 'nothing to open in it' };
+  const { bus = '' } = run.state.devices[wanted] ?? {};
+  for (const step of loadingOf(run, bus)) {
+    const no = done(run, step);
+    if (no !== null) return no;
+  }
   for (const dev of members) {
     const no = isEndpoint(run, dev) ? handOver(run, dev) : null;
     if (no !== null) return no;
@@ -238,9 +243,7 @@ function handOver(run: Run, dev: string): Answer | null {
   if (device === undefined || drv === undefined) return null;
   const { bus } = device;
   if (isManaged(run, device)) return null;
-  const load = loadingOf(run, bus, drv);
   const steps: readonly Stimulus[] = [
-    ...load,
     { do: 'driver_override', bus, dev, drv },
     ...(device.driver === null ? [] : [{ do: 'unbind', bus, drv: '', dev } as const]),
     { do: 'bind', bus, drv, dev },
@@ -257,8 +260,10 @@ function isManaged({ state }: Run, { bus, driver }: ReadDevice): boolean {
 }
 
 /** What loads VFIO where it is not loaded. */
-function loadingOf({ state, system }: Run, bus: string, drv: string): readonly Stimulus[] {
-  const spec = system.machine.drivers.find((one) => one.name === drv && one.bus === bus);
+function loadingOf({ state, system }: Run, bus: string): readonly Stimulus[] {
+  const spec = system.machine.drivers.find(
+    (one) => one.bus === bus && one.name === VFIO_DRIVERS[bus],
+  );
   const wanted = ['vfio_iommu_type1', spec?.module ?? null];
   return wanted.flatMap((module) => {
     const isKnown = system.machine.modules.some(({ name }) => name === module);

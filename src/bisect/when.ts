@@ -5,7 +5,7 @@
  * and `stimulus`. An expression reads, and nothing else: it has no functions but those of FUNCTIONS.
  * What it says about something that is not there is not true.
  */
-import { type ASTNode, Environment } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { ReprobeError } from '../error.ts';
 import type { Recorded } from '../events/event.ts';
 import type { Stimulus } from '../events/stimulus.ts';
@@ -67,13 +67,14 @@ export function parseWhen(text: string, { file }: ExpressionPlace): When {
   if (text.length > LENGTH_MAX)
     throw bad(source, 0, `The expression has more than ${LENGTH_MAX} characters.`);
   const parsed = attempt(source, () => environment().parse(text));
-  checkNode(source, parsed.ast, 0);
+  const names = checkNode(source, parsed.ast, 0);
   const { valid, type = 'dyn', error } = parsed.check();
   if (!valid) throw fromCel(source, error);
   if (type !== 'bool' && type !== 'dyn')
     throw bad(source, 0, `The expression is a ${type}, not a yes or no.`, COMPARE);
   return (moment) => {
-    const answer = attempt(source, () => answerOf(() => parsed(contextOf(moment))));
+    const context = contextOf(moment, names);
+    const answer = attempt(source, () => answerOf(() => askedOf(parsed, context)));
     if (typeof answer === 'boolean') return answer;
     throw bad(source, 0, 'The expression is no yes or no.', COMPARE);
   };
@@ -119,9 +120,44 @@ function typeOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'map<string, dyn>' : 'dyn';
 }
 
-function contextOf({ state, n, recorded, stimulus }: Moment): Record<string, unknown> {
-  const { event = {}, task = null, stack = [], line = null } = recorded ?? {};
-  return { ...state, event: { type: null, ...event, n, task, stack, line }, stimulus };
+/** The variables of these names: an expression is to see no more than it names. */
+function contextOf(
+  { state, n, recorded, stimulus }: Moment,
+  names: readonly string[],
+): Record<string, unknown> {
+  const context: Record<string, unknown> = {};
+  for (const name of names) {
+    if (name === 'stimulus') context[name] = stimulus;
+    else if (name === 'event') {
+      const { event = {}, task = null, stack = [], line = null } = recorded ?? {};
+      context[name] = { type: null, ...event, n, task, stack, line };
+    } else if (isPart(name, state)) context[name] = state[name];
+  }
+  return context;
+}
+
+function isPart(name: string, state: ReadState): name is keyof ReadState & string {
+  return Object.hasOwn(state, name);
+}
+
+/**
+ * CEL tells what a value is by its constructor, which a table with an entry of that name misleads:
+ * then it gets maps.
+ */
+function askedOf(parsed: ParseResult, context: Record<string, unknown>): unknown {
+  try {
+    return parsed(context);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('Unsupported type')) throw error;
+    const maps = Object.entries(context).map(([name, value]) => [name, mapped(value)]);
+    return parsed(Object.fromEntries(maps));
+  }
+}
+
+function mapped(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(mapped);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([key, item]) => [key, mapped(item)]));
 }
 
 /** What is said about something that is not there is not true. */
@@ -140,15 +176,16 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Refuses functions that are not listed, and loops that stand too deep. */
-function checkNode(source: Source, node: ASTNode, loops: number): void {
+/** Refuses functions that are not listed, and loops that stand too deep. Returns what it names. */
+function checkNode(source: Source, node: ASTNode, loops: number): readonly string[] {
   const name = node.op === 'call' || node.op === 'rcall' ? node.args[0] : null;
   if (name !== null && !FUNCTIONS.includes(name))
     throw bad(source, node.range.start, `There is no function ${name} here.`, HINT);
   const inside = name !== null && LOOPS.includes(name) ? loops + 1 : loops;
   if (inside > LOOPS_MAX)
     throw bad(source, node.range.start, `More than ${LOOPS_MAX} loops stand in each other.`);
-  for (const child of childrenOf(node.args)) checkNode(source, child, inside);
+  const own = node.op === 'id' ? [node.args] : [];
+  return [...own, ...childrenOf(node.args).flatMap((child) => checkNode(source, child, inside))];
 }
 
 const HINT = `the functions are ${FUNCTIONS.join(', ')}`;

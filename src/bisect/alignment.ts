@@ -1,0 +1,88 @@
+/**
+ * What caused an event, in words that are the same in another run: the stimulus by what it is and
+ * not by its position, groups by the device that they were made for and not by their number.
+ */
+import { canonicalJson } from '../events/canonical.ts';
+import type { Recorded } from '../events/event.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+
+/** What one stimulus did until nothing moved any more. */
+export interface Window {
+  /** Null for what came before the first. */
+  readonly stimulus: Stimulus | null;
+  /** The task it started; '' for none. */
+  readonly task: string;
+  /** Numbers of its events: from `start` to before `end`. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The stimuli of a run, each with its events, in their order. Cost: one pass. */
+export function windowsOf(events: readonly Recorded[]): readonly Window[] {
+  const starts = events.flatMap(({ event, task }, start) =>
+    event.type === 'task.started' ? [{ stimulus: event.stimulus, task, start }] : [],
+  );
+  const first = starts[0]?.start ?? events.length;
+  const before = first === 0 ? [] : [{ stimulus: null, task: '', start: 0, end: first }];
+  return [
+    ...before,
+    ...starts.map((one, i) => ({ ...one, end: starts[i + 1]?.start ?? events.length })),
+  ];
+}
+
+/** Names of things in one run to names that another run has for them too. */
+export interface Naming {
+  /** Task to the name that it shares with the other run's. */
+  readonly tasks: ReadonlyMap<string, string>;
+  /** `labels[i]` says what the groups are called when event i happens; the same object until it changes. */
+  readonly groups: readonly ReadonlyMap<string, string>[];
+}
+
+/** What the groups of a run are called at each event: after the first device that joins. Cost: one pass. */
+export function groupNames(events: readonly Recorded[]): Naming['groups'] {
+  const names: ReadonlyMap<string, string>[] = [];
+  const firstOf = firstMembers(events);
+  let now: ReadonlyMap<string, string> = new Map();
+  for (const [i, { event }] of events.entries()) {
+    if (event.type === 'group.allocated')
+      now = new Map(now).set(String(event.group), `of ${firstOf.get(i) ?? 'nobody'}`);
+    names.push(now);
+  }
+  return names;
+}
+
+/** The event that allocated a group to the device that joined it first. */
+function firstMembers(events: readonly Recorded[]): ReadonlyMap<number, string> {
+  const first = new Map<number, string>();
+  const waiting = new Map<number, number>();
+  for (const [i, { event }] of events.entries()) {
+    if (event.type === 'group.allocated') waiting.set(event.group, i);
+    if (event.type !== 'group.joined') continue;
+    const made = waiting.get(event.group);
+    if (made !== undefined) first.set(made, event.dev);
+    waiting.delete(event.group);
+  }
+  return first;
+}
+
+/** Where a payload or a sentence names a group: `"group":3`, `"group":"3"`, `iommu group 3`. */
+const GROUP = /("(?:iommu_)?group":"?|\bgroup )(\d+)\b/g;
+/** A task that is named after its stimulus' position. */
+const NUMBERED = /\b(?:modprobe|insmod|rmmod|vfio-user|kworker|dma|sh)-\d+\b/g;
+
+/** The payload of event `i`, the same text where another run has the same fact. */
+export function factOf({ event }: Recorded, i: number, { tasks, groups }: Naming): string {
+  if (event.type === 'task.started') return stimulusKey(event.stimulus);
+  const names = groups[i];
+  return canonicalJson(event)
+    .replace(GROUP, (all, before: string, group: string) => {
+      const name = names?.get(group);
+      return name === undefined ? all : before + name;
+    })
+    .replace(NUMBERED, (task) => tasks.get(task) ?? task);
+}
+
+/** A stimulus as the other run may have it; group numbers count as they were typed. */
+export function stimulusKey(stimulus: Stimulus | null): string {
+  return stimulus === null ? '' : canonicalJson(stimulus);
+}
