@@ -125,18 +125,18 @@ function alsoLines({ violations }: Finding, violation: Violation): readonly stri
 function kernelLines({ kernels, before }: Spread): readonly string[] {
   const of = (verdict: Affected['verdict']) =>
     kernels.filter((one) => one.verdict === verdict).map(({ kernel }) => kernel);
+  const older = before.map((release) => `${release.replace(/\.\d+$/, '.y')} before ${release}`);
   const rows: (readonly [string, readonly string[]])[] = [
-    ['bad:', of('bad')],
+    ['bad:', [...of('bad'), ...older]],
     ['good:', of('good')],
     ['breaks something else:', of('other')],
   ];
   const listed = rows.flatMap(([label, names]) =>
     names.length === 0 ? [] : para(`${label} ${names.join(', ')}`, '', '  '),
   );
-  const older = before.length === 0 ? [] : para(`bad too: before ${before.join(', before ')}`);
-  const isNone = of('bad').length + before.length === 0;
+  const isNone = of('bad').length + older.length === 0;
   const none = 'None as shipped: the kernel above is no release as it shipped.';
-  return [...listed, ...older, ...(isNone ? para(none) : [])];
+  return [...listed, ...(isNone ? para(none) : [])];
 }
 
 function fixLines(remedies: readonly Remedy[]): readonly string[] {
