@@ -11,13 +11,12 @@ import { ReprobeError } from '../error.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { shellWords } from '../import/action-shell.ts';
-import { findInvariant, INVARIANTS } from '../invariants/all.ts';
-import type { Invariant, Violation } from '../invariants/invariant.ts';
+import type { Violation } from '../invariants/invariant.ts';
 import { bisectStory, type Story } from '../report/bisect-story.ts';
 import { BaseCommand } from './base.ts';
 import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
-import { joinSignedValues, unknown } from './kernel-flags.ts';
+import { invariantNamed, joinSignedValues } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
 import {
   type LoadedSource,
@@ -82,13 +81,6 @@ function splitCommand(given: readonly string[]) {
   const at = given.indexOf('--');
   if (at < 0) return { argv: joinSignedValues(given), command: null };
   return { argv: joinSignedValues(given.slice(0, at)), command: given.slice(at + 1) };
-}
-
-function invariantNamed(name: string): Invariant {
-  const found = findInvariant(name);
-  if (found !== undefined) return found;
-  const names = INVARIANTS.flatMap(({ id, code }) => [id, code]);
-  throw unknown('invariant', name, names, 'invariants');
 }
 
 function searchWith(

@@ -27,6 +27,8 @@ export interface Minimized {
 }
 
 export interface MinimizeOptions {
+  /** Leaves things out only: names, ids and orders stay, and the result is not canonical. */
+  readonly keepNames?: boolean;
   /** Told of every smaller form that was found. */
   readonly onSmaller?: (best: Minimized) => void;
 }
@@ -45,7 +47,7 @@ export interface MinimizeOptions {
  */
 export function minimize(inputs: Inputs, target: Target, options: MinimizeOptions = {}): Minimized {
   const oracle = createOracle(inputs, target);
-  const search = reduce(oracle.first);
+  const search = reduce(oracle.first, options.keepNames);
   let answer: Hit | null = null;
   for (;;) {
     const { done, value } = search.next(answer);

@@ -11,14 +11,17 @@ import { without } from './without.ts';
 /** Above what it takes; a bound all the same, as two normal forms might take turns. */
 const ROUNDS_MAX = 8;
 
-/** Goes on while anything that it knows makes the inputs smaller or more normal. */
-export function* reduce(first: Hit): Search<Hit> {
+/**
+ * Goes on while anything that it knows makes the inputs smaller or more normal; with `keepNames` only
+ * smaller, so that what is left is as it was.
+ */
+export function* reduce(first: Hit, keepNames = false): Search<Hit> {
   let form: Form = { hit: first, subject: first.subject };
   form = { ...form, hit: yield* toCone(form) };
   form = { ...form, hit: yield* sweep(form, coarseParts) };
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const before: Hit = form.hit;
-    form = yield* normalise(form);
+    if (!keepNames) form = yield* normalise(form);
     form = { ...form, hit: yield* sweepAll(form) };
     if (form.hit === before) break;
   }

@@ -35,18 +35,28 @@ export interface Finding {
   readonly title: string;
   readonly trace: Trace;
   readonly violations: readonly Violation[];
-  /** The first that broke; null where everything holds. */
+  /** The one to tell of: the first that broke; null where everything holds. */
   readonly violation: Violation | null;
   readonly steps: readonly DoneStep[];
 }
 
-/** Runs the inputs alone, without any log they came from. Cost: one run. */
-export function findingOf(name: string, title: string, inputs: Inputs): Finding {
+/**
+ * Runs the inputs alone, without any log they came from. Cost: one run.
+ *
+ * @param invariant the id of the one to tell of; null for whatever broke first.
+ */
+export function findingOf(
+  name: string,
+  title: string,
+  inputs: Inputs,
+  invariant: string | null = null,
+): Finding {
   const { kernel, machine, stimuli, choices } = inputs;
   const run = runAll({ kernel, machine }, stimuli, { choose: followChoices(choices) });
   const trace = run.trace();
   const violations = violationsOf(trace);
-  const [violation = null] = violations;
+  const isAsked = (one: Violation) => invariant === null || one.invariant === invariant;
+  const violation = violations.find(isAsked) ?? null;
   return { name, title, trace, violations, violation, steps: stepsOf(trace, violations) };
 }
 
