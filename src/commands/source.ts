@@ -4,6 +4,7 @@ import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
+import { foreignMachine } from '../import/foreign-machine.ts';
 import type { Divergence } from '../import/guide.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
 import { type ReadLog, readWhole } from '../import/read-log.ts';
@@ -18,6 +19,7 @@ import { decodeText, type GivenMachine, readMachineFile } from './machine-file.t
 import { knowledgeOf } from './read-firmware.ts';
 import { readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
+import { escapeControls } from './terminal.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -248,10 +250,21 @@ function loadLog(
   const options = optionsFor(change);
   const imported = importRead(read, options);
   if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) => guidedRun(importRead(read, optionsFor(merged(change, more))));
+  const foreign = machine === null ? null : foreignMachine(imported, options);
+  if (foreign !== null) warn(`--machine: ${foreign.what}`);
+  const doubts = foreign?.isOther === true ? [foreign.what] : [];
+  const run = (made: Imported): RerunResult => {
+    const guided = guidedRun(made);
+    return { ...guided, doubts: [...doubts, ...guided.doubts] };
+  };
+  const rerun = (more: Change) => run(importRead(read, optionsFor(merged(change, more))));
   const log = { read, options };
   const none = { redacted: null, scenario: null };
-  return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
+  return { kind: 'log', file, ...run(imported), log, imported, ...none, rerun };
+}
+
+function warn(what: string): void {
+  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */

@@ -41,7 +41,7 @@ function patchNeed({ version }: KernelSpec, name: string, on: boolean): string {
 }
 
 /** `f429378a9bf8 ("driver core: …")`; the subject alone where no commit is known. */
-export function patchText(name: keyof typeof PATCHES): string {
+function patchText(name: keyof typeof PATCHES): string {
   const { commit, subject }: Patch = PATCHES[name];
   return commit === null ? `"${subject}"` : `${commit} ("${subject}")`;
 }
