@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core';
 import { editExpectations } from '../bisect/edit.ts';
+import { sameViolation } from '../bisect/first-violation.ts';
 import { isSameRun, whereRunsPart } from '../bisect/parting.ts';
-import type { Change } from '../bisect/rerun.ts';
+import { type Change, violationsOf } from '../bisect/rerun.ts';
 import {
   allChanges,
   crossed,
@@ -157,7 +158,10 @@ function partsOf(base: Trace, runs: readonly WhatIfRun[]) {
   });
 }
 
-/** The command that shows the first violation of the table again. */
+/**
+ * The command that shows the first violation of the table again: on the source where that shows it
+ * too, which a log does that guides; else a token.
+ */
 function againOf(
   source: LoadedSource,
   runs: readonly WhatIfRun[],
@@ -165,16 +169,17 @@ function againOf(
   machine: string | undefined,
 ): string | null {
   const run = runs.find(({ row }) => row.violation !== null);
-  const event = run?.row.violation?.event;
-  if (run === undefined || event === undefined) return null;
+  const { violation = null } = run?.row ?? {};
+  if (run === undefined || violation === null) return null;
   const { variant, trace } = run;
+  if (variant.edit !== null || variant.machine !== null) return tokenCommand(trace);
   const isLog = source.kind === 'log';
-  const isOwn = variant.edit === null && variant.machine === null;
-  // What a log does not guide is in no file.
-  const isInFile = isOwn && (!isLog || whatChanged(variant) === AS_IT_IS);
-  if (!isInFile) return tokenCommand(trace);
+  const shown = isLog
+    ? violationsOf(source.rerun(variant.change).trace).find((one) => sameViolation(one, violation))
+    : violation;
+  if (shown === undefined) return tokenCommand(trace);
   const flags = { ...flagsOf(variant.change, file), machine: isLog ? machine : undefined };
-  return againCommand(source.file, flags, event, pasteable(source) === null ? null : trace);
+  return againCommand(source.file, flags, shown.event, pasteable(source) === null ? null : trace);
 }
 
 function readAxes(flags: {
