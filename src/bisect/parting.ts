@@ -2,7 +2,7 @@
 import { diffArrays } from 'diff';
 import type { Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
-import { factOf, groupNames, type Naming, stimulusKey, type Window, windowsOf } from './causes.ts';
+import { factOf, groupNames, type Naming, stimulusKey, type Window, windowsOf } from './alike.ts';
 
 /** Numbers of events that follow each other in one task, in one run or in both. */
 export interface Difference {

@@ -1,5 +1,5 @@
 /** What an export tells of: a run of inputs, step by step, and what it breaks. */
-import { windowsOf } from '../../bisect/causes.ts';
+import { windowsOf } from '../../bisect/alike.ts';
 import { sameViolation } from '../../bisect/first-violation.ts';
 import { rerunTrace, violationsOf } from '../../bisect/rerun.ts';
 import { type WhatChanges, whatChanges } from '../../bisect/what-changes.ts';
