@@ -31,7 +31,10 @@ function bugs() {
 }
 
 const sizeOf = ({ machine, stimuli, choices }) =>
-  machine.devices.length + machine.drivers.length + machine.modules.length + stimuli.length +
+  machine.devices.length +
+  machine.drivers.length +
+  machine.modules.length +
+  stimuli.length +
   choices.filter((choice) => choice !== 0).length;
 
 function measure({ inputs, target }, seeds) {
@@ -71,6 +74,9 @@ for (const [i, bug] of bugs().entries()) {
   const same = hashes.get(known.signature.hash)?.length ?? 0;
   const over = yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
   const calls = `${over}${yard.calls} (here ${yard.ours})`;
-  console.log(`| ${[bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds].join(' | ')} |`);
-  if (hashes.size > 1) console.log([...hashes].map(([h, s]) => `  ${h}: ${s.slice(0, 8).join()}`).join('\n'));
+  console.log(
+    `| ${[bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds].join(' | ')} |`,
+  );
+  if (hashes.size > 1)
+    console.log([...hashes].map(([h, s]) => `  ${h}: ${s.slice(0, 8).join()}`).join('\n'));
 }

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   fuzz: ['minimize', 'explore', ...BELOW_FUZZ, 'fast-check'],
   explain: ['verify', 'bisect', 'import', 'scenario', ...CORE],
   report: BELOW_REPORT,
-  commands: ['report', ...BELOW_REPORT, 'index.ts', '@oclif/core', 'node:'],
+  commands: ['report', ...BELOW_REPORT, 'index.ts', '@oclif/core', 'piscina', 'node:'],
   'index.ts': ['report', ...BELOW_REPORT],
 };
 

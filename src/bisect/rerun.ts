@@ -29,6 +29,16 @@ export type Omission =
   | { readonly kind: 'driver'; readonly name: string }
   | { readonly kind: 'device'; readonly name: string };
 
+/** The second change on top of the first. */
+export function mergedChange(first: Change, second: Change): Change {
+  const version = second.version ?? first.version;
+  return {
+    ...(version === undefined ? {} : { version }),
+    config: { ...first.config, ...second.config },
+    patches: { ...(second.version === undefined ? first.patches : {}), ...second.patches },
+  };
+}
+
 /** The kernel with the change applied. */
 export function changedKernel(spec: KernelSpec, change: Change): KernelSpec {
   const { version, config, patches } = change;

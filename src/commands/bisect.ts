@@ -16,7 +16,7 @@ import { bisectStory, type Story } from '../report/bisect-story.ts';
 import { BaseCommand } from './base.ts';
 import { runCheck } from './check-command.ts';
 import { EXIT } from './exit.ts';
-import { invariantNamed, joinSignedValues } from './kernel-flags.ts';
+import { joinSignedValues } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
 import {
   type LoadedSource,
@@ -26,6 +26,7 @@ import {
   sourceArg,
   sourceFlags,
 } from './source.ts';
+import { invariantNamed } from './split-command.ts';
 import { painter } from './terminal.ts';
 
 /** Finds the first event that breaks an invariant, or that a command calls bad. */

@@ -8,8 +8,9 @@ import { type Finding, findingOf, spreadOf } from '../report/export/finding.ts';
 import { mailText } from '../report/export/mail.ts';
 import { shellScript } from '../report/export/shell.ts';
 import { BaseCommand } from './base.ts';
-import { invariantNamed, joinSignedValues } from './kernel-flags.ts';
+import { joinSignedValues } from './kernel-flags.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { invariantNamed } from './split-command.ts';
 import { progress } from './terminal.ts';
 import { writeTo } from './write-file.ts';
 

@@ -4,7 +4,8 @@ import { ReprobeError } from '../error.ts';
 import { writeTrace } from '../events/trace-file.ts';
 import { shellWords } from '../import/action-shell.ts';
 import { checkTrace } from '../invariants/checker.ts';
-import { type Import as Imported, importLines, importSummary } from '../report/import-summary.ts';
+import { importLines } from '../report/import-lines.ts';
+import { type Import as Imported, importSummary } from '../report/import-summary.ts';
 import { line } from '../report/line.ts';
 import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
@@ -90,6 +91,7 @@ function importOf(
     violations: checkTrace(trace.header, trace.events),
     doubts,
     waiting: imported?.waiting ?? [],
+    evidence: imported?.evidence ?? [],
     redacted: redacted?.redactor.counts() ?? null,
   };
 }
@@ -98,7 +100,11 @@ function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
   return writeTrace(trace, { gzip: path.endsWith('.gz') });
 }
 
-function machineFile(path: string, { file, trace }: LoadedSource, flags: KernelFlags): string {
+function machineFile(
+  path: string,
+  { file, trace }: LoadedSource,
+  flags: KernelFlags & { readonly evidence?: readonly string[] | undefined },
+): string {
   const again = commandWords('bisect', file, { ...flags, machine: path });
   return machineText(trace.header.machine, file, shellWords(again));
 }

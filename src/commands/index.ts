@@ -6,6 +6,7 @@ import Explain from './explain.ts';
 import Export from './export.ts';
 import Import from './import.ts';
 import List from './list.ts';
+import Minimize from './minimize.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   export: Export,
   import: Import,
   list: List,
+  minimize: Minimize,
   replay: Replay,
   run: Run,
   show: Show,

@@ -1,8 +1,6 @@
 import type { Change } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
-import { findInvariant, INVARIANTS } from '../invariants/all.ts';
-import type { Invariant } from '../invariants/invariant.ts';
 import { isOptionName, OPTION_NAMES, OPTIONS } from '../model/versions/option-table.ts';
 import { isPatchName, PATCH_NAMES, PROFILES, parseRelease } from '../model/versions/profile.ts';
 import { nearest } from '../scenario/nearest.ts';
@@ -60,14 +58,6 @@ export function releaseNamed(given: string): string {
   if (release === null) throw unknown('kernel', given, PROFILES, 'kernels');
   const { series, patchlevel } = release;
   return patchlevel === null ? series : `${series}.${patchlevel}`;
-}
-
-/** @throws ReprobeError UNKNOWN_NAME */
-export function invariantNamed(name: string): Invariant {
-  const found = findInvariant(name);
-  if (found !== undefined) return found;
-  const names = INVARIANTS.flatMap(({ id, code }) => [id, code]);
-  throw unknown('invariant', name, names, 'invariants');
 }
 
 /** The error for a name that is not in a list of names, with the nearest that is. */

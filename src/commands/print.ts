@@ -49,8 +49,12 @@ export function commandWords(command: string, file: string, flags: AgainFlags): 
   if (flags.kernel !== undefined) words.push('--kernel', flags.kernel);
   for (const one of flags.config ?? []) words.push('--config', one);
   for (const one of flags.patch ?? []) words.push(`--patch=${one}`);
+  for (const one of flags.evidence ?? []) words.push('--evidence', one);
   if (flags.machine !== undefined) words.push('--machine', flags.machine);
   return words;
 }
 
-type AgainFlags = KernelFlags & { readonly machine?: string | undefined };
+type AgainFlags = KernelFlags & {
+  readonly machine?: string | undefined;
+  readonly evidence?: readonly string[] | undefined;
+};

@@ -1,25 +1,24 @@
 import { Args, Flags } from '@oclif/core';
-import { doubtsOf, evidenceOf } from '../bisect/doubt.ts';
-import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
+import { doubtsOf } from '../bisect/doubt.ts';
+import { type Change, mergedChange, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
-import { foreignMachine } from '../import/foreign-machine.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
-import { type ReadLog, readWhole } from '../import/read-log.ts';
-import { type RedactedLog, redactLog } from '../import/redact.ts';
-import { expectUnchanged } from '../import/redact-check.ts';
+import type { Imported, ImportOptions } from '../import/import.ts';
+import type { ReadLog } from '../import/read-log.ts';
+import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
-import { decodeText, type GivenMachine, readMachineFile } from './machine-file.ts';
+import { loadLog, loadRedacted } from './load-log.ts';
+import { decodeText, readMachineFile } from './machine-file.ts';
+import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
-import { escapeControls } from './terminal.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -65,13 +64,24 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  evidence: Flags.string({
+    description:
+      'a file of the system that a log is of, to sharpen it: devices_deferred, a listing of ' +
+      '`reprobe capture` (sysfs-N.txt), the text of a trace with iommu events or kprobes, a .config',
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
   machine: Flags.string({
     description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
     helpValue: 'FILE',
   }),
 };
 
-type SourceFlags = KernelFlags & { readonly machine?: string | undefined };
+type SourceFlags = KernelFlags & {
+  readonly machine?: string | undefined;
+  readonly evidence?: readonly string[] | undefined;
+};
 
 const TRACE_START = '{"reprobe":';
 /** A scenario is never longer (scenario/yaml-source.ts). */
@@ -92,7 +102,9 @@ export async function loadSource(
   { mayBeEmpty = false, redact = false, isOther = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
-  const given = flags.machine === undefined ? null : await readMachineFile(flags.machine);
+  const machine =
+    flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
+  const evidence = await readEvidenceTexts(flags.evidence ?? []);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -101,17 +113,19 @@ export async function loadSource(
   switch (kind) {
     case 'trace': {
       const bytes = await joined(pieces);
-      if (!isOther) refuseMachine(flags, 'a trace');
+      if (!isOther) refuseLogFlags(flags, 'a trace');
       return loadTrace(file, readTrace(bytes, file), change);
     }
     case 'scenario': {
       const bytes = await joined(pieces);
-      if (!isOther) refuseMachine(flags, 'a scenario');
+      if (!isOther) refuseLogFlags(flags, 'a scenario');
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
-    case 'log':
-      if (redact) return loadRedacted(file, await joined(pieces), given, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, given, change, mayBeEmpty);
+    case 'log': {
+      const beside = { ...machine, evidence };
+      if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces) }, beside, change, mayBeEmpty);
+    }
   }
 }
 
@@ -151,8 +165,10 @@ function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
   return parseScenario(decodeText(bytes, file), file, knowledgeOf(file));
 }
 
-/** Only a log has no machine of its own. */
-function refuseMachine({ machine }: SourceFlags, source: string): void {
+/** Only a log has no machine of its own, and leaves something open. */
+function refuseLogFlags({ machine, evidence }: SourceFlags, source: string): void {
+  if (evidence !== undefined && evidence.length > 0)
+    throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
   if (machine === undefined) return;
   throw new ReprobeError('USAGE', `--machine is for logs: ${source} has its own machine.`);
 }
@@ -182,22 +198,13 @@ function isEmpty({ version, config, patches }: Change): boolean {
   return version === undefined && config === undefined && patches === undefined;
 }
 
-/** The second change on top of the first. */
-function merged(first: Change, second: Change): Change {
-  const version = second.version ?? first.version;
-  return {
-    ...(version === undefined ? {} : { version }),
-    config: { ...first.config, ...second.config },
-    patches: { ...(second.version === undefined ? first.patches : {}), ...second.patches },
-  };
-}
-
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence = trace.header.source === null ? null : { crashes: null, lostFaults: [] };
+    const evidence =
+      trace.header.source === null ? null : { crashes: null, lostFaults: [], unlike: [] };
     return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
   };
-  const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
+  const rerun = (more: Change) => run(rerunTrace(recorded, mergedChange(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});
   const none = { log: null, imported: null, redacted: null, scenario: null };
   return { kind: 'trace', file, ...first, ...none, rerun };
@@ -205,81 +212,10 @@ function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource 
 
 function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
   const rerun = (more: Change): RerunResult => ({
-    trace: runScenario(scenario, merged(change, more)),
+    trace: runScenario(scenario, mergedChange(change, more)),
     divergences: [],
     doubts: [],
   });
   const none = { log: null, imported: null, redacted: null };
   return { kind: 'scenario', file, ...rerun({}), ...none, scenario, rerun };
-}
-
-/**
- * What is loaded is the log without its secrets; that it says the same is checked. The whole of it is
- * in memory.
- */
-function loadRedacted(
-  given: string,
-  bytes: Uint8Array,
-  machine: GivenMachine | null,
-  change: Change,
-  mayBeEmpty: boolean,
-): LoadedSource {
-  const redacted = redactLog(bytes);
-  const file = redacted.redactor.text(given);
-  const plain = loadLog({ file: given, read: readWhole(bytes) }, machine, change, mayBeEmpty);
-  const shared = loadLog({ file, read: readWhole(redacted.bytes) }, machine, change, mayBeEmpty);
-  if (plain.imported !== null && shared.imported !== null)
-    expectUnchanged(redacted.redactor, plain.imported, shared.imported);
-  return { ...shared, redacted };
-}
-
-function loadLog(
-  { file, read }: { readonly file: string; readonly read: ReadLog },
-  machine: GivenMachine | null,
-  change: Change,
-  mayBeEmpty: boolean,
-): LoadedSource {
-  const optionsFor = (asked: Change): ImportOptions => ({
-    name: file,
-    version: asked.version ?? null,
-    config: asked.config ?? {},
-    patches: asked.patches ?? {},
-    machine: null,
-    ...machine,
-  });
-  const options = optionsFor(change);
-  const imported = importRead(read, options);
-  if (!mayBeEmpty) refuseEmpty(imported, file);
-  const foreign = machine === null ? null : foreignMachine(imported, options);
-  if (foreign !== null) warn(`--machine: ${foreign.what}`);
-  const doubts = foreign?.isOther === true ? [foreign.what] : [];
-  const run = (made: Imported): RerunResult => {
-    const guided = guidedRun(made);
-    return { ...guided, doubts: [...doubts, ...guided.doubts] };
-  };
-  const rerun = (more: Change) => run(importRead(read, optionsFor(merged(change, more))));
-  const log = { read, options };
-  const none = { redacted: null, scenario: null };
-  return { kind: 'log', file, ...run(imported), log, imported, ...none, rerun };
-}
-
-function warn(what: string): void {
-  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
-}
-
-/** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */
-function refuseEmpty({ observations }: Imported, file: string): void {
-  if (observations.length > 0) return;
-  throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
-    file,
-    hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
-  });
-}
-
-function guidedRun(imported: Imported): RerunResult {
-  const { log, trace, divergences } = imported;
-  const doubts = doubtsOf(trace, evidenceOf(imported));
-  if (log.leftOut === null) return { trace, divergences, doubts };
-  const end = `the boot says too much: from line ${log.leftOut} on, lines are counted, not followed`;
-  return { trace, divergences, doubts: [end, ...doubts] };
 }

@@ -82,7 +82,9 @@ export default class WhatIf extends BaseCommand {
       !hasStepFlags(flags);
     if (isEmpty !== flags.all) throw misused();
     const machine = given[0];
-    const source = await loadSource(args.source, { config: file, machine }, { isOther: true });
+    const { evidence } = flags;
+    const asked = { config: file, machine, evidence };
+    const source = await loadSource(args.source, asked, { isOther: true });
     const variants = await variantsFor(source, axes, flags);
     const runs = [...whatIfRuns(source.rerun, variants)];
     const rows = runs.map((run): Row => ({ ...run.row, expectations: judged(source, run) }));
@@ -92,7 +94,7 @@ export default class WhatIf extends BaseCommand {
     if (rows.some(isPrintedOtherwise)) this.log(PRINTS);
     const parts = flags.diff ? partsOf(source.trace, runs) : [];
     for (const { lines } of parts) this.log(painted(lines, painter()));
-    const again = againOf(source, runs, file, machine);
+    const again = againOf(source, runs, asked);
     if (again !== null) this.log(`again: ${again}`);
     const diffs = parts.map(({ row, parting }) => ({ row, ...parting }));
     return { runs: rows, ...(flags.diff ? { diffs } : {}) };
@@ -158,16 +160,18 @@ function partsOf(base: Trace, runs: readonly WhatIfRun[]) {
   });
 }
 
+/** What is asked of the source itself. */
+interface Asked {
+  readonly config: readonly string[];
+  readonly machine: string | undefined;
+  readonly evidence: readonly string[] | undefined;
+}
+
 /**
  * The command that shows the first violation of the table again: on the source where that shows it
  * too, which a log does that guides; else a token.
  */
-function againOf(
-  source: LoadedSource,
-  runs: readonly WhatIfRun[],
-  file: readonly string[],
-  machine: string | undefined,
-): string | null {
+function againOf(source: LoadedSource, runs: readonly WhatIfRun[], asked: Asked): string | null {
   const run = runs.find(({ row }) => row.violation !== null);
   const { violation = null } = run?.row ?? {};
   if (run === undefined || violation === null) return null;
@@ -178,7 +182,8 @@ function againOf(
     ? violationsOf(source.rerun(variant.change).trace).find((one) => sameViolation(one, violation))
     : violation;
   if (shown === undefined) return tokenCommand(trace);
-  const flags = { ...flagsOf(variant.change, file), machine: isLog ? machine : undefined };
+  const { machine, evidence } = isLog ? asked : { machine: undefined, evidence: undefined };
+  const flags = { ...flagsOf(variant.change, asked.config), machine, evidence };
   return againCommand(source.file, flags, shown.event, pasteable(source) === null ? null : trace);
 }
 

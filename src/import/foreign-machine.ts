@@ -1,6 +1,6 @@
 /** Whether a machine that was given for a log is the one that the log is of. */
 import type { DeviceSpec } from '../events/machine.ts';
-import { gatherEvidence } from './evidence.ts';
+import { gatherEvidence } from './gather-evidence.ts';
 import type { Imported, ImportOptions } from './import.ts';
 
 /** What speaks against the machine, in a sentence; null where nothing does. */

@@ -4,17 +4,27 @@
  */
 
 import type { Label } from '../engine/scheduler.ts';
-import type { KernelEvent } from '../events/event.ts';
-import { isDebug, keyOf, observePrintk } from './message-key.ts';
+import type { EventOf, KernelEvent } from '../events/event.ts';
+import { TRACED_ROW } from './ftrace-events.ts';
+import { isDebug, isGuess, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
 
-/** A line that the log has and the model did not print, or the other way round. */
+/**
+ * A line that the log has and the model did not print, or the other way round; or what a file beside the
+ * log says that the model has otherwise, after that line of the log.
+ */
 export interface Divergence {
   readonly line: number;
   readonly expected: string;
   readonly observed: string;
   /** Number of the event at which it was noticed. */
   readonly event: number;
+  /** The file beside the log that says otherwise, and its line; absent where the log does. */
+  readonly evidence?: {
+    readonly file: string;
+    readonly line: number | null;
+    readonly about: 'driver' | 'group' | 'module' | 'deferred' | 'call';
+  };
 }
 
 export interface Guide {
@@ -24,6 +34,8 @@ export interface Guide {
   unmatched(before: number): readonly Observation[];
   /** Is the observation one that the model should print and has not printed yet? */
   isUnmatched(observation: Observation): boolean;
+  /** The observation that the line will meet when it is printed; null for none. */
+  expected(line: EventOf<'printk'>): Observation | null;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
@@ -32,6 +44,22 @@ export interface Guide {
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
+  /** Lines from this one on are not met yet: what made them has not happened. */
+  horizon: number;
+}
+
+/** Was it seen by a tracer? It then has no words of its own, such as who had the device. */
+const isTraced = ({ row }: Observation): boolean => row.startsWith(TRACED_ROW);
+
+/** The key under which a traced observation meets the line that the kernel prints with it. */
+function tracedKey(observation: Observation): string | null {
+  const key = keyOf({ ...observation, prefix: null });
+  return key === null ? null : `${TRACED_ROW}${key}`;
+}
+
+interface Meeting {
+  readonly printed: Observation | null;
+  readonly observation: Observation | null;
 }
 
 /** A guide over the observations of one boot. */
@@ -39,7 +67,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
   const waiting = new Map<string, Observation[]>();
   const open = new Set<Observation>();
   for (const observation of observations) {
-    const key = keyOf(observation);
+    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
     if (key === null) continue;
     const list = waiting.get(key) ?? [];
     list.push(observation);
@@ -51,7 +79,8 @@ export function createGuide(observations: readonly Observation[]): Guide {
   let unobserved: { text: string; event: number }[] = [];
 
   const explain = (observation: Observation): void => {
-    const list = waiting.get(keyOf(observation) ?? '') ?? [];
+    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
+    const list = waiting.get(key ?? '') ?? [];
     const i = list.indexOf(observation);
     if (i >= 0) list.splice(i, 1);
     open.delete(observation);
@@ -60,20 +89,30 @@ export function createGuide(observations: readonly Observation[]): Guide {
     if (at === null || observation.record.line > at.record.line) at = observation;
   };
 
+  /** What the line says, where the model's kind of line is compared, and what it meets in the log. */
+  const meetingOf = (line: EventOf<'printk'>): Meeting => {
+    const printed = observePrintk(line);
+    const key = printed === null ? null : keyOf(printed);
+    if (printed === null || key === null) return { printed: null, observation: null };
+    const observation = waiting.get(key)?.[0] ?? waiting.get(tracedKey(printed) ?? '')?.[0];
+    const isAhead = observation === undefined || observation.record.line >= guide.horizon;
+    return { printed, observation: isAhead ? null : observation };
+  };
+
   const guide: Guide = {
     assuming: false,
+    horizon: Number.POSITIVE_INFINITY,
     label(event) {
       count += 1;
       const line = at?.record.line ?? null;
       const timeUs = at?.record.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
-      const printed = observePrintk(event);
-      const key = printed === null ? null : keyOf(printed);
-      if (printed === null || key === null) return unseen;
-      const observation = waiting.get(key)?.[0];
-      if (observation === undefined) {
-        if (!isDebug(printed.kind)) unobserved.push({ text: event.text, event: count - 1 });
+      const { printed, observation } = meetingOf(event);
+      if (printed === null) return unseen;
+      if (observation === null) {
+        if (!isDebug(printed.kind) && !isGuess(printed))
+          unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }
       explain(observation);
@@ -90,6 +129,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       return found;
     },
     isUnmatched: (observation) => open.has(observation),
+    expected: (line) => meetingOf(line).observation,
     explain,
     moveTo,
     takeUnobserved() {

@@ -99,6 +99,14 @@ export function isDebug(kind: ObservationKind): boolean {
   return PRINTED.get(kind)?.debug === true;
 }
 
+/**
+ * Does the line describe a function of which a log shows no such line, or not enough of it, and which
+ * the machine has for other lines that speak of it?
+ */
+export function isGuess({ kind, fields }: Observation): boolean {
+  return kind === 'pci.device' && fields['vendor'] === '0000' && fields['device'] === '0000';
+}
+
 /** Does the kind of line tell of hardware that only some machines describe? */
 export function tellsHardware(kind: ObservationKind): boolean {
   return PRINTED.get(kind) === hardware;

@@ -1,6 +1,6 @@
 /** Names of a draft exchanged for others, wherever they stand. */
 import type { Draft } from './draft.ts';
-import { type Json, readMachine, readStimulus } from './field.ts';
+import { type Json, readMachine, readStimulus } from './read-draft.ts';
 import type { Subject } from './subject.ts';
 
 /** Old names and the new ones, by what they name. PCI buses are named too: `0000:01`. */
