@@ -110,7 +110,7 @@ function around({ draft }, kinds, die) {
   const made = parts(machine, kinds, die);
   const builtIn = made.drivers.filter(({ module }) => module === null);
   const registered = builtIn.map(({ bus, name }) => ({ step: 'driver', bus, drv: name }));
-  const noise = steps(made, kinds, die).map((stimulus) => ({ stimulus, groupOf: null }));
+  const noise = steps(made, kinds, die).map((stimulus) => ({ stimulus, groupOf: [null] }));
   return {
     kernel: {
       ...kernel,

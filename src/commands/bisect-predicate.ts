@@ -12,11 +12,11 @@ import { parseQuestion, type Question } from '../bisect/question.ts';
 import { parseWhen, type When } from '../bisect/when.ts';
 import { ReprobeError } from '../error.ts';
 import type { Trace } from '../events/trace.ts';
-import { findInvariant, INVARIANTS } from '../invariants/all.ts';
+import { INVARIANTS } from '../invariants/all.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Invariant } from '../invariants/invariant.ts';
 import { runCheck } from './check-command.ts';
-import { unknown } from './kernel-flags.ts';
+import { invariantNamed } from './split-command.ts';
 
 /** What decides what is bad. */
 export type Predicate =
@@ -56,7 +56,10 @@ export async function readPredicate(
   if (command !== null) return { kind: 'command', command, interesting };
   if (ask !== undefined) return { kind: 'ask', text: ask, question: parseQuestion(ask, '--ask') };
   if (when === undefined)
-    return { kind: 'violation', invariant: invariant === undefined ? undefined : named(invariant) };
+    return {
+      kind: 'violation',
+      invariant: invariant === undefined ? undefined : invariantNamed(invariant),
+    };
   const [text, file] = when.startsWith('@') ? await expressionIn(when.slice(1)) : [when, '--when'];
   return { kind: 'when', text, when: parseWhen(text, { file }) };
 }
@@ -70,13 +73,6 @@ async function expressionIn(path: string): Promise<readonly [string, string]> {
       file: path,
     });
   }
-}
-
-function named(name: string): Invariant {
-  const found = findInvariant(name);
-  if (found !== undefined) return found;
-  const names = INVARIANTS.flatMap(({ id, code }) => [id, code]);
-  throw unknown('invariant', name, names, 'invariants');
 }
 
 /** A predicate for whole runs, and in words what it calls bad. */

@@ -13,9 +13,10 @@ import {
 } from './bisect-modes.ts';
 import { describePredicate, isCostly, judgeFor, readPredicate } from './bisect-predicate.ts';
 import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts';
-import { joinSignedValues, releaseNamed } from './kernel-flags.ts';
+import { releaseNamed } from './kernel-flags.ts';
 import { painted } from './print.ts';
 import { loadSource, sourceArg, sourceFlags } from './source.ts';
+import { splitCommand } from './split-command.ts';
 import { painter, progress } from './terminal.ts';
 
 const QUESTIONS = documentQuestions()
@@ -121,13 +122,6 @@ function counted(memory: Memory, step: (count: number) => void): Memory {
       return memory.verdict(of, what, ask);
     },
   };
-}
-
-/** What stands before `--`, and the command after it; null without one. */
-function splitCommand(given: readonly string[]) {
-  const at = given.indexOf('--');
-  if (at < 0) return { argv: joinSignedValues(given), command: null };
-  return { argv: joinSignedValues(given.slice(0, at)), command: given.slice(at + 1) };
 }
 
 function modeOf(flags: {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
 import { printAction } from '../import/action-print.ts';
+import { minimize } from '../minimize/minimize.ts';
 import { scenarioText } from '../report/export/as-scenario.ts';
 import { type Finding, findingOf, spreadOf } from '../report/export/finding.ts';
 import { mailText } from '../report/export/mail.ts';
@@ -9,6 +10,8 @@ import { shellScript } from '../report/export/shell.ts';
 import { BaseCommand } from './base.ts';
 import { joinSignedValues } from './kernel-flags.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { invariantNamed } from './split-command.ts';
+import { progress } from './terminal.ts';
 import { writeTo } from './write-file.ts';
 
 /** What an export is written as. */
@@ -32,6 +35,14 @@ export default class Export extends BaseCommand {
       helpValue: 'FILE',
     }),
     md: Flags.string({ description: 'a report for a mailing list', helpValue: 'FILE' }),
+    minimize: Flags.boolean({
+      default: false,
+      description: 'leave out first what the violation does not need; names stay as they are',
+    }),
+    invariant: Flags.string({
+      description: 'tell of this violation, not of the first',
+      helpValue: 'ID',
+    }),
   };
 
   async run(): Promise<object> {
@@ -42,7 +53,7 @@ export default class Export extends BaseCommand {
     });
     refuseMisuse(args.source, wanted);
     const source = await loadSource(args.source, flags);
-    const finding = findingOf(nameOf(source), source.scenario?.title ?? '', source.trace.header);
+    const finding = this.findingIn(source, flags);
     const texts = wanted.map(({ form, path }) => ({ form, path, text: textOf(form, finding) }));
     for (const { path, text } of texts) {
       if (path !== '-') await writeTo(path, text);
@@ -57,6 +68,33 @@ export default class Export extends BaseCommand {
       ...Object.fromEntries(texts.map(({ form, text }) => [form, text])),
     };
   }
+
+  /** What the source breaks, with no more of it than that needs where that is asked for. */
+  private findingIn(source: LoadedSource, flags: Asked): Finding {
+    const name = nameOf(source);
+    const title = source.scenario?.title ?? '';
+    const id = flags.invariant === undefined ? null : invariantNamed(flags.invariant).id;
+    const whole = findingOf(name, title, source.trace.header, id);
+    const { violation } = whole;
+    if (id !== null && violation === null) {
+      const message = `The inputs, run again, do not break ${id}.`;
+      throw new ReprobeError('NO_EVIDENCE', message, { file: source.file });
+    }
+    if (!flags.minimize || violation === null) return whole;
+    const steps = progress('smaller inputs found:');
+    let found = 0;
+    const { inputs } = minimize(source.trace.header, violation, {
+      keepNames: true,
+      onSmaller: () => steps.step(++found),
+    });
+    steps.done();
+    return findingOf(name, title, inputs, violation.invariant);
+  }
+}
+
+interface Asked {
+  readonly minimize: boolean;
+  readonly invariant?: string | undefined;
 }
 
 function refuseMisuse(

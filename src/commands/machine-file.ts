@@ -1,14 +1,11 @@
 import { ReprobeError } from '../error.ts';
 import type { Machine } from '../events/machine.ts';
-import type { ImportOptions } from '../import/import.ts';
 import { isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseMachine } from '../scenario/parse.ts';
+import type { GivenMachine } from './load-log.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { readSource } from './read-source.ts';
-
-/** The machine of a log, or what its firmware says of it. */
-export type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
 
 /**
  * Reads the machine that a log is of.

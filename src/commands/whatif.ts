@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core';
 import { editExpectations } from '../bisect/edit.ts';
+import { sameViolation } from '../bisect/first-violation.ts';
 import { isSameRun, whereRunsPart } from '../bisect/parting.ts';
-import type { Change } from '../bisect/rerun.ts';
+import { type Change, violationsOf } from '../bisect/rerun.ts';
 import {
   allChanges,
   crossed,
@@ -82,8 +83,8 @@ export default class WhatIf extends BaseCommand {
     if (isEmpty !== flags.all) throw misused();
     const machine = given[0];
     const { evidence, boot } = flags;
-    const beside = { config: file, machine, evidence, boot };
-    const source = await loadSource(args.source, beside, { isOther: true });
+    const asked = { config: file, machine, evidence, boot };
+    const source = await loadSource(args.source, asked, { isOther: true });
     const variants = await variantsFor(source, axes, flags);
     const runs = [...whatIfRuns(source.rerun, variants)];
     const rows = runs.map((run): Row => ({ ...run.row, expectations: judged(source, run) }));
@@ -93,7 +94,7 @@ export default class WhatIf extends BaseCommand {
     if (rows.some(isPrintedOtherwise)) this.log(PRINTS);
     const parts = flags.diff ? partsOf(source.trace, runs) : [];
     for (const { lines } of parts) this.log(painted(lines, painter()));
-    const again = againOf(source, runs, beside);
+    const again = againOf(source, runs, asked);
     if (again !== null) this.log(`again: ${again}`);
     const diffs = parts.map(({ row, parting }) => ({ row, ...parting }));
     return { runs: rows, ...(flags.diff ? { diffs } : {}) };
@@ -159,31 +160,32 @@ function partsOf(base: Trace, runs: readonly WhatIfRun[]) {
   });
 }
 
-/** The command that shows the first violation of the table again. */
-/** What is given beside the source. */
-interface Beside {
+/** What is asked of the source itself. */
+interface Asked {
   readonly config: readonly string[];
   readonly machine: string | undefined;
   readonly evidence: readonly string[] | undefined;
   readonly boot: string | undefined;
 }
 
-function againOf(
-  source: LoadedSource,
-  runs: readonly WhatIfRun[],
-  { config, machine, evidence, boot }: Beside,
-): string | null {
+/**
+ * The command that shows the first violation of the table again: on the source where that shows it
+ * too, which a log does that guides; else a token.
+ */
+function againOf(source: LoadedSource, runs: readonly WhatIfRun[], asked: Asked): string | null {
   const run = runs.find(({ row }) => row.violation !== null);
-  const event = run?.row.violation?.event;
-  if (run === undefined || event === undefined) return null;
+  const { violation = null } = run?.row ?? {};
+  if (run === undefined || violation === null) return null;
   const { variant, trace } = run;
+  if (variant.edit !== null || variant.machine !== null) return tokenCommand(trace);
   const isLog = source.kind === 'log';
-  const isOwn = variant.edit === null && variant.machine === null;
-  // What a log does not guide is in no file.
-  const isInFile = isOwn && (!isLog || whatChanged(variant) === AS_IT_IS);
-  if (!isInFile) return tokenCommand(trace);
-  const flags = { ...flagsOf(variant.change, config), ...(isLog && { machine, evidence, boot }) };
-  return againCommand(source.file, flags, event, pasteable(source) === null ? null : trace);
+  const shown = isLog
+    ? violationsOf(source.rerun(variant.change).trace).find((one) => sameViolation(one, violation))
+    : violation;
+  if (shown === undefined) return tokenCommand(trace);
+  const { config, ...beside } = asked;
+  const flags = { ...flagsOf(variant.change, config), ...(isLog && beside) };
+  return againCommand(source.file, flags, shown.event, pasteable(source) === null ? null : trace);
 }
 
 function readAxes(flags: {

@@ -1,10 +1,12 @@
 /** One run of a draft, watched for one violation. */
 import { createRun, type Run } from '../engine/run.ts';
 import type { Recorded } from '../events/event.ts';
+import { type Single, singlesOf } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
 import { type Checker, createChecker } from '../invariants/checker.ts';
 import type { Invariant, Violation } from '../invariants/invariant.ts';
-import { type Draft, type DraftStep, groupNamed, withGroup } from './draft.ts';
+import type { ReadState } from '../model/state/state.ts';
+import { type Draft, type DraftStep, groupNamed, withGroup, withSingles } from './draft.ts';
 import { type Follower, followSchedule } from './schedule.ts';
 import { type Subject, subjectOf } from './subject.ts';
 
@@ -126,17 +128,19 @@ function resultOf(
   };
 }
 
-/** The step with the number that its group has now, or with the device that tells its group. */
-function resolved(step: DraftStep, { state }: Run): DraftStep {
-  const { stimulus, groupOf } = step;
-  const named = groupNamed(stimulus);
-  if (named === null) return step;
-  if (groupOf !== null) {
-    const group = state.devices[groupOf]?.iommu_group ?? null;
-    return group === null ? step : { stimulus: withGroup(stimulus, group), groupOf };
-  }
-  const members = state.groups[named]?.devices ?? [];
-  const dev = stimulus.do === 'vfio' ? stimulus.dev : null;
-  const told = dev !== null && members.includes(dev) ? dev : (members[0] ?? null);
-  return { stimulus, groupOf: told };
+/** The step with the numbers that its groups have now, or with the devices that tell its groups. */
+function resolved({ stimulus, groupOf }: DraftStep, { state }: Run): DraftStep {
+  const now = withSingles(stimulus, (step, at) => {
+    const group = state.devices[groupOf[at] ?? '']?.iommu_group ?? null;
+    return group === null || groupNamed(step) === null ? step : withGroup(step, group);
+  });
+  const told = singlesOf(stimulus).map((step, at) => groupOf[at] ?? memberOf(step, state));
+  return { stimulus: now ?? stimulus, groupOf: told };
+}
+
+/** A device of the group that the step names: its own, if that is in it. */
+function memberOf(step: Single, { groups }: ReadState): string | null {
+  const members = groups[groupNamed(step) ?? '']?.devices ?? [];
+  const dev = step.do === 'vfio' ? step.dev : null;
+  return dev !== null && members.includes(dev) ? dev : (members[0] ?? null);
 }

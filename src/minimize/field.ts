@@ -1,15 +1,16 @@
 /** Fields of devices, drivers, modules and stimuli that can be left out or have a simpler value. */
+import { canonicalJson } from '../events/canonical.ts';
 
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Stimulus, singlesOf } from '../events/stimulus.ts';
 import { MAP_LENGTH } from '../scenario/machine.ts';
 import { pciModalias } from '../scenario/pci.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, DraftStep } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
 import { type Json, readMachine, readStimulus } from './read-draft.ts';
 
 /** What names a thing, says what kind it is, or is a part that is left out as a whole. */
-const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
+const KEPT = ['name', 'bus', 'do', 'creates', 'parent', 'boot', 'firmware', 'kind', 'line'];
 
 /** Values that say least, of fields that may have to be there. */
 const NULLABLE = ['module', 'hold', 'drv', 'dev'];
@@ -23,6 +24,7 @@ const LEAST: Readonly<Record<string, string | number>> = {
   start: 0,
   addr: 0,
   iova: 0,
+  nth: 1,
   length: 0x1000,
   size: 0x1000,
 };
@@ -47,7 +49,7 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
     ...ofList('drivers', drivers),
     ...ofList('modules', modules),
     ...steps.flatMap(({ stimulus }, i) => [
-      ...boots(stimulus, ['steps', i]),
+      ...simpler(stimulus, ['steps', i]),
       ...cutsOf(stimulus, ['steps', i], (cut) => readStimulus(cut) !== null),
     ]),
   ];
@@ -75,10 +77,13 @@ function hoists(
   return [{ kind: 'field', path: [...path, 'parent'], to: above }];
 }
 
-/** What a boot does too is simpler as a boot. */
-function boots({ do: does }: Stimulus, path: JsonPath): readonly FieldPart[] {
-  const isPart = does === 'device_add' || does === 'driver_register' || does === 'late_initcall';
-  return isPart ? [{ kind: 'field', path, to: { do: 'boot' } }] : [];
+/** What a boot does too is simpler as a boot, and what is done among other things alone. */
+function simpler(stimulus: Stimulus, path: JsonPath): readonly FieldPart[] {
+  const isOfBoot = ['device_add', 'driver_register', 'late_initcall'].includes(stimulus.do);
+  if (isOfBoot) return [{ kind: 'field', path, to: { do: 'boot' } }];
+  const isAmong = stimulus.do === 'meanwhile' || stimulus.do === 'together';
+  if (!isAmong) return [];
+  return singlesOf(stimulus).map((to) => ({ kind: 'field', path, to }));
 }
 
 /** The cuts inside one thing that leave it a thing of its kind. */
@@ -149,10 +154,19 @@ export function withoutFields(draft: Draft, cuts: readonly FieldPart[]): Draft |
   const given = Array.isArray(stimuli) ? stimuli.map(readStimulus) : [];
   const steps = draft.steps.flatMap((step, i) => {
     const stimulus = given[i] ?? null;
-    return stimulus === null ? [] : [{ ...step, stimulus }];
+    return stimulus === null ? [] : [fitted(step, stimulus)];
   });
   if (read === null || steps.length < draft.steps.length) return null;
   return { ...draft, machine: read, steps };
+}
+
+/** What was cut out of several things takes their groups along. */
+function fitted({ stimulus: old, groupOf }: DraftStep, stimulus: Stimulus): DraftStep {
+  const before = singlesOf(old);
+  if (before.length === 1) return { stimulus, groupOf };
+  const texts = before.map((one) => canonicalJson(one));
+  const same = singlesOf(stimulus).map((one) => texts.indexOf(canonicalJson(one)));
+  return { stimulus, groupOf: same.map((at) => groupOf[at] ?? null) };
 }
 
 function comparePaths(a: JsonPath, b: JsonPath): number {

@@ -94,7 +94,7 @@ const RANKS: readonly Stimulus['do'][] = [
   ...(['driver_override', 'new_id', 'remove_id', 'unbind', 'bind', 'drivers_probe'] as const),
   ...(['remove', 'rescan', 'plug', 'slot_power', 'group_type'] as const),
   ...(['vfio', 'vfio_ioctl', 'vfio_release', 'dma', 'page_alloc'] as const),
-  ...(['deferred_probe_timeout', 'shutdown', 'note'] as const),
+  ...(['deferred_probe_timeout', 'shutdown', 'together', 'meanwhile', 'note'] as const),
 ];
 
 function stepKey(stimulus: Stimulus): string {

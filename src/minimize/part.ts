@@ -1,4 +1,5 @@
 /** What inputs consist of, as far as it can be left out. */
+import type { Stimulus } from '../events/stimulus.ts';
 import type { Draft } from './draft.ts';
 import { fieldCuts } from './field.ts';
 import { allDevices } from './subject.ts';
@@ -27,7 +28,7 @@ export interface FieldPart {
   readonly kind: 'field';
   /** Starts at `machine` or at `steps`. */
   readonly path: JsonPath;
-  readonly to?: string | number | boolean | null | { readonly do: 'boot' };
+  readonly to?: string | number | boolean | null | Stimulus;
 }
 
 /** The words of a command line. */

@@ -42,8 +42,9 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         ? map([field('module', step.module), flag('force', true)])
         : plain(step.module);
     case 'bind':
+      return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
     case 'unbind':
-      return map([field('drv', step.drv, ''), field('dev', step.dev), busEntry(step, machine)]);
+      return printUnbind(step, machine);
     case 'new_id':
     case 'remove_id':
       return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);
@@ -93,6 +94,14 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
     case 'together':
       return listOf(step.steps.map((one) => printConcurrent(one, machine)));
   }
+}
+
+function printUnbind(
+  { bus, dev, drv }: Extract<Stimulus, { do: 'unbind' }>,
+  machine: Machine,
+): Yaml {
+  const names = drv === '' ? { bus, dev } : { bus, dev, drv };
+  return map([field('drv', drv, ''), field('dev', dev), busEntry(names, machine)]);
 }
 
 function printMeanwhile({ line, nth, step }: Meanwhile, machine: Machine): Yaml {

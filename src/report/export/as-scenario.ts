@@ -10,14 +10,7 @@ export function scenarioText(finding: Finding): string {
   return printScenario(asScenario(finding), driverKnowledge);
 }
 
-export function asScenario({
-  name,
-  title,
-  violation,
-  violations,
-  steps,
-  trace,
-}: Finding): Scenario {
+function asScenario({ name, title, violation, violations, steps, trace }: Finding): Scenario {
   const { kernel, machine, stimuli, choices } = trace.header;
   return {
     name,

@@ -1,5 +1,5 @@
 /** What an export tells of: a run of inputs, step by step, and what it breaks. */
-import { windowsOf } from '../../bisect/alignment.ts';
+import { windowsOf } from '../../bisect/alike.ts';
 import { sameViolation } from '../../bisect/first-violation.ts';
 import { rerunTrace, violationsOf } from '../../bisect/rerun.ts';
 import { type WhatChanges, whatChanges } from '../../bisect/what-changes.ts';
@@ -8,7 +8,7 @@ import type { EventOf, Recorded } from '../../events/event.ts';
 import type { Stimulus } from '../../events/stimulus.ts';
 import type { Inputs, Trace } from '../../events/trace.ts';
 import type { Violation } from '../../invariants/invariant.ts';
-import { PROFILES } from '../../model/versions/profile.ts';
+import { PROFILES, parseRelease } from '../../model/versions/profile.ts';
 import { type StepResult, stepResults } from '../step-results.ts';
 
 /** One step of the run. */
@@ -35,18 +35,28 @@ export interface Finding {
   readonly title: string;
   readonly trace: Trace;
   readonly violations: readonly Violation[];
-  /** The first that broke; null where everything holds. */
+  /** The one to tell of: the first that broke; null where everything holds. */
   readonly violation: Violation | null;
   readonly steps: readonly DoneStep[];
 }
 
-/** Runs the inputs alone, without any log they came from. Cost: one run. */
-export function findingOf(name: string, title: string, inputs: Inputs): Finding {
+/**
+ * Runs the inputs alone, without any log they came from. Cost: one run.
+ *
+ * @param invariant the id of the one to tell of; null for whatever broke first.
+ */
+export function findingOf(
+  name: string,
+  title: string,
+  inputs: Inputs,
+  invariant: string | null = null,
+): Finding {
   const { kernel, machine, stimuli, choices } = inputs;
   const run = runAll({ kernel, machine }, stimuli, { choose: followChoices(choices) });
   const trace = run.trace();
   const violations = violationsOf(trace);
-  const [violation = null] = violations;
+  const isAsked = (one: Violation) => invariant === null || one.invariant === invariant;
+  const violation = violations.find(isAsked) ?? null;
   return { name, title, trace, violations, violation, steps: stepsOf(trace, violations) };
 }
 
@@ -85,19 +95,39 @@ export interface Affected {
 /** What else is known of the finding. */
 export interface Spread {
   readonly kernels: readonly Affected[];
+  /** Stable releases with the fix, before which it is there: `6.1.53`. */
+  readonly before: readonly string[];
   readonly changes: WhatChanges;
 }
 
-/** Runs the inputs under each release, and with each suspect switched. Cost: a run each. */
+/**
+ * Runs the inputs under each release, under the last stable ones without each fix, and with each
+ * suspect switched. Cost: a run each.
+ */
 export function spreadOf({ trace }: Finding, violation: Violation): Spread {
+  const violationsUnder = (version: string) => violationsOf(rerunTrace(trace, { version }));
+  const isBad = (found: readonly Violation[]) => found.some((one) => sameViolation(one, violation));
   const kernels = PROFILES.map((version): Affected => {
-    const found = violationsOf(rerunTrace(trace, { version }));
-    const isBad = found.some((one) => sameViolation(one, violation));
-    return { kernel: version, verdict: isBad ? 'bad' : found.length > 0 ? 'other' : 'good' };
+    const found = violationsUnder(version);
+    const verdict = isBad(found) ? 'bad' : found.length > 0 ? 'other' : 'good';
+    return { kernel: version, verdict };
   });
   const changes = whatChanges(
     (change) => ({ trace: rerunTrace(trace, change), divergences: [], doubts: [] }),
     violation,
   );
-  return { kernels, changes };
+  const fixes = changes.remedies.flatMap((one) =>
+    one.kind === 'patch' && one.direction === 'with' ? one.stable : [],
+  );
+  const before = [...new Set(fixes)].filter((release) => {
+    const last = releaseBefore(release);
+    return last !== null && isBad(violationsUnder(last));
+  });
+  return { kernels, before, changes };
+}
+
+/** `6.1.52` of `6.1.53`; null where the series has none before it. */
+function releaseBefore(release: string): string | null {
+  const { series, patchlevel } = parseRelease(release) ?? { series: '', patchlevel: null };
+  return patchlevel === null || patchlevel < 1 ? null : `${series}.${patchlevel - 1}`;
 }

@@ -10,7 +10,7 @@ export function kernelNeeds(kernel: KernelSpec, machine: Machine): readonly stri
   const drivers = machine.drivers.filter(({ bus }) => bus !== '');
   const builtIn = drivers.filter(({ module }) => module === null).map(({ name }) => name);
   return [
-    `Linux ${describeKernel(kernel)}`,
+    `Linux ${releaseName(kernel)}`,
     ...Object.entries(kernel.patches).map(([name, on]) => patchNeed(kernel, name, on)),
     ...options.map(([name, value]) => optionLine(name, value)),
     ...(builtIn.length === 0 ? [] : [`built in: ${unique(builtIn).join(', ')}`]),
@@ -18,6 +18,12 @@ export function kernelNeeds(kernel: KernelSpec, machine: Machine): readonly stri
       ? []
       : [`modules: ${unique(machine.modules.map(({ name }) => name)).join(', ')}`]),
   ];
+}
+
+/** `6.1.y` where any stable release of the series will do. */
+function releaseName(kernel: KernelSpec): string {
+  const isSeries = kernel.release === null && /^\d+\.\d+$/.test(kernel.version);
+  return isSeries ? describeKernel(kernel).replace(/^\d+\.\d+/, '$&.y') : describeKernel(kernel);
 }
 
 function optionLine(name: string, value: string): string {
@@ -35,7 +41,7 @@ function patchNeed({ version }: KernelSpec, name: string, on: boolean): string {
 }
 
 /** `f429378a9bf8 ("driver core: …")`; the subject alone where no commit is known. */
-export function patchText(name: keyof typeof PATCHES): string {
+function patchText(name: keyof typeof PATCHES): string {
   const { commit, subject }: Patch = PATCHES[name];
   return commit === null ? `"${subject}"` : `${commit} ("${subject}")`;
 }

@@ -9,7 +9,7 @@ import { compareReleases } from '../../model/versions/profile.ts';
 import { shown } from '../line.ts';
 import type { Affected, DoneStep, Finding, Spread } from './finding.ts';
 import { kernelNeeds } from './kernel-needs.ts';
-import { returnText } from './shell.ts';
+import { returnText, sentence } from './shell.ts';
 import { waysToSee } from './visible.ts';
 import { oneLine, wrapped } from './wrap.ts';
 
@@ -22,9 +22,9 @@ const para = (text: string, first = '', next = first): readonly string[] =>
 export function mailText(finding: Finding, violation: Violation, spread: Spread): string {
   const { claim, subsystem = 'driver core' } = findInvariant(violation.invariant) ?? {};
   const lines = [
-    `Subject: [BUG] ${subsystem}: ${oneLine(violation.message)}`,
+    `Subject: [BUG] ${subsystem}: ${inBrief(sentence(violation.subject, violation.message))}`,
     '',
-    ...para(`${violation.subject}: ${violation.message}.`),
+    ...para(`${sentence(violation.subject, violation.message)}.`),
     '',
     ...para(`What should hold: ${claim} (${violation.invariant})`),
     '',
@@ -42,7 +42,7 @@ export function mailText(finding: Finding, violation: Violation, spread: Spread)
     '',
     'Affected kernels',
     '----------------',
-    ...kernelLines(spread.kernels),
+    ...kernelLines(spread),
     '',
     'Fix',
     '---',
@@ -54,6 +54,12 @@ export function mailText(finding: Finding, violation: Violation, spread: Spread)
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** The first clause of a sentence that says more. */
+function inBrief(text: string): string {
+  const [first = ''] = oneLine(text).split(/(?<=\S{12}.*): |, (?=which|from|but)|; /);
+  return first;
 }
 
 function whereLines({ trace, steps }: Finding, violation: Violation): readonly string[] {
@@ -80,8 +86,9 @@ function needLines({ trace }: Finding): readonly string[] {
   ];
 }
 
-function stepLines({ n, stimulus, result, calls }: DoneStep, violation: Violation) {
-  const command = printAction(stimulus);
+function stepLines({ n, stimulus, result, calls, violations }: DoneStep, violation: Violation) {
+  const isOfUser = stimulus.do === 'vfio' || stimulus.do === 'vfio_ioctl';
+  const command = isOfUser ? null : printAction(stimulus);
   const what = command ?? oneLine(describeStimulus(stimulus));
   const failed = calls.findLast(({ ret }) => ret < 0);
   const ret = result?.ret ?? 0;
@@ -91,10 +98,9 @@ function stepLines({ n, stimulus, result, calls }: DoneStep, violation: Violatio
       : ret < 0
         ? returnText(ret)
         : null;
-  const isFirst = violation.stimulus === describeStimulus(stimulus);
   const row = [`${String(n).padStart(3)}. ${what}`];
   if (said !== null) row.push(`     -> ${oneLine(said)}`);
-  return isFirst && violation.stimulus !== '' ? [...row, '     -> from here on it is broken'] : row;
+  return violations.includes(violation) ? [...row, '     -> from here on it is broken'] : row;
 }
 
 function sightLines({ trace }: Finding, violation: Violation): readonly string[] {
@@ -116,29 +122,30 @@ function alsoLines({ violations }: Finding, violation: Violation): readonly stri
   return ['', 'It goes on to', ...[...others].flatMap((message) => para(message, '* ', '  '))];
 }
 
-function kernelLines(kernels: readonly Affected[]): readonly string[] {
+function kernelLines({ kernels, before }: Spread): readonly string[] {
   const of = (verdict: Affected['verdict']) =>
     kernels.filter((one) => one.verdict === verdict).map(({ kernel }) => kernel);
+  const older = before.map((release) => `${release.replace(/\.\d+$/, '.y')} before ${release}`);
   const rows: (readonly [string, readonly string[]])[] = [
-    ['bad:', of('bad')],
+    ['bad:', [...of('bad'), ...older]],
     ['good:', of('good')],
     ['breaks something else:', of('other')],
   ];
   const listed = rows.flatMap(([label, names]) =>
     names.length === 0 ? [] : para(`${label} ${names.join(', ')}`, '', '  '),
   );
-  const none = of('bad').length === 0;
-  return none
-    ? [...listed, ...para('None as shipped: the kernel above is no release as it shipped.')]
-    : listed;
+  const isNone = of('bad').length + older.length === 0;
+  const none = 'None as shipped: the kernel above is no release as it shipped.';
+  return [...listed, ...(isNone ? para(none) : [])];
 }
 
 function fixLines(remedies: readonly Remedy[]): readonly string[] {
-  const fixes = remedies.flatMap((one) =>
-    one.kind === 'patch' && one.direction === 'with' ? [one] : [],
-  );
-  const causes = remedies.flatMap((one) =>
-    one.kind === 'patch' && one.direction === 'without' && one.landed !== null ? [one] : [],
+  const patches = remedies.flatMap((one) => (one.kind === 'patch' ? [one] : []));
+  const added = patches.filter(({ direction }) => direction === 'with');
+  const merged = added.filter(({ landed }) => landed !== null);
+  const fixes = merged.length > 0 ? merged : added;
+  const causes = patches.filter(
+    ({ direction, landed }) => direction === 'without' && landed !== null,
   );
   const options = remedies.flatMap((one) => (one.kind === 'config' ? [one] : []));
   const [since] = causes.sort((a, b) => compareReleases(b.landed ?? '', a.landed ?? ''));

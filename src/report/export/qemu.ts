@@ -1,5 +1,6 @@
 /** The emulator's command line for a machine, where QEMU has such a one. */
 import type { DeviceSpec, KernelSpec, Machine, PciFunction } from '../../events/machine.ts';
+import { parseCmdline } from '../../model/versions/profile.ts';
 
 /** Options, each with its value; what the machine has and QEMU has not. */
 export interface QemuLine {
@@ -55,13 +56,19 @@ const BDF = /^[0-9a-f]{4}:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/;
 export function qemuOf(machine: Machine, kernel: KernelSpec): Qemu {
   const iommu = iommuOf(machine);
   if (typeof iommu === 'string') return { kind: 'none', why: iommu };
-  const functions = machine.devices.filter(({ pci }) => pci !== undefined);
+  // A card that is not in its slot at boot is put in later.
+  const functions = machine.devices.filter(
+    ({ pci, disabled }) => pci !== undefined && disabled !== true,
+  );
   const { devices, lacks } = pciDevices(functions, iommu.isX86);
   const others = machine.devices.filter(
     (device) => device.pci === undefined && !isOfMachine(device, iommu.isX86),
   );
   const isAcpi = machine.firmware === 'acpi' && !iommu.isX86;
-  const cmdline = [iommu.console, kernel.cmdline, isAcpi ? 'acpi=force' : '', iommu.parameter];
+  const [name = ''] = iommu.parameter.split('=');
+  const isSaid = name !== '' && parseCmdline(kernel.cmdline).has(name);
+  const parameter = isSaid ? '' : iommu.parameter;
+  const cmdline = [iommu.console, kernel.cmdline, isAcpi ? 'acpi=force' : '', parameter];
   return {
     kind: 'line',
     program: iommu.isX86 ? 'qemu-system-x86_64' : 'qemu-system-aarch64',
@@ -74,7 +81,7 @@ export function qemuOf(machine: Machine, kernel: KernelSpec): Qemu {
       ['-nographic', ''],
       ['-serial', 'mon:stdio'],
       ...(isAcpi ? [['-bios', 'QEMU_EFI.fd'] as const] : []),
-      ...[...iommu.devices, ...devices].map((device) => ['-device', device] as const),
+      ...[...iommu.devices, ...devices, ...iommu.after].map((one) => ['-device', one] as const),
       ['-kernel', 'IMAGE'],
       ['-initrd', 'INITRD'],
       ['-append', cmdline.filter((word) => word !== '').join(' ')],
@@ -86,7 +93,9 @@ export function qemuOf(machine: Machine, kernel: KernelSpec): Qemu {
 interface Iommu {
   readonly machine: string;
   readonly isX86: boolean;
+  /** Devices that come before the functions of the machine, and after them. */
   readonly devices: readonly string[];
+  readonly after: readonly string[];
   readonly console: string;
   /** What the kernel has to be told to use it. */
   readonly parameter: string;
@@ -98,18 +107,19 @@ function iommuOf(machine: Machine): Iommu | string {
   const iommus = withCreated(machine.devices).filter(({ iommu_kind }) => iommu_kind !== undefined);
   const [first, second] = iommus;
   if (second !== undefined) return `QEMU has no machine with ${iommus.length} IOMMUs`;
-  const virt = { isX86: false, devices: [], console: 'console=ttyAMA0', parameter: '' };
-  const q35 = { machine: 'q35', isX86: true, console: 'console=ttyS0' };
+  const none = { devices: [], after: [] };
+  const virt = { ...none, isX86: false, console: 'console=ttyAMA0', parameter: '' };
+  const q35 = { ...none, machine: 'q35', isX86: true, console: 'console=ttyS0' };
   const hasPci = machine.devices.some(({ pci }) => pci !== undefined);
   switch (first?.iommu_kind) {
     case 'arm-smmu-v3':
       return { ...virt, machine: 'virt,iommu=smmuv3,gic-version=3' };
     case 'virtio-iommu':
-      return { ...virt, machine: 'virt,gic-version=3' };
+      return { ...virt, machine: 'virt,gic-version=3', after: virtioIommu(machine) };
     case 'intel':
       return { ...q35, devices: [intelIommu(first)], parameter: 'intel_iommu=on' };
     case 'amd':
-      return { ...q35, devices: ['amd-iommu'], parameter: '' };
+      return { ...q35, after: ['amd-iommu'], parameter: '' };
     case undefined:
       return hasPci
         ? { ...virt, machine: 'virt,gic-version=3' }
@@ -121,6 +131,12 @@ function iommuOf(machine: Machine): Iommu | string {
 
 function intelIommu({ caching_mode }: DeviceSpec): string {
   return `intel-iommu,intremap=on,caching-mode=${caching_mode === true ? 'on' : 'off'}`;
+}
+
+/** QEMU has it as a PCI function only. */
+function virtioIommu({ devices }: Machine): readonly string[] {
+  const isFunction = devices.some(({ pci }) => pci !== undefined && idOf(pci) === '1af4:1057');
+  return isFunction ? [] : ['virtio-iommu-pci,bus=pcie.0'];
 }
 
 function withCreated(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {

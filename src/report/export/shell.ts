@@ -62,7 +62,7 @@ function headLines({ name, title, violation, trace }: Finding): readonly string[
 function brokenLines({ invariant, subject, message }: Violation): readonly string[] {
   const { code, claim } = findInvariant(invariant) ?? {};
   return [
-    ...comment(`${subject}: ${message}.`),
+    ...comment(`${sentence(subject, message)}.`),
     ...comment(`That breaks ${invariant} (${code}): ${claim}`),
   ];
 }
@@ -165,6 +165,11 @@ function resultLines({ stimulus, result, calls }: DoneStep): readonly string[] {
   return result.ret === 0 ? [] : comment(`-> ${returnText(result.ret)}`, '  ');
 }
 
+/** What is wrong, with its subject where the message does not name it. */
+export function sentence(subject: string, message: string): string {
+  return message.includes(subject) ? message : `${subject}: ${message}`;
+}
+
 /** `-EPERM (Operation not permitted)`. */
 export function returnText(ret: number): string {
   return ret < 0 ? `${errnoName(ret)} (${errnoText(ret)})` : String(ret);
@@ -197,8 +202,8 @@ function endLines({ violation, trace }: Finding): readonly string[] {
     '',
     '# How to see it:',
     ...ways.flatMap(({ command, shows }) => [
-      ...comment(shows, '  '),
-      ...(command === null ? [] : [`#     ${oneLine(command)}`]),
+      ...(command === null ? [] : [`#   $ ${oneLine(command)}`]),
+      ...comment(shows, command === null ? '  ' : '    '),
     ]),
   ];
 }

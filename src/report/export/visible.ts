@@ -29,13 +29,10 @@ const OWNER: readonly Sight[] = [
   {
     command: null,
     shows:
-      'owner_cnt is in no file: VFIO_GROUP_GET_STATUS of the group without VFIO_GROUP_FLAGS_VIABLE',
+      'owner_cnt is in no file: VFIO_GROUP_GET_STATUS of the group comes without ' +
+      'VFIO_GROUP_FLAGS_VIABLE (flags=0x0), and VFIO_GROUP_SET_CONTAINER fails with -EPERM, though ' +
+      'no driver of the kernel is bound to any device of it; QEMU says that the group is not viable',
   },
-  {
-    command: null,
-    shows: '(flags=0x0), and -EPERM of VFIO_GROUP_SET_CONTAINER, though no driver of the kernel',
-  },
-  { command: null, shows: 'is bound to any device of it; QEMU says that the group is not viable' },
 ];
 const waiting: Sight = {
   command: 'cat /sys/kernel/debug/devices_deferred',
@@ -68,15 +65,15 @@ const SEE: Readonly<Record<string, See>> = {
     },
   ],
   'non-isolated-devices-share-a-group': ({ subject }, trace) => [
-    { command: groupOf(subject, trace), shows: 'is another group than that of its neighbours:' },
+    { command: groupOf(subject, trace), shows: 'is another group than that of its neighbours' },
     {
       command: "dmesg | grep 'iommu group'",
       shows: 'tells which device joined which group, and when',
     },
   ],
   'client-binds-after-its-iommu': ({ subject }, trace) => [
-    { command: driverOf(subject, trace), shows: 'is there, and' },
-    { command: groupOf(subject, trace), shows: 'is not, or came later' },
+    { command: driverOf(subject, trace), shows: 'names a driver' },
+    { command: groupOf(subject, trace), shows: 'names no group, or one that came later' },
   ],
   'device-is-shut-down-or-removed-once': () => [DMESG('is what the console shows last')],
   'managed-links-form-no-cycle': () => [
@@ -91,11 +88,17 @@ const SEE: Readonly<Record<string, See>> = {
     },
   ],
   'no-live-reference-to-a-gone-driver': () => [
-    { command: 'ls /sys/class/iommu', shows: 'is empty: the IOMMU is gone; the next device that' },
-    { command: null, shows: 'appears on such a bus is offered to it, and the kernel oopses' },
+    { command: 'ls /sys/class/iommu', shows: 'does not list the IOMMU: it is gone' },
+    {
+      command: null,
+      shows: 'the next device that appears on such a bus is offered to it, and the kernel oopses',
+    },
   ],
   'smmus-are-bound-when-masters-are-searched-for': ({ subject }, trace) => [
-    { command: driverOf(subject, trace), shows: 'is there, but its masters are in no group' },
+    {
+      command: driverOf(subject, trace),
+      shows: 'names a driver, and yet its masters are in no group',
+    },
   ],
   'one-context-has-one-mapping': () => [
     { command: null, shows: 'faults of the IOMMU once both devices use DMA' },
