@@ -53,7 +53,7 @@ export function anyMachine(dice: Dice, size: number): Machine {
 
 function hostsOf(dice: Dice, size: number, kind: Kind): number {
   if (dice.percent(kind === 'ipmmu-vmsa' ? 75 : 20)) return 0;
-  return size > 2 && dice.percent(12) ? 2 : 1;
+  return size > 2 && dice.percent(kind === 'virtio-iommu' ? 30 : 12) ? 2 : 1;
 }
 
 function kindsOf(dice: Dice, kind: Kind): readonly IommuKind[] {
