@@ -14,6 +14,7 @@ import {
   aRet,
   aStimulus,
   aText,
+  someFailures,
 } from '../events/arbitrary.ts';
 
 /** A machine whose names are there once, and which names no device that it lacks. */
@@ -30,6 +31,7 @@ export const aMachineOfNames: Arbitrary<Machine> = fc
       }),
       modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
       boot: fc.array(aBootStep, { maxLength: 3 }),
+      failures: someFailures,
     },
     { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
   )
