@@ -11,6 +11,7 @@ import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { measureGeneration } from './generation.js';
 import { foldByHand } from './hand-written.js';
 import {
   LINES,
@@ -167,6 +168,7 @@ const lines = imports();
 const recognised = recognition();
 const sched = schedules();
 const trees = devicetrees();
+const drawn = measureGeneration();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
 
@@ -193,6 +195,8 @@ const rows = [
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],
   ['boots simulated, events/s', String(sched.events), ''],
+  ['machines invented, inputs/s', String(drawn.invented), ''],
+  ['orders of 32 devices drawn, inputs/s', String(drawn.orders), '>= 20000'],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
 ];

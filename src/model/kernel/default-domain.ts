@@ -64,13 +64,15 @@ export function isStrict(k: Kernel): boolean {
  * Kernel: drivers/iommu/iommu.c:iommu_alloc_default_domain, probe_alloc_default_domain and
  * __iommu_attach_device, v6.1; iommu_setup_default_domain with direct_before_attach.
  * Leaves out: attaching later, at the first use of DMA, which kdump kernels do and
- * which looks the same from here.
+ * which looks the same from here; what becomes of a group whose last device went while its lock was
+ * waited for.
  *
  * @returns 0, also where there is no memory for the domain before direct_before_attach: the group is
  * then without; -EINVAL for a group whose members cannot agree; or what the IOMMU driver returned.
  */
 export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
   if (isArm(k) && !k.has('direct_before_attach')) return 0;
+  if (k.state.groups[id] === undefined) return 0;
   if (groupById(k, id).default_domain === null) {
     const wanted = yield* wantedType(k, id, dev);
     if (wanted === 'refused') return -EINVAL;
