@@ -114,8 +114,9 @@ function addIpmmu(board: Board, nth: number): void {
 
 /** A stream at one of the units, new or one that somebody has already. */
 export function anyStream(board: Board, unit: Unit): number {
-  const { dice } = board;
-  if (board.nextStream > 1 && dice.percent(12)) return 1 + dice.below(board.nextStream - 1);
+  const { dice, firstStream } = board;
+  const used = board.nextStream - firstStream;
+  if (used > 0 && dice.percent(12)) return firstStream + dice.below(used);
   const id = board.nextStream;
   board.nextStream += unit.kind === 'ipmmu-vmsa' ? 1 : dice.pick([1, 1, 0x10]);
   return id;
