@@ -12,6 +12,7 @@ import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBisection } from './bisect.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { measureGeneration } from './generation.js';
 import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
 import {
@@ -171,6 +172,7 @@ const recognised = recognition();
 const guided = guidedReplay();
 const sched = schedules();
 const trees = devicetrees();
+const drawn = measureGeneration();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
 
@@ -203,6 +205,8 @@ const rows = [
   ['boots simulated, events/s', String(sched.events), ''],
   ['replay with invariants, events/s', String(perSecond(MILLION, bisection.replay)), ''],
   ['bisection, events/s', String(perSecond(MILLION, bisection.bisect)), ''],
+  ['machines invented, inputs/s', String(drawn.invented), ''],
+  ['orders of 32 devices drawn, inputs/s', String(drawn.orders), '>= 20000'],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
 ];

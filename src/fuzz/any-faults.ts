@@ -1,5 +1,6 @@
 /** Faults: what goes wrong that is no bug of the kernel's. */
-import type { DeviceSpec, Machine } from '../events/machine.ts';
+import { ALLOCATIONS, type DeviceSpec, type Machine } from '../events/machine.ts';
+import { tableOf } from '../events/table.ts';
 import { ENODEV, ENOMEM } from '../model/errno.ts';
 import { withOutcomes } from './any-drivers.ts';
 import type { Dice } from './drawn.ts';
@@ -10,6 +11,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [6, probeFails],
   [2, moduleFails],
   [3, tableErrs],
+  [3, memoryFails],
 ];
 
 /** The machine with so many things wrong. */
@@ -37,6 +39,23 @@ function moduleFails(dice: Dice, machine: Machine): Machine {
     ? { ...module, init: dice.pick([-ENODEV, -ENOMEM]) }
     : { ...module, no_exit: true };
   return { ...machine, modules: modules.map((one) => (one === module ? failing : one)) };
+}
+
+/** The kernel has no memory for the group or the domain of a device, once, later or ever. */
+function memoryFails(dice: Dice, machine: Machine): Machine {
+  const { devices, failures = {} } = machine;
+  if (devices.length === 0) return machine;
+  const call = dice.pick(ALLOCATIONS);
+  const answers = dice.weigh([
+    [4, [-ENOMEM, 0]],
+    [2, [-ENOMEM]],
+    [2, [0, -ENOMEM, 0]],
+  ]);
+  const table = tableOf([
+    ...Object.entries(failures[call] ?? {}),
+    [dice.pick(devices).name, answers],
+  ]);
+  return { ...machine, failures: { ...failures, [call]: table } };
 }
 
 /** Firmware says what is not so: another stream, a row less, another coherency, nothing at all. */

@@ -81,6 +81,8 @@ export function afterBoot(dice: Dice, scene: Scene, size: number): readonly Stim
   if (scene.modules.length > 0 && dice.percent(65)) steps.push(...loading(stage));
   for (let left = dice.below(1 + Math.min(size, 8)); left > 0; left -= 1)
     steps.push(...dice.weigh(PARTS)(stage));
+  const end = steps.findIndex((step) => step.do === 'shutdown');
+  if (end >= 0 && dice.percent(90)) return steps.slice(0, end + 1);
   const released = dice.percent(70) ? stage.users : [];
   const ends = released.map((hold): Stimulus => ({ do: 'vfio_release', hold }));
   return [...(dice.percent(25) ? atOnce(dice, steps) : steps), ...ends];

@@ -45,7 +45,10 @@ function misfit(device: ReadDevice, k: Facts): string | null {
     return `and a buffer that it allocated with ${dma_buffer.ops}`;
   const group = k.state.groups[iommu_group ?? ''];
   if (group === undefined || given !== undefined || dma_ops === null) return null;
-  if (dma_ops !== 'iommu_ops') return 'but is behind an IOMMU, which translates what they map';
+  if (dma_ops !== 'iommu_ops')
+    return group.domain === 'identity'
+      ? null
+      : 'but is behind an IOMMU, which translates what they map';
   return group.domain === 'unmanaged' ? null : `but its group is on the domain ${group.domain}`;
 }
 

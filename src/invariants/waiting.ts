@@ -76,6 +76,7 @@ export function isBrokenCircle({ invariant, values }: Violation): boolean {
 /** Is nothing under way, and nothing to come, that retries what is deferred? */
 function isAtRest({ state }: Facts): boolean {
   const { enable, initcalls_done, timeout_armed, active, probe_count } = state.deferred;
+  if (state.deferred.defer_all_probes) return false; // The system goes down.
   if (!enable || !initcalls_done || timeout_armed || active.length > 0) return false;
   if (probe_count > 0 || state.oops !== null) return false;
   if (Object.values(state.modules).some((module) => module.state !== 'live')) return false;

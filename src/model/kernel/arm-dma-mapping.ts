@@ -22,17 +22,19 @@ export function isArm(k: Pick<Kernel, 'machine'>): boolean {
 
 /**
  * Gives a device its DMA operations, unless somebody has: those of an IOMMU with a mapping of its
- * own where firmware puts it behind one, else plain ones.
+ * own where firmware puts it behind one, else plain ones, which are none since arm_dma_direct.
  *
- * Kernel: arch/arm/mm/dma-mapping.c:arch_setup_dma_ops, v5.4.
- * Leaves out: Xen; since v6.0 plain operations are no operations.
+ * Kernel: arch/arm/mm/dma-mapping.c:arch_setup_dma_ops, v5.4 and v6.1.
+ * Leaves out: Xen.
  */
 export const arch_setup_dma_ops = path(
   'arch_setup_dma_ops',
   function* (k, dev: string): Path<void> {
     if (k.has('arm_dont_override_dma_ops') && deviceOf(k, dev).dma_ops !== null) return;
     const translated = deviceOf(k, dev).iommu !== null && (yield* arm_setup_iommu_dma_ops(k, dev));
-    yield { type: 'dma_ops.set', dev, ops: translated ? 'iommu_ops' : arm_get_dma_map_ops(k, dev) };
+    const plain = k.has('arm_dma_direct') ? null : arm_get_dma_map_ops(k, dev);
+    const ops = translated ? 'iommu_ops' : plain;
+    if (ops !== null) yield { type: 'dma_ops.set', dev, ops };
     yield { type: 'dma_ops.set_up', dev };
   },
 );
