@@ -49,12 +49,7 @@ export function addRace(
 }
 
 /** A task that waits for a lock in the end races for it with the one that has it. */
-export function addWaiting(
-  task: number,
-  lock: number,
-  points: readonly Point[],
-  past: Past,
-): void {
+export function addWaiting(task: number, lock: number, points: readonly Point[], past: Past): void {
   const { steps, isBefore, lastOf, lastTaking } = past;
   const taking = lastTaking(lock, steps.length);
   const last = steps[lastOf(task)];
@@ -105,7 +100,11 @@ function firstOf(steps: readonly Dated[]): readonly number[] {
 }
 
 /** Has one of the tasks tried at the point, unless that is so. */
-function tryOneOf(tasks: readonly number[], rather: number, { tried, asleep, enabled }: Point): void {
+function tryOneOf(
+  tasks: readonly number[],
+  rather: number,
+  { tried, asleep, enabled }: Point,
+): void {
   if (tasks.some((task) => tried.has(task) || asleep.has(task))) return;
   const task = tasks.includes(rather) ? rather : tasks[0];
   if (task === undefined) return;

@@ -102,7 +102,8 @@ function watchTasks(work: Work): TaskWatch {
   return {
     started(task) {
       const parent = work.open?.walker ?? null;
-      const key = parent === null ? rootKey(roots, task.name) : `${parent.key}>${parent.children++}`;
+      const key =
+        parent === null ? rootKey(roots, task.name) : `${parent.key}>${parent.children++}`;
       const id = tasks.get(key) ?? tasks.size;
       tasks.set(key, id);
       walkers.set(task, {
@@ -167,7 +168,15 @@ function decide(work: Work, runnable: readonly TaskView[]): number {
 function open(work: Work, walker: Walker, isNew: boolean): void {
   const { recorder } = work;
   const step: Open = {
-    ...{ walker, isNew, footprint: walker.guard, started: [], took: null, gave: null, isEnd: false },
+    ...{
+      walker,
+      isNew,
+      footprint: walker.guard,
+      started: [],
+      took: null,
+      gave: null,
+      isEnd: false,
+    },
     ...{ saw: { high: 0, low: 0 }, change: { high: 0, low: 0 } },
   };
   work.open = step;
