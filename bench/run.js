@@ -11,6 +11,7 @@ import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { exploreRows } from './explore.js';
 import { foldByHand } from './hand-written.js';
 import {
   LINES,
@@ -195,6 +196,7 @@ const rows = [
   ['boots simulated, events/s', String(sched.events), ''],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
+  ...exploreRows(),
 ];
 const table = ['| measure | value | wanted |', '| --- | --- | --- |']
   .concat(rows.map((row) => `| ${row.join(' | ')} |`))

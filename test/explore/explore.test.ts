@@ -43,17 +43,17 @@ describe('an exploration', () => {
     expect(result.walked).toBeLessThan(40);
   });
 
-  it('finds an oops that two choices of very many lead to', () => {
-    const inputs = readScenarioFile('scenarios/client-probes-before-its-smmu-is-bound.yaml');
+  it('finds what some of very many schedules break, and the choices that break it again', () => {
+    const inputs = readScenarioFile('scenarios/driver-waits-for-the-default-domain.yaml');
     expect(estimateSchedules(inputs, 50, 1).log10).toBeGreaterThan(12);
-    const walks = explore(inputs, { strategy: { kind: 'dfs', bound: 1 }, schedulesMax: 400 });
-    let step = walks.next();
-    while (step.done !== true) step = walks.next();
-    const oops = step.value.found.find(({ violation }) => violation.invariant.includes('oops'));
-    expect(step.value.isComplete).toBe(false);
-    if (oops === undefined) throw new Error('the oops was not found');
-    const again = runChecked({ ...inputs, choices: oops.choices }).violations;
-    expect(again.map(({ invariant }) => invariant)).toContain(oops.violation.invariant);
+    const { found, isComplete } = exploreAll(inputs, { ...POR, schedulesMax: 150 });
+    expect(isComplete).toBe(false);
+    expect(found.length).toBeGreaterThan(1);
+    for (const { violation, choices } of found) {
+      const { invariant, subject } = violation;
+      const again = runChecked({ ...inputs, choices }).violations;
+      expect(again).toContainEqual(expect.objectContaining({ invariant, subject }));
+    }
   });
 
   it('ends where it is told to, and says so', () => {
@@ -87,10 +87,10 @@ describe('an exploration', () => {
 });
 
 describe('reduction', () => {
-  const systems = solved(150, 150, 20261121);
+  const systems = solved(120, 120, 20261121);
 
   it('has enough to be tested on', () => {
-    expect(systems.length).toBeGreaterThan(40);
+    expect(systems.length).toBeGreaterThan(20);
     expect(systems.filter(({ all }) => all.finals.size > 1).length).toBeGreaterThan(3);
     expect(systems.filter(({ all }) => all.violations.size > 0).length).toBeGreaterThan(3);
   });
@@ -109,7 +109,7 @@ describe('reduction', () => {
   });
 
   it('comes to the same as going on from every state once, which meets no fewer states', () => {
-    for (const { inputs, all } of systems.slice(0, 40)) {
+    for (const { inputs, all } of systems.slice(0, 15)) {
       const every = exploreAll(inputs, { ...DFS, isOncePerState: true });
       const { finals, violations } = all;
       expect(outcomesOf(every)).toEqual({ finals, violations });
@@ -120,19 +120,23 @@ describe('reduction', () => {
   it.each([
     ['what is written to devices', /^devices\./],
     ['locks', /^lock /],
-  ])('would miss some were it blind to %s', (_, blind) => {
-    const missed = systems.filter(({ inputs, all }) => {
-      const result = exploreAll(inputs, { ...POR, isBlindTo: (name) => blind.test(name) });
-      const { finals, violations } = outcomesOf(result);
-      return finals.size !== all.finals.size || violations.size !== all.violations.size;
-    });
-    expect(missed.length).toBeGreaterThan(0);
+  ])('would miss some, or notice, were it blind to %s', (_, blind) => {
+    const isBlindTo = (name: string) => blind.test(name);
+    const isMissed = ({ inputs, all }: (typeof systems)[number]): boolean => {
+      try {
+        const { finals, violations } = outcomesOf(exploreAll(inputs, { ...POR, isBlindTo }));
+        return finals.size !== all.finals.size || violations.size !== all.violations.size;
+      } catch {
+        return true;
+      }
+    };
+    expect(systems.some(isMissed)).toBe(true);
   });
 });
 
 describe('the estimate of all schedules', () => {
   it('is right on the average', () => {
-    const some = solved(30, 150, 7);
+    const some = solved(20, 100, 7);
     const [all, estimated] = some.reduce<readonly [number, number]>(
       ([sum, guess], { inputs, all }) => [
         sum + all.schedules,
