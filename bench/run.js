@@ -12,6 +12,7 @@ import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBisection } from './bisect.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { exploreRows } from './explore.js';
 import { measureGeneration } from './generation.js';
 import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
@@ -209,6 +210,7 @@ const rows = [
   ['orders of 32 devices drawn, inputs/s', String(drawn.orders), '>= 20000'],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
+  ...exploreRows(),
 ];
 const table = ['| measure | value | wanted |', '| --- | --- | --- |']
   .concat(rows.map((row) => `| ${row.join(' | ')} |`))

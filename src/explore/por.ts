@@ -17,7 +17,7 @@
 import { assert } from '../assert.ts';
 import { areDependent, type Footprint } from './footprint.ts';
 import { createFutures, type Future, NO_FUTURE, union, withKind } from './futures.ts';
-import { createPast, type Placed, type Step } from './past.ts';
+import { createPast, type Placed } from './past.ts';
 import { addComing, addRace, addWaiting, type Point, racesOf } from './races.ts';
 import type { Search } from './search.ts';
 
@@ -37,13 +37,12 @@ interface Visited {
   readonly future: Future;
 }
 
-/** What a test may leave out, to see that it would be missed. */
-export interface Defects {
-  readonly forget?: (footprint: Footprint) => Footprint;
-}
-
-/** A search through all schedules that differ by more than luck. */
-export function createPor({ forget }: Defects = {}): Search {
+/**
+ * A search through all schedules that differ by more than luck.
+ *
+ * @param seen what of a footprint is looked at: all of it, but in a test of what then is missed.
+ */
+export function createPor(seen: (footprint: Footprint) => Footprint = (all) => all): Search {
   const past = createPast();
   const futures = createFutures();
   const points: OwnPoint[] = [];
@@ -98,7 +97,7 @@ export function createPor({ forget }: Defects = {}): Search {
       return at;
     },
     push(step) {
-      const placed = past.push(forget === undefined ? step : forgetful(step, forget));
+      const placed = past.push({ ...step, footprint: seen(step.footprint) });
       met.add(past.state());
       for (const early of racesOf(placed, points, past)) addRace(early, placed, points, past);
       depth += 1;
@@ -132,10 +131,6 @@ export function createPor({ forget }: Defects = {}): Search {
       }
     },
   };
-}
-
-function forgetful(step: Step, forget: (footprint: Footprint) => Footprint): Step {
-  return { ...step, footprint: forget(step.footprint) };
 }
 
 /** Tasks whose next step was tried before the last step, and does not depend on it. */

@@ -75,10 +75,10 @@ export function isBrokenCircle({ invariant, values }: Violation): boolean {
 
 /** Is nothing under way, and nothing to come, that retries what is deferred? */
 function isAtRest({ state }: Facts): boolean {
-  const { enable, initcalls_done, timeout_armed, active, probe_count } = state.deferred;
-  if (state.deferred.defer_all_probes) return false; // The system goes down.
-  if (!enable || !initcalls_done || timeout_armed || active.length > 0) return false;
-  if (probe_count > 0 || state.oops !== null) return false;
+  const { deferred } = state;
+  if (deferred.defer_all_probes) return false; // The system goes down.
+  if (!deferred.enable || !deferred.initcalls_done || deferred.timeout_armed) return false;
+  if (deferred.active.length > 0 || deferred.probe_count > 0 || state.oops !== null) return false;
   if (Object.values(state.modules).some((module) => module.state !== 'live')) return false;
   return Object.values(state.devices).every(({ unbinding }) => !unbinding);
 }
@@ -170,7 +170,8 @@ export const waitsEnd: Invariant = {
   watches: ['task.finished', 'deferred.removed', 'deferred.retried'],
   subjects(event, k) {
     if (event.type !== 'task.finished') return 'dev' in event ? [String(event.dev)] : [];
-    return isAtRest(k) ? k.state.deferred.pending : [];
+    const { pending } = k.state.deferred;
+    return pending.length > 0 && isAtRest(k) ? pending : [];
   },
   name: (subject) => subject,
   suspects: ['fw_devlink_cycles', 'devlink_iommu_optional', 'timeout_default_10'],
