@@ -19,7 +19,8 @@ export function* reduce(first: Hit, subject: Subject): Search<Form> {
   form = { ...form, hit: yield* sweep(form, coarseParts) };
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const before: Hit = form.hit;
-    form = yield* canonicalise(form);
+    // A group is told anew by whom the bad event finds in it now.
+    form = yield* canonicalise({ ...form, subject: before.subject ?? form.subject });
     form = { ...form, hit: yield* sweepAll(form) };
     if (form.hit === before) break;
   }
