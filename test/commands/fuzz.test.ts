@@ -2,14 +2,23 @@
 // exit codes that say what came of it. Runs the built program.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { campaignExit } from '../../src/commands/campaign-result.ts';
 import { EXIT } from '../../src/commands/exit.ts';
 import { integerOf, secondsOf, shardOf } from '../../src/commands/fuzz-flags.ts';
 import { modelVersion } from '../../src/commands/model-version.ts';
+import { encodeRecords, JOURNAL_SCHEMA, JOURNAL_START } from '../../src/fuzz/journal.ts';
 import { createLedger } from '../../src/fuzz/ledger.ts';
+import { WHOLE } from '../../src/fuzz/plan.ts';
 import { SOMETIMES } from '../../src/fuzz/sometimes-table.ts';
 import { document, pathOf, reprobe } from './program.ts';
 
@@ -187,8 +196,17 @@ describe('a folder', { timeout: LONG_MS }, () => {
   });
 
   it('of another version of reprobe is refused', async () => {
-    expect(await modelVersion()).toMatch(/^[0-9a-f]{16}$/);
-    expect(await modelVersion()).toBe(await modelVersion());
+    const model = await modelVersion();
+    expect(model).toMatch(/^[0-9a-f]{16}$/);
+    expect(await modelVersion()).toBe(model);
+    const plan = { seed: 3, base: null, kernel: {}, strategy: 'mixed' };
+    const header = { schema: JOURNAL_SCHEMA, model: 'another', plan, shard: WHOLE };
+    const { lines } = encodeRecords([{ kind: 'campaign', ...header }], JOURNAL_START);
+    mkdirSync(pathOf('old'));
+    writeFileSync(join(pathOf('old'), 'journal.jsonl'), lines);
+    const { status, stderr } = await reprobe('fuzz', '--resume', '--out', pathOf('old'));
+    expect([status, stderr]).toEqual([EXIT.fatal, expect.stringContaining('another version')]);
+    expect(readFileSync(join(pathOf('old'), 'journal.jsonl'))).toEqual(Buffer.from(lines));
   });
 
   it('that was merged from some of the shards is not gone on with', async () => {
