@@ -2,6 +2,8 @@
 // seed. What a draw would change in the bug is drawn again without it.
 import { attempt } from '../dist/minimize/attempt.js';
 import { draftOf } from '../dist/minimize/draft.js';
+import { isKnown } from '../dist/minimize/normal-names.js';
+import { renamed, renamedSubject } from '../dist/minimize/rename.js';
 
 /** A generator of numbers from 0 below n; the same seed gives the same numbers (mulberry32). */
 export function dice(seed) {
@@ -23,7 +25,16 @@ export function dice(seed) {
 const hex = (value, digits) => value.toString(16).padStart(digits, '0');
 
 /** Kinds of noise, the tamest last: what cannot be beside a bug is left out from the front. */
-const KINDS = ['behind its IOMMU', 'on its bus', 'rescans', 'own IOMMU', 'early', 'plain'];
+const KINDS = [
+  'shuffled',
+  'renamed',
+  'behind its IOMMU',
+  'on its bus',
+  'rescans',
+  'own IOMMU',
+  'early',
+  'plain',
+];
 
 /**
  * The inputs with at least 50 devices and 200 stimuli more.
@@ -37,11 +48,13 @@ export function noisy(inputs, wanted, seed) {
   for (let without = 0; without < KINDS.length; without += 1) {
     for (let go = 0; go < 4; go += 1) {
       const kinds = KINDS.slice(without);
-      const made = around(inputs, core, kinds, dice(seed * 64 + without * 4 + go));
-      const hit = attempt(made.draft, { ...wanted, isIt: sameAs(core.subject) });
+      const die = dice(seed * 64 + without * 4 + go);
+      const mine = disguised(core, kinds, die);
+      const made = around(mine, kinds, die);
+      const hit = attempt(made, { ...wanted, isIt: sameAs(mine.subject) });
       if (hit === null) continue;
       const { kernel, machine, stimuli, choices } = hit.inputs;
-      const rest = made.draft.steps.slice(stimuli.length).map(({ stimulus }) => stimulus);
+      const rest = made.steps.slice(stimuli.length).map(({ stimulus }) => stimulus);
       const all = { kernel, machine, stimuli: [...stimuli, ...rest], choices };
       return { inputs: all, violation: hit.violation, kinds, core };
     }
@@ -55,39 +68,64 @@ const sameAs =
     subject.kind === kind &&
     (names.length + subject.names.length === 0 || names.some((n) => subject.names.includes(n)));
 
-function around(inputs, core, kinds, die) {
-  const made = parts(inputs.machine, kinds, die);
-  const { machine } = inputs;
-  const boot =
-    machine.boot.length === 0
-      ? []
-      : mixed(
-          machine.boot,
-          made.drivers
-            .filter(({ module }) => module === null)
-            .map(({ bus, name }) => ({ step: 'driver', bus, drv: name })),
-          die,
-        );
-  const later = inputs.stimuli.slice(core.draft.steps.length);
-  const own = [...core.draft.steps, ...later.map((stimulus) => ({ stimulus, groupOf: null }))];
-  const stimuli = steps(made, kinds, die).map((stimulus) => ({ stimulus, groupOf: null }));
+/** The bug on another machine: with other names, and what stands in lists in another order. */
+function disguised({ draft, inputs, subject }, kinds, die) {
+  let mine = { draft, subject };
+  if (kinds.includes('renamed')) {
+    const { devices, drivers, modules } = draft.machine;
+    const number = () => hex(0x10000000 + die.below(0x70000000), 8);
+    const of = (list, name) => new Map(list.map((one) => [one.name, name(one)]));
+    const names = {
+      device: of(
+        devices.filter(({ bus }) => bus === 'platform' || bus === 'amba'),
+        () => `${number()}.thing`,
+      ),
+      driver: of(
+        drivers.filter((drv) => !isKnown(drv)),
+        ({ name }) => `${name}-${die.below(1000)}`,
+      ),
+      module: of(
+        modules.filter(({ name }) => drivers.every((d) => d.module !== name || !isKnown(d))),
+        ({ name }) => (name.startsWith('vfio') ? name : `${name}_${die.below(1000)}`),
+      ),
+      bus: new Map(),
+    };
+    const other = renamed(draft, inputs.choices, names);
+    mine = { draft: other, subject: renamedSubject(subject, names) };
+  }
+  if (!kinds.includes('shuffled')) return mine;
+  const { machine } = mine.draft;
+  const lists = ['devices', 'drivers', 'modules'].map((key) => [key, shuffled(machine[key], die)]);
+  const other = { ...machine, ...Object.fromEntries(lists) };
+  return { ...mine, draft: { ...mine.draft, machine: other } };
+}
+
+function shuffled(list, die) {
+  const left = list.slice();
+  return list.map(() => left.splice(die.below(left.length), 1)[0]);
+}
+
+function around({ draft }, kinds, die) {
+  const { kernel, machine } = draft;
+  const made = parts(machine, kinds, die);
+  const builtIn = made.drivers.filter(({ module }) => module === null);
+  const registered = builtIn.map(({ bus, name }) => ({ step: 'driver', bus, drv: name }));
+  const noise = steps(made, kinds, die).map((stimulus) => ({ stimulus, groupOf: [null] }));
   return {
-    draft: {
-      kernel: {
-        ...inputs.kernel,
-        config: { ...inputs.kernel.config, NOISE: 'y', LOCALVERSION_AUTO: 'n' },
-        cmdline: [inputs.kernel.cmdline, 'quiet', `loglevel=${die.below(8)}`].join(' ').trim(),
-      },
-      machine: {
-        ...machine,
-        devices: mixed(machine.devices, made.devices, die),
-        drivers: mixed(machine.drivers, made.drivers, die),
-        modules: mixed(machine.modules, made.modules, die),
-        boot,
-      },
-      steps: mixedSteps(own, stimuli, kinds.includes('early'), die),
-      schedule: core.draft.schedule,
+    kernel: {
+      ...kernel,
+      config: { ...kernel.config, NOISE: 'y', LOCALVERSION_AUTO: 'n' },
+      cmdline: [kernel.cmdline, 'quiet', `loglevel=${die.below(8)}`].join(' ').trim(),
     },
+    machine: {
+      ...machine,
+      devices: mixed(machine.devices, made.devices, die),
+      drivers: mixed(machine.drivers, made.drivers, die),
+      modules: mixed(machine.modules, made.modules, die),
+      boot: machine.boot.length === 0 ? [] : mixed(machine.boot, registered, die),
+    },
+    steps: mixedSteps(draft.steps, noise, kinds.includes('early'), die),
+    schedule: draft.schedule,
   };
 }
 
@@ -180,7 +218,9 @@ function functions(machine, die) {
 
 /** What somebody does to those devices meanwhile. */
 function steps({ devices, drivers, modules }, kinds, die) {
-  const platform = devices.filter(({ bus }) => bus === 'platform');
+  // An IOMMU that comes and goes is seldom nobody's business.
+  const isPlain = ({ bus, iommu_kind }) => bus === 'platform' && iommu_kind === undefined;
+  const platform = devices.filter(isPlain);
   const bus = 'platform';
   const one = () => {
     const dev = die.of(platform).name;

@@ -11,6 +11,7 @@ export type ReprobeErrorCode =
   | 'BAD_YAML'
   | 'BAD_MACHINE'
   | 'BAD_SESSION'
+  | 'BAD_EVIDENCE'
   | 'BAD_LOG'
   | 'BAD_EXPRESSION'
   | 'BAD_TOKEN'

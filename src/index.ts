@@ -4,6 +4,8 @@
 // Bisection: the first violating event, what would have changed it, the same under other kernels.
 export { firstViolation } from './bisect/first-violation.ts';
 export type { BisectOutcome, Found } from './bisect/outcome.ts';
+export type { Parting } from './bisect/parting.ts';
+export { isSameRun, whereRunsPart } from './bisect/parting.ts';
 export { searchPrefixes } from './bisect/search.ts';
 export { verifyViolation } from './bisect/verify.ts';
 export { whatChanges } from './bisect/what-changes.ts';
@@ -65,6 +67,12 @@ export { initialState } from './model/state/state.ts';
 export type { Patch } from './model/versions/patch.ts';
 export { PATCHES, type PatchName } from './model/versions/patch-table.ts';
 export { PROFILES, profileOf } from './model/versions/profile.ts';
+// Reproducers: what a run breaks as a script, a scenario, a report.
+export { scenarioText } from './report/export/as-scenario.ts';
+export type { Finding } from './report/export/finding.ts';
+export { findingOf, spreadOf } from './report/export/finding.ts';
+export { mailText } from './report/export/mail.ts';
+export { shellScript } from './report/export/shell.ts';
 export { parseScenario } from './scenario/parse.ts';
 export { printScenario } from './scenario/print.ts';
 export type { Scenario } from './scenario/scenario.ts';

@@ -1,7 +1,9 @@
 /** Why a run that breaks no invariant says little about the kernel whose log guided it. */
 import type { Trace } from '../events/trace.ts';
+import type { Divergence } from '../import/guide.ts';
 import type { Imported } from '../import/import.ts';
 import type { Observation, ObservationKind } from '../import/observation.ts';
+import { shownLine } from '../import/record.ts';
 
 /** A line of a log. */
 export interface LogLine {
@@ -15,6 +17,8 @@ export interface LogEvidence {
   readonly crashes: readonly LogLine[] | null;
   /** DMA that was refused and that is not in the run. */
   readonly lostFaults: readonly LogLine[];
+  /** What files beside the log have and the run has not. */
+  readonly unlike: readonly Divergence[];
 }
 
 /**
@@ -23,21 +27,30 @@ export interface LogEvidence {
  */
 export function doubtsOf(trace: Trace, evidence: LogEvidence | null): readonly string[] {
   if (evidence === null) return [];
-  return [...unseenDoubts(trace, evidence), ...nothingSeen(trace), ...overruled(trace)];
+  return [
+    ...unseenDoubts(trace, evidence),
+    ...nothingSeen(trace),
+    ...overruled(trace),
+    ...unlikeFiles(evidence),
+  ];
 }
 
 /** What an import knows beside its trace. */
-export function evidenceOf({ observations, faults }: Imported): LogEvidence {
+export function evidenceOf({ observations, faults, evidence }: Imported): LogEvidence {
   return {
     crashes: observations.flatMap((one) => (CRASHES.includes(one.kind) ? lineOf(one) : [])),
     lostFaults: faults.flatMap(({ isReplayed, dma }) =>
       isReplayed ? [] : lineOf(dma.observation),
     ),
+    unlike: evidence.flatMap(({ differs }) => differs),
   };
 }
 
 const CRASHES: readonly ObservationKind[] = ['kernel.oops', 'kernel.panic', 'kernel.hung_task'];
-const lineOf = ({ record: { line, text } }: Observation): LogLine => ({ line, text });
+const lineOf = ({ record }: Observation): LogLine => ({
+  line: shownLine(record),
+  text: record.text,
+});
 
 /** What the log shows and the model does not have, or the other way round, beside lines. */
 export function unseenDoubts(trace: Trace, evidence: LogEvidence): readonly string[] {
@@ -53,6 +66,19 @@ function faultsWithoutIommu({ lostFaults }: LogEvidence): readonly string[] {
   const why = 'the model has not the device behind that IOMMU as the log has it';
   return [`${what} not in the run, ${where} (${why})`];
 }
+
+/** Of which driver has what and who is in which group: what else differs decides nothing. */
+function unlikeFiles({ unlike }: LogEvidence): readonly string[] {
+  const grave = unlike.filter(({ evidence }) => GRAVE.includes(evidence?.about ?? ''));
+  const [first] = grave;
+  if (first?.evidence === undefined) return [];
+  const { file, line } = first.evidence;
+  const where = line === null ? file : `${file}:${line}`;
+  const often = grave.length === 1 ? 'in one place' : `in ${grave.length} places, first`;
+  return [`the run ends otherwise than ${where} has it ${often}: ${first.observed}`];
+}
+
+const GRAVE: readonly string[] = ['driver', 'group'];
 
 /** Why a run that breaks nothing decides nothing, as one sentence. */
 export function reasonOf(doubts: readonly string[]): string {

@@ -9,9 +9,10 @@ import { ASSUMED_PROFILE } from '../model/versions/profile.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseMachine } from '../scenario/parse.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
+import { decodeText } from './machine-file.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { readSource } from './read-source.ts';
-import { decode, loadSource } from './source.ts';
+import { loadSource } from './source.ts';
 
 type BaseFlags = KernelFlags & { readonly machine?: string | undefined };
 
@@ -25,7 +26,7 @@ export async function baseOf(source: string | undefined, flags: BaseFlags): Prom
   const { file, bytes } = await readSource(flags.machine);
   const given = isFirmware(bytes)
     ? boardScenario(readFirmware(bytes, file), file)
-    : parseMachine(decode(bytes, file), file, knowledgeOf(file));
+    : parseMachine(decodeText(bytes, file), file, knowledgeOf(file));
   const plain = { version: ASSUMED_PROFILE, release: null, config: {}, cmdline: '', patches: {} };
   const kernel = changedKernel(given.kernel ?? plain, await readChange(flags));
   return { kernel, machine: given.machine, stimuli: [{ do: 'boot' }], choices: [] };

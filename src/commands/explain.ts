@@ -45,7 +45,11 @@ export default class Explain extends BaseCommand {
   }
 }
 
-type ExplainFlags = KernelFlags & { readonly machine?: string | undefined };
+type ExplainFlags = KernelFlags & {
+  readonly machine?: string | undefined;
+  readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
+};
 
 /** What a source can tell, and what it or the flags leave no doubt of. */
 interface Given {
@@ -58,6 +62,10 @@ async function givenBy(path: string, flags: ExplainFlags): Promise<Given> {
   if (path !== '-' && (await isFolder(path))) {
     if (flags.machine !== undefined)
       throw new ReprobeError('USAGE', '--machine is for logs: a recording has its own machine.');
+    if (flags.boot !== undefined)
+      throw new ReprobeError('USAGE', '--boot is for logs: a recording is of one.');
+    if (flags.evidence !== undefined)
+      throw new ReprobeError('USAGE', '--evidence is for logs: a recording has its own.');
     const session = await readSessionFolder(path);
     const { machine, kernel } = deriveMachine(session, await readTwin(path));
     // Which patches a kernel had nothing in it shows: notes of who built it are no evidence.
@@ -67,7 +75,9 @@ async function givenBy(path: string, flags: ExplainFlags): Promise<Given> {
     return { witness: sessionWitness(session, { machine, kernel: shipped }), isKnown };
   }
   const { trace, log, imported } = await loadSource(path, flags);
-  const isKnown = knownFrom(change, flags.machine === undefined ? [] : ['coherent']);
+  const config = log?.options.config ?? change.config ?? {};
+  const kinds = flags.machine === undefined ? [] : ['coherent'];
+  const isKnown = knownFrom({ ...change, config }, kinds);
   if (log === null || imported === null)
     return { witness: () => ({ trace, disagreements: [] }), isKnown };
   return { witness: logWitness(log.read, log.options, imported), isKnown };

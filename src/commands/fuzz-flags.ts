@@ -20,7 +20,7 @@ export const fuzzFlags = {
     description: 'how long to make runs, such as 90s, 15m, 8h; 60s where no --runs is given',
     helpValue: '60s',
   }),
-  seed: Flags.string({ description: 'the number that decides over all runs', helpValue: 'S' }),
+  seed: Flags.string({ description: 'all runs are drawn from this number', helpValue: 'S' }),
   workers: Flags.string({
     description: 'how many threads work; one for each core otherwise',
     helpValue: 'W',

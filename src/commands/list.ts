@@ -142,8 +142,8 @@ function listMessages(): Listing {
 function listKeys(): Listing {
   const items = documentKeys();
   return {
-    columns: ['of', 'key', 'meaning'],
-    rows: items.map(({ of, key, doc }) => [of, key, doc]),
+    columns: ['of', 'key', 'values', 'meaning'],
+    rows: items.map(({ of, key, values, doc }) => [of, key, values.join(' '), doc]),
     items,
   };
 }

@@ -16,7 +16,7 @@ import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { eventNumber } from './position.ts';
 import { againCommand, painted } from './print.ts';
-import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { type LoadedSource, loadSource, pasteable, sourceArg, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
 /** Folds a source, checks the invariants on the way, and shows the timeline and the final state. */
@@ -64,11 +64,11 @@ export default class Replay extends BaseCommand {
           line(''),
           line(stateHeading(to, trace), 'head'),
           ...finalState(state),
-          ...contradicted(divergences.length),
+          ...contradicted(divergences),
           verdict(violations, events.length, doubts),
           ...(first === undefined
             ? []
-            : [line(`again: ${againCommand(source.file, flags, first.event)}`)]),
+            : [line(`again: ${againCommand(source.file, flags, first.event, pasteable(source))}`)]),
         ],
         paint,
       ),
@@ -114,9 +114,15 @@ function stateHeading(to: number, { events }: Trace): string {
   return `state after event #${to}, ${to === last ? 'the last' : `the last is #${last}`}`;
 }
 
-function contradicted(lines: number): readonly Line[] {
-  if (lines === 0) return [];
-  return [line(`the log contradicts the model in ${counted(lines, 'line')}`, 'bad')];
+function contradicted(divergences: LoadedSource['divergences']): readonly Line[] {
+  const beside = divergences.filter(({ evidence }) => evidence !== undefined).length;
+  const lines = divergences.length - beside;
+  const inLog = `the log contradicts the model in ${counted(lines, 'line')}`;
+  const inFiles = `files beside the log contradict the model in ${counted(beside, 'place')}`;
+  return [
+    ...(lines === 0 ? [] : [line(inLog, 'bad')]),
+    ...(beside === 0 ? [] : [line(inFiles, 'bad')]),
+  ];
 }
 
 function exitFor(violations: readonly unknown[], doubts: readonly unknown[]): number {

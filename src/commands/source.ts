@@ -1,21 +1,24 @@
 import { Args, Flags } from '@oclif/core';
-import { doubtsOf, evidenceOf } from '../bisect/doubt.ts';
-import { type Change, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
+import { doubtsOf } from '../bisect/doubt.ts';
+import { type Change, mergedChange, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
-import { type ReadLog, readWhole } from '../import/read-log.ts';
-import { type RedactedLog, redactLog } from '../import/redact.ts';
-import { expectUnchanged } from '../import/redact-check.ts';
+import type { Imported, ImportOptions } from '../import/import.ts';
+import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
+import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
-import { parseMachine, parseScenario } from '../scenario/parse.ts';
+import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
+import { loadLog, loadRedacted } from './load-log.ts';
+import { decodeText, readMachineFile } from './machine-file.ts';
+import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readLog } from './read-log.ts';
+import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -62,13 +65,29 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  evidence: Flags.string({
+    description:
+      'a file of the system that a log is of, to sharpen it: devices_deferred, a listing of ' +
+      '`reprobe capture` (sysfs-N.txt), the text of a trace with iommu events or kprobes, a .config',
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  boot: Flags.string({
+    description: 'which boot of a log that holds several; else the one that says most',
+    helpValue: 'N|first|last',
+  }),
   machine: Flags.string({
     description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
     helpValue: 'FILE',
   }),
 };
 
-type SourceFlags = KernelFlags & { readonly machine?: string | undefined };
+type SourceFlags = KernelFlags & {
+  readonly machine?: string | undefined;
+  readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
+};
 
 const TRACE_START = '{"reprobe":';
 /** A scenario is never longer (scenario/yaml-source.ts). */
@@ -79,15 +98,20 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
  *
  * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
  * NO_EVIDENCE for a log that says nothing, unless it may be empty.
+ *
+ * @param options with `isOther` the machine of the flags is another one where the source is no log,
+ * which the caller sees to.
  */
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false } = {},
+  { mayBeEmpty = false, redact = false, isOther = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
+  const evidence = await readEvidenceTexts(flags.evidence ?? []);
+  const boot = bootNamed(flags.boot);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -96,23 +120,32 @@ export async function loadSource(
   switch (kind) {
     case 'trace': {
       const bytes = await joined(pieces);
-      refuseMachine(flags, 'a trace');
+      refuseLogFlags(flags, 'a trace', isOther);
       return loadTrace(file, readTrace(bytes, file), change);
     }
     case 'scenario': {
       const bytes = await joined(pieces);
-      refuseMachine(flags, 'a scenario');
+      refuseLogFlags(flags, 'a scenario', isOther);
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
-    case 'log':
-      if (redact) return loadRedacted(file, await joined(pieces), machine, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, machine, change, mayBeEmpty);
+    case 'log': {
+      const beside = { ...machine, evidence, boot };
+      if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
+    }
   }
+}
+
+/** The run, where its inputs alone make it again: that of a log is guided by the log. */
+export function pasteable({ kind, trace }: LoadedSource): Trace | null {
+  return kind === 'log' || trace.header.source !== null ? null : trace;
 }
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
+  const texts = new Map(
+    imported?.observations.map(({ record }) => [shownLine(record), record.text]),
+  );
   return (line) => texts.get(line) ?? null;
 }
 
@@ -138,12 +171,20 @@ export async function readScenario(
 
 function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
   if (isFirmware(bytes)) return boardScenario(readFirmware(bytes, file), file);
-  return parseScenario(decode(bytes, file), file, knowledgeOf(file));
+  return parseScenario(decodeText(bytes, file), file, knowledgeOf(file));
 }
 
-/** Only a log has no machine of its own. */
-function refuseMachine({ machine }: SourceFlags, source: string): void {
-  if (machine === undefined) return;
+/** Only a log has no machine of its own, and leaves something open. */
+function refuseLogFlags(
+  { machine, evidence, boot }: SourceFlags,
+  source: string,
+  isOther: boolean,
+): void {
+  if (boot !== undefined)
+    throw new ReprobeError('USAGE', `--boot is for logs: ${source} is one run.`);
+  if (evidence !== undefined && evidence.length > 0)
+    throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
+  if (machine === undefined || isOther) return;
   throw new ReprobeError('USAGE', `--machine is for logs: ${source} has its own machine.`);
 }
 
@@ -154,15 +195,6 @@ export function runScenario(
 ): Trace {
   const header = { schema: SCHEMA_VERSION, source: null, kernel, machine, stimuli: steps, choices };
   return rerunTrace({ header, events: [] }, change);
-}
-
-/** The machine of a log, or what its firmware says of it. */
-type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
-
-async function readMachineFile(path: string): Promise<GivenMachine> {
-  const { file, bytes } = await readSource(path);
-  if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
-  return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
 }
 
 /** @param bytes what the file begins with: all of it where it may be a scenario. */
@@ -177,35 +209,17 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
 }
 
-/** @throws ReprobeError NOT_UTF8. */
-export function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ReprobeError('NOT_UTF8', 'The file is not UTF-8 text.', { file });
-  }
-}
-
 function isEmpty({ version, config, patches }: Change): boolean {
   return version === undefined && config === undefined && patches === undefined;
 }
 
-/** The second change on top of the first. */
-function merged(first: Change, second: Change): Change {
-  const version = second.version ?? first.version;
-  return {
-    ...(version === undefined ? {} : { version }),
-    config: { ...first.config, ...second.config },
-    patches: { ...(second.version === undefined ? first.patches : {}), ...second.patches },
-  };
-}
-
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence = trace.header.source === null ? null : { crashes: null, lostFaults: [] };
+    const evidence =
+      trace.header.source === null ? null : { crashes: null, lostFaults: [], unlike: [] };
     return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
   };
-  const rerun = (more: Change) => run(rerunTrace(recorded, merged(change, more)));
+  const rerun = (more: Change) => run(rerunTrace(recorded, mergedChange(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});
   const none = { log: null, imported: null, redacted: null, scenario: null };
   return { kind: 'trace', file, ...first, ...none, rerun };
@@ -213,69 +227,10 @@ function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource 
 
 function loadScenario(file: string, scenario: ParsedScenario, change: Change): LoadedSource {
   const rerun = (more: Change): RerunResult => ({
-    trace: runScenario(scenario, merged(change, more)),
+    trace: runScenario(scenario, mergedChange(change, more)),
     divergences: [],
     doubts: [],
   });
   const none = { log: null, imported: null, redacted: null };
   return { kind: 'scenario', file, ...rerun({}), ...none, scenario, rerun };
-}
-
-/**
- * What is loaded is the log without its secrets; that it says the same is checked. The whole of it is
- * in memory.
- */
-function loadRedacted(
-  given: string,
-  bytes: Uint8Array,
-  machine: GivenMachine,
-  change: Change,
-  mayBeEmpty: boolean,
-): LoadedSource {
-  const redacted = redactLog(bytes);
-  const file = redacted.redactor.text(given);
-  const plain = loadLog({ file: given, read: readWhole(bytes) }, machine, change, mayBeEmpty);
-  const shared = loadLog({ file, read: readWhole(redacted.bytes) }, machine, change, mayBeEmpty);
-  if (plain.imported !== null && shared.imported !== null)
-    expectUnchanged(redacted.redactor, plain.imported, shared.imported);
-  return { ...shared, redacted };
-}
-
-function loadLog(
-  { file, read }: { readonly file: string; readonly read: ReadLog },
-  machine: GivenMachine,
-  change: Change,
-  mayBeEmpty: boolean,
-): LoadedSource {
-  const optionsFor = (asked: Change): ImportOptions => ({
-    name: file,
-    version: asked.version ?? null,
-    config: asked.config ?? {},
-    patches: asked.patches ?? {},
-    ...machine,
-  });
-  const options = optionsFor(change);
-  const imported = importRead(read, options);
-  if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) => guidedRun(importRead(read, optionsFor(merged(change, more))));
-  const log = { read, options };
-  const none = { redacted: null, scenario: null };
-  return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
-}
-
-/** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */
-function refuseEmpty({ observations }: Imported, file: string): void {
-  if (observations.length > 0) return;
-  throw new ReprobeError('NO_EVIDENCE', 'Nothing in this log is about devices or drivers.', {
-    file,
-    hint: 'give the kernel log of a whole boot; `reprobe import` says how it was read',
-  });
-}
-
-function guidedRun(imported: Imported): RerunResult {
-  const { log, trace, divergences } = imported;
-  const doubts = doubtsOf(trace, evidenceOf(imported));
-  if (log.leftOut === null) return { trace, divergences, doubts };
-  const end = `the boot says too much: from line ${log.leftOut} on, lines are counted, not followed`;
-  return { trace, divergences, doubts: [end, ...doubts] };
 }

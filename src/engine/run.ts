@@ -1,18 +1,17 @@
 /** A run of the emulated system: stimuli in, events out. */
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import { type Single, type Stimulus, singlesOf } from '../events/stimulus.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
-import { stimulusPath } from '../model/kernel/userspace.ts';
 import { rootFrame } from '../model/path.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
+import { createGiving, type Interrupt } from './giving.ts';
 import { copyState, type Rest } from './rest.ts';
 import {
   createScheduler,
-  INIT_TASK,
   type ScheduledKernel,
   type Scheduler,
   type SchedulerOptions,
@@ -31,6 +30,11 @@ export interface RunOptions extends SchedulerOptions {
   readonly probe?: PathProbe;
   /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
   readonly oracle?: (dev: string, drv: string) => number | null;
+  /**
+   * Asked before each line what happens before it is printed, until nothing does. The trace has it as
+   * `meanwhile`, so that another run gets the same.
+   */
+  readonly interrupt?: Interrupt;
   /** Goes on from where another run of the same system was at rest. */
   readonly from?: Rest;
   /** What paths, reducers and watchers work on instead of the state itself, such as a proxy of it. */
@@ -47,31 +51,14 @@ export interface Run {
    * several at once the first that did not return 0.
    */
   give(stimulus: Stimulus): TaskEnd;
-  /** The task's name of the stimulus given as the n-th, from 0; of several at once the first. */
+  /**
+   * The task's name of the stimulus given as the n-th, from 0, those left out that come meanwhile; of
+   * several at once the first.
+   */
   taskOf(n: number): string;
   /** The run at rest, with a state of its own; null where it is not. */
   rest(): Rest | null;
   trace(source?: TraceSource | null): Trace;
-}
-
-/** What a task is called, after the program that would do it. */
-function taskName(stimulus: Single, n: string): string {
-  switch (stimulus.do) {
-    case 'boot':
-      return INIT_TASK;
-    case 'modprobe':
-    case 'insmod':
-    case 'rmmod':
-      return `${stimulus.do}-${n}`;
-    case 'vfio':
-      return `vfio-user-${n}`;
-    case 'deferred_probe_timeout':
-      return `kworker-${n}`;
-    case 'dma':
-      return `dma-${n}`;
-    default:
-      return `sh-${n}`;
-  }
 }
 
 /** Answers of the machine's drivers: per device the listed outcomes, the last one for ever. */
@@ -117,10 +104,6 @@ function createKernel(
   };
 }
 
-function hasFailed(end: TaskEnd): boolean {
-  return end.kind !== 'returned' || end.ret !== 0;
-}
-
 /** Choices up to the last that is not the default: where they end, the default goes on. */
 function withoutDefaults(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
@@ -139,34 +122,23 @@ export function createRun(system: System, options: RunOptions = {}): Run {
   const given = from?.given ?? 0;
   const asked = new Set<string>();
   const k = createKernel(system, state, options, attempts, asked);
-  const scheduler = createScheduler(state, k, options);
-  const stimuli: Stimulus[] = [];
-  const names: string[] = [];
+  const scheduler: Scheduler = createScheduler(state, k, options, {
+    beforeLine: (line) => giving.beforeLine(line),
+    atRest: () => giving.atRest(),
+  });
+  const giving = createGiving(k, scheduler, given, options.interrupt ?? null);
   return {
     system,
     kernel: k,
     state,
     scheduler,
-    give(stimulus) {
-      const n = given + stimuli.length;
-      const isOne = stimulus.do !== 'together';
-      const tasks = singlesOf(stimulus).map((one, i) => {
-        const name = taskName(one, isOne ? `${n}` : `${n}.${i}`);
-        scheduler.start(name, { type: 'task.started', stimulus: one }, stimulusPath(k, one, name));
-        return name;
-      });
-      stimuli.push(stimulus);
-      names.push(tasks[0] ?? '');
-      scheduler.settle();
-      const ends = tasks.map(scheduler.endOf);
-      return ends.find(hasFailed) ?? ends[0] ?? { kind: 'returned', ret: 0 };
-    },
-    taskOf: (n) => names[n - given] ?? '',
+    give: giving.give,
+    taskOf: (n) => giving.names[n - given] ?? '',
     rest: () =>
-      scheduler.isIdle() && own.oops === null
+      scheduler.isIdle() && own.oops === null && giving.isIdle()
         ? {
             state: copyState(own, system.machine),
-            given: given + stimuli.length,
+            given: given + giving.names.length,
             attempts: new Map(attempts),
           }
         : null,
@@ -176,7 +148,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
         source,
         kernel: system.kernel,
         machine: system.machine,
-        stimuli: stimuli.slice(),
+        stimuli: giving.stimuli.slice(),
         choices: withoutDefaults(scheduler.choices),
       },
       events: scheduler.events,

@@ -6,7 +6,7 @@
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
-import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
+import type { EventOf, KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
 import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
@@ -63,6 +63,10 @@ export interface StepWatch {
   asks(task: TaskView, joined: string | null): void;
   /** The task has the next step; `runnable` are all that could have it. */
   picked(task: TaskView, runnable: readonly TaskView[]): void;
+  /** The code of the step has run; what follows is what it asked for. */
+  asked(): void;
+  /** The step ended where it asks for a lock. */
+  wants(lock: string): void;
   /** The step took a lock that was free, or gave one back. */
   locked(lock: string, isTaken: boolean): void;
   /** The step looked whether tasks of that name are there, before it started one. */
@@ -76,6 +80,17 @@ export interface TaskView {
   readonly name: string;
   /** Where it stands and waits to be chosen; null in the middle of its work. */
   readonly at: Pause | null;
+}
+
+/** Tasks that start in the middle of others. */
+export interface Interrupts {
+  /**
+   * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
+   * again when that is done.
+   */
+  beforeLine(line: EventOf<'printk'>): boolean;
+  /** Nothing can run: starts what comes now, if anything. */
+  atRest(): boolean;
 }
 
 /** A kernel whose current task the scheduler sets. */
@@ -104,6 +119,8 @@ const EVENTS_MAX = 5_000_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
 
+const NONE: Interrupts = { beforeLine: () => false, atRest: () => false };
+
 /** Everything a scheduler works on. */
 interface Core {
   readonly state: State;
@@ -113,6 +130,7 @@ interface Core {
   readonly events: Recorded[];
   readonly choices: number[];
   readonly root: Frame;
+  readonly interrupts: Interrupts;
   halted: boolean;
 }
 
@@ -121,6 +139,7 @@ export function createScheduler(
   state: State,
   kernel: ScheduledKernel,
   options: SchedulerOptions,
+  interrupts: Interrupts = NONE,
 ): Scheduler {
   const core: Core = {
     state,
@@ -130,6 +149,7 @@ export function createScheduler(
     events: [],
     choices: [],
     root: rootFrame(),
+    interrupts,
     halted: false,
   };
   const start: Scheduler['start'] = (name, first, path) => {
@@ -167,18 +187,26 @@ function record(core: Core, event: KernelEvent, task: string, frame: Frame): voi
 
 /** Runs tasks until none can run, then says which ones wait and for what. */
 function runAll(core: Core): void {
-  const { table, kernel, root, options } = core;
+  const { table, kernel, root, options, interrupts } = core;
   let current: RunningTask | null = null;
   for (;;) {
     current = pick(core, current);
-    if (current === null) break;
+    if (current === null) {
+      if (interrupts.atRest()) continue;
+      break;
+    }
     const { at } = current;
+    if (at?.type === 'printk' && interrupts.beforeLine(at)) {
+      current = table.running.at(-1) ?? null;
+      continue;
+    }
     current.at = null;
     if (at?.type === 'printk') record(core, at, current.name, current.frame);
     if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resume(core, current);
     kernel.task = current;
     const next: IteratorResult<Step, number> = current.path.next();
+    options.watch?.asked();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });
@@ -246,6 +274,7 @@ function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): voi
   switch (step.type) {
     case 'lock':
       task.block = { kind: 'lock', lock: step.lock };
+      watch?.wants(step.lock);
       return;
     case 'unlock':
       if (releaseLock(table, task, step.lock)) watch?.locked(step.lock, false);

@@ -77,5 +77,6 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   boot: object({}),
   ...concurrent,
   together: object({ steps: listOf(tagged<Concurrent>('do', concurrent)) }),
+  meanwhile: object({ line: text, nth: uint, step: tagged<Concurrent>('do', concurrent) }),
 };
 export const stimulusShape = tagged<Stimulus>('do', stimuli);

@@ -2,12 +2,23 @@
  * What comes from outside the kernel. With the machine, the kernel and the scheduler's choices the
  * stimuli are all the inputs of a run (DESIGN §1).
  */
-export type Stimulus = Single | Together;
+export type Stimulus = Single | Together | Meanwhile;
 
 /** Things done at once: each starts its task, then all run as the scheduler lets them. */
 export interface Together {
   readonly do: 'together';
   readonly steps: readonly Concurrent[];
+}
+
+/**
+ * One thing that is done while what the stimulus after it does is under way: just before `line` is
+ * printed for the `nth` time, from 1; where it is not, when nothing else moves.
+ */
+export interface Meanwhile {
+  readonly do: 'meanwhile';
+  readonly line: string;
+  readonly nth: number;
+  readonly step: Concurrent;
 }
 
 /** One thing that is done. */
@@ -107,6 +118,7 @@ export type Concurrent =
   | { readonly do: 'note'; readonly text: string };
 
 export type DmaStimulus = Extract<Stimulus, { do: 'dma' }>;
+export type VfioStimulus = Extract<Stimulus, { do: 'vfio' }>;
 
 /** A range of addresses as VFIO_IOMMU_MAP_DMA has it. */
 export interface DmaRange {
@@ -135,9 +147,16 @@ export const VFIO_CALLS = [
 ] as const;
 export type VfioCallName = (typeof VFIO_CALLS)[number];
 
-/** What is done, one by one: the steps of what is done at once, else the stimulus itself. */
+/** What is done, one by one: the steps of what is done at once or meanwhile, else the stimulus itself. */
 export function singlesOf(stimulus: Stimulus): readonly Single[] {
-  return stimulus.do === 'together' ? stimulus.steps : [stimulus];
+  switch (stimulus.do) {
+    case 'together':
+      return stimulus.steps;
+    case 'meanwhile':
+      return [stimulus.step];
+    default:
+      return [stimulus];
+  }
 }
 
 /** The stimulus as a person would write it down, one line. */
@@ -199,6 +218,8 @@ export function describeStimulus(s: Stimulus): string {
       return `${s.dev} ${s.write ? 'writes to' : 'reads'} 0x${s.addr.toString(16)}`;
     case 'page_alloc':
       return `the kernel needs memory at 0x${s.start.toString(16)}`;
+    case 'meanwhile':
+      return `meanwhile, before "${s.line}": ${describeStimulus(s.step)}`;
     case 'note':
       return s.text;
     case 'together':

@@ -2,6 +2,7 @@
 import { evidenceOf, unseenDoubts } from '../bisect/doubt.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { Trace } from '../events/trace.ts';
+import type { Divergence } from '../import/guide.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
 import type { Derived } from '../verify/machine.ts';
@@ -20,6 +21,8 @@ export type Disagreement =
       readonly expected: string | null;
       /** What the log has; null where it has nothing. */
       readonly observed: string | null;
+      /** The file beside the log that has it, and its line; absent where the log has. */
+      readonly evidence?: Divergence['evidence'];
     }
   | { readonly kind: 'doubt'; readonly text: string }
   | { readonly kind: 'recorded'; readonly mismatch: Mismatch };
@@ -50,9 +53,10 @@ export function logWitness(log: ReadLog, options: ImportOptions, first: Imported
 
 function testimonyOf(imported: Imported): Testimony {
   const { trace, divergences } = imported;
-  const lines = divergences.map(({ line, expected, observed }): Disagreement => {
+  const lines = divergences.map(({ line, expected, observed, evidence }): Disagreement => {
     const said = (text: string) => (text === NO_LINE ? null : text);
-    return { kind: 'line', line, expected: said(expected), observed: said(observed) };
+    const beside = evidence === undefined ? {} : { evidence };
+    return { kind: 'line', line, expected: said(expected), observed: said(observed), ...beside };
   });
   const doubts = unseenDoubts(trace, evidenceOf(imported));
   return {

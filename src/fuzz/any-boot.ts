@@ -6,7 +6,7 @@ const isIommuStep = ({ iommu_kind }: DeviceSpec): boolean => isX86Iommu(iommu_ki
 
 /**
  * The steps of a boot; none for the default, by initcall levels. IOMMUs of x86 come up by a step of
- * their own, so that machines with them always have a list.
+ * their own, before the drivers of other devices, so that machines with them always have a list.
  */
 export function anyBoot(
   dice: Dice,
@@ -21,13 +21,14 @@ export function anyBoot(
     .filter(({ module }) => module === null)
     .map(({ bus, name }): BootStep => ({ step: 'driver', bus, drv: name }));
   const ordered = dice.percent(70) ? dice.shuffle(built) : built;
-  const early = dice.percent(50) ? dice.below(ordered.length + 1) : 0;
+  const early = iommus.length === 0 && dice.percent(50) ? dice.below(ordered.length + 1) : 0;
   const late = devices.filter(({ bus, pci, parent }) => isMovable(bus, pci, parent));
   const moved = dice.some(late, 8).map(({ name }): BootStep => ({ step: 'device', dev: name }));
-  const rest = [...ordered.slice(early), ...iommus, ...moved];
+  const rest = [...ordered.slice(early), ...moved];
   return [
     ...ordered.slice(0, early),
     { step: 'populate' },
+    ...iommus,
     ...(moved.length > 0 || dice.percent(20) ? dice.shuffle(rest) : rest),
     { step: 'late_initcall' },
   ];

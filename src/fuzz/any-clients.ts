@@ -13,6 +13,9 @@ const KINDS = [
   { word: 'codec', id: 'vendor,codec' },
 ] as const;
 
+/** Those of Qualcomm, whose boot loader has most of them running. */
+const QCOM_KINDS = KINDS.filter(({ id }) => id.startsWith('qcom,'));
+
 const hex = (value: number): string => value.toString(16);
 
 /** Clocks and regulators that others wait for, which may wait for each other. */
@@ -30,7 +33,7 @@ export function addSuppliers(board: Board, count: number): void {
   if (count === 0) return;
   addDriver(board, {
     ...plainDriver('clk', 'platform', ['vendor,clk']),
-    ...(dice.percent(30) && { sync_state: true }),
+    ...(dice.percent(40) && { sync_state: true }),
     ...(dice.percent(30) && { cleans_up: true }),
   });
 }
@@ -42,7 +45,8 @@ export function addClients(board: Board, count: number): void {
 
 function addClient(board: Board, nth: number): void {
   const { dice, suppliers } = board;
-  const { word, id } = dice.pick(KINDS);
+  const isQcom = board.devices.some(({ ids }) => ids.includes('qcom,sdm845-smmu-500'));
+  const { word, id } = dice.pick(isQcom ? QCOM_KINDS : KINDS);
   const isAmba = dice.percent(10);
   const name = `${hex(0xfe900000 + nth * 0x10000)}.${word}`;
   const needs = suppliers.length > 0 && dice.percent(30) ? [dice.pick(suppliers)] : [];
@@ -81,7 +85,8 @@ function streamsOf(board: Board): readonly IommuSpec[] {
 /** What a boot loader or firmware may have left: DMA that runs, ranges that must stay mapped. */
 export function withBootDma(board: Board, spec: DeviceSpec): DeviceSpec {
   const { dice, units } = board;
-  if (!dice.percent(12)) return spec;
+  const isLive = spec.ids.some((id) => id.startsWith('qcom,'));
+  if (!dice.percent(isLive ? 35 : 12)) return spec;
   const start = dice.pick([0x9d400000, 0x8000000, 0x6f760000]);
   const length = dice.pick([0x10000, 0x1000, 0x800000]);
   const via = viaOf(board, units[0]?.kind);

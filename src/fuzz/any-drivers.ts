@@ -94,7 +94,12 @@ export function withOutcomes(
   if (mine.length === 0) return { ...driver, outcome: dice.pick([-ENODEV, -EPROBE_DEFER]) };
   const { name } = dice.pick(mine);
   if (dice.percent(30)) {
-    const others = devices.filter(({ bus, name: other }) => bus !== '' && other !== name);
+    // Those before it: nothing waits for what waits for it.
+    const before = devices.slice(
+      0,
+      devices.findIndex((device) => device.name === name),
+    );
+    const others = before.filter(({ bus }) => bus !== '');
     if (others.length === 0) return driver;
     return { ...driver, defers_on: tableOf([[name, [dice.pick(others).name]]]) };
   }

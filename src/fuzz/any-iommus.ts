@@ -55,7 +55,7 @@ function addSmmu(board: Board, kind: 'arm-smmu' | 'arm-smmu-v3', nth: number): v
     board,
     {
       ...named,
-      ...(isCoherent && { dma_coherent: true }),
+      ...((isCoherent || dice.percent(50)) && { dma_coherent: isCoherent }),
       ...(dice.percent(20) && { registers }),
       ...(dice.percent(8) && { snoops: !isCoherent }),
       ...(!isV3 && dice.percent(8) && { contexts: 1 + dice.below(3) }),
@@ -68,9 +68,18 @@ function addSmmu(board: Board, kind: 'arm-smmu' | 'arm-smmu-v3', nth: number): v
   addKnown(board, kind);
 }
 
-/** Behind a memory-mapped transport; one that is a PCI function comes with its bus. */
+/** The slot of a virtio-iommu that is a PCI function. */
+export const IOMMU_SLOT = '1e.0';
+
+/** Behind a memory-mapped transport, or a PCI function, which comes with its host bridge. */
 function addVirtio(board: Board, nth: number): void {
   const { dice } = board;
+  addKnown(board, 'virtio_iommu');
+  if (nth < board.hosts && dice.percent(40)) {
+    const name = `000${nth}:00:${IOMMU_SLOT}`;
+    board.units.push({ name, kind: 'virtio-iommu', device: 'virtio%d' });
+    return;
+  }
   const name = `a00${hex(0x3e00 - nth * 0x200).slice(-4)}.virtio_mmio`;
   const device = `virtio${nth}`;
   const viommu = { ...(dice.percent(50) && { bypass: dice.percent(50) }) };
@@ -82,7 +91,6 @@ function addVirtio(board: Board, nth: number): void {
   });
   board.units.push({ name, kind: 'virtio-iommu', device });
   addKnown(board, 'virtio-mmio');
-  addKnown(board, 'virtio_iommu');
 }
 
 function addIpmmu(board: Board, nth: number): void {

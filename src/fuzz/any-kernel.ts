@@ -33,16 +33,17 @@ const LIKELY: readonly (readonly [weight: number, option: string, value: string]
 ];
 
 /** Words that decide in which order things happen, or what an IOMMU does meanwhile. */
-const WORDS: readonly (readonly string[])[] = [
-  ['deferred_probe_timeout=0', 'deferred_probe_timeout=-1', 'deferred_probe_timeout=30'],
-  ['fw_devlink=permissive', 'fw_devlink=off', 'fw_devlink=on', 'fw_devlink=rpm', 'of_devlink'],
-  ['fw_devlink.strict=1', 'fw_devlink.sync_state=timeout', 'clk_ignore_unused'],
-  ['iommu.passthrough=1', 'iommu.passthrough=0', 'iommu.strict=0'],
-  ['arm-smmu.disable_bypass=0', 'arm-smmu.disable_bypass=1'],
-  ['arm_smmu_v3.disable_bypass=0', 'arm_smmu_v3.disable_bypass=1'],
-  ['intel_iommu=on', 'intel_iommu=off', 'amd_iommu=off', 'intremap=off'],
-  ['vfio_iommu_type1.allow_unsafe_interrupts=1', 'vfio.enable_unsafe_noiommu_mode=1'],
-  ['root=/dev/nfs', 'initcall_debug', 'iommu=pt'],
+const WORDS: readonly (readonly [weight: number, words: readonly string[]])[] = [
+  [5, ['deferred_probe_timeout=0', 'deferred_probe_timeout=-1', 'deferred_probe_timeout=30']],
+  [4, ['fw_devlink=permissive', 'fw_devlink=off', 'fw_devlink=on', 'fw_devlink=rpm']],
+  [6, ['fw_devlink.strict=1']],
+  [4, ['fw_devlink.sync_state=timeout', 'of_devlink', 'clk_ignore_unused']],
+  [4, ['iommu.passthrough=1', 'iommu.passthrough=0', 'iommu.strict=0']],
+  [6, ['arm-smmu.disable_bypass=0', 'arm-smmu.disable_bypass=1']],
+  [3, ['arm_smmu_v3.disable_bypass=0', 'arm_smmu_v3.disable_bypass=1']],
+  [3, ['intel_iommu=on', 'intel_iommu=off', 'amd_iommu=off', 'intremap=off']],
+  [3, ['vfio_iommu_type1.allow_unsafe_interrupts=1', 'vfio.enable_unsafe_noiommu_mode=1']],
+  [3, ['root=/dev/nfs', 'initcall_debug', 'iommu=pt']],
 ];
 
 export function anyKernel(dice: Dice, given: KernelChoice): KernelSpec {
@@ -70,7 +71,7 @@ function anyConfig(dice: Dice): KernelSpec['config'] {
 function anyCmdline(dice: Dice): string {
   if (!dice.percent(45)) return '';
   const count = 1 + dice.below(2);
-  return Array.from({ length: count }, () => dice.pick(dice.pick(WORDS))).join(' ');
+  return Array.from({ length: count }, () => dice.pick(dice.weigh(WORDS))).join(' ');
 }
 
 function anyPatches(dice: Dice): KernelSpec['patches'] {

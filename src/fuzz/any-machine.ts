@@ -31,10 +31,13 @@ export function anyMachine(dice: Dice, size: number): Machine {
   const board = emptyBoard(dice, size, {
     firmware: isAcpi ? 'acpi' : 'devicetree',
     arch: isArm ? 'arm' : 'arm64',
+    hosts: isX86 ? 1 : hostsOf(dice, size, kind),
   });
   if (!isX86) addSuppliers(board, dice.below(1 + Math.min(3, Math.ceil(size / 3))));
-  addUnits(board, kind);
-  addDevices(board, isX86, kind === 'ipmmu-vmsa');
+  for (const one of kindsOf(dice, kind)) addIommus(board, one);
+  for (let nth = 0; nth < board.hosts; nth += 1)
+    addHost(board, nth, 1 + dice.below(1 + (nth === 0 ? size * 2 : size)));
+  if (!isX86) addClients(board, (board.hosts > 0 ? 0 : 1) + dice.below(1 + Math.ceil(size / 2)));
   addVfio(board);
   const drivers = settleDrivers(board);
   const devices = inSomeOrder(board);
@@ -48,25 +51,15 @@ export function anyMachine(dice: Dice, size: number): Machine {
   };
 }
 
-function addUnits(board: Board, kind: Kind): void {
-  for (const one of kindsOf(board.dice, kind)) addIommus(board, one);
+function hostsOf(dice: Dice, size: number, kind: Kind): number {
+  if (dice.percent(kind === 'ipmmu-vmsa' ? 75 : 20)) return 0;
+  return size > 2 && dice.percent(12) ? 2 : 1;
 }
 
 function kindsOf(dice: Dice, kind: Kind): readonly IommuKind[] {
   if (kind === 'none') return [];
   if (kind !== 'two kinds') return [kind];
   return dice.shuffle<IommuKind>(['arm-smmu-v3', 'arm-smmu', 'virtio-iommu']).slice(1);
-}
-
-function addDevices(board: Board, isX86: boolean, isRenesas: boolean): void {
-  const { dice, size } = board;
-  const hasPci = isX86 || !dice.percent(isRenesas ? 75 : 20);
-  const functions = 1 + dice.below(1 + size * 2);
-  if (hasPci) {
-    addHost(board, 0, functions);
-    if (size > 3 && dice.percent(12)) addHost(board, 1, 1 + dice.below(size));
-  }
-  if (!isX86) addClients(board, (hasPci ? 0 : 1) + dice.below(1 + Math.ceil(size / 2)));
 }
 
 /** Devices of firmware in another order; functions stay below what they are below. */

@@ -2,6 +2,7 @@
 import type { DeviceSpec, IommuMapRow, PcieType, PciFunction } from '../events/machine.ts';
 import { pciModalias } from '../scenario/pci.ts';
 import { withBootDma } from './any-clients.ts';
+import { IOMMU_SLOT } from './any-iommus.ts';
 import { addDriver, addKnown, type Board, plainDriver } from './board.ts';
 
 interface Host {
@@ -20,18 +21,21 @@ export function addHost(board: Board, nth: number, functions: number): void {
   const domain = hex(nth, 4);
   const isTree = firmware === 'devicetree';
   const name = isTree ? `${hex(0x4010000000 + nth * 0x10000000, 10)}.pcie` : `pci${domain}:00`;
-  const map = iommuMap(board);
+  const map = iommuMap(board)?.flatMap((row) => besides(row, domain)) ?? null;
+  const isCoherent = dice.percent(60);
   devices.push({
     ...{ name, bus: isTree ? 'platform' : '', parent: null },
     ids: isTree ? ['pci-host-ecam-generic'] : [],
     ...(map !== null && { iommu_map: map }),
-    ...(isTree && dice.percent(50) && { dma_coherent: true }),
+    ...(isTree && dice.percent(75) && { dma_coherent: isCoherent }),
     ...(dice.percent(6) && { isolated_msi: false }),
     ...(isTree &&
       suppliers.length > 0 &&
       dice.percent(20) && { suppliers: [dice.pick(suppliers)] }),
   });
   if (isTree) addKnown(board, 'pci-host-generic', { suppress_bind_attrs: dice.percent(70) });
+  const iommu = board.units.find((unit) => unit.name === `${domain}:00:${IOMMU_SLOT}`);
+  if (iommu !== undefined) addFunctionOf(board, iommu.name, name);
   const host: Host = { board, domain, nextBus: 1, left: functions };
   let slot = dice.percent(20) ? 0 : 1;
   for (; host.left > 0 && slot < 30; slot += 1 + dice.below(2)) addSlot(host, name, 0, slot);
@@ -48,6 +52,32 @@ function iommuMap(board: Board): readonly IommuMapRow[] | null {
   const at = dice.pick([0x100, 0x10, 0x200]);
   const other = { ...whole, rid_base: at, iommu: dice.pick(units).name, sid_base: sid_base + at };
   return [{ ...whole, length: at }, ...dice.some([{ ...other, length: 0x10000 - at }], 80)];
+}
+
+/** The requester id of a virtio-iommu that is a function. */
+const IOMMU_RID = 0x1e << 3;
+
+/** A function does not translate for itself: the row goes round it, where it is on this host's bus. */
+function besides(row: IommuMapRow, domain: string): readonly IommuMapRow[] {
+  const { iommu, rid_base, sid_base, length } = row;
+  const before = IOMMU_RID - rid_base;
+  if (!iommu.startsWith(`${domain}:`) || before < 0 || before >= length) return [row];
+  const rest = { rid_base: IOMMU_RID + 1, sid_base: sid_base + before + 1 };
+  const after = { ...row, ...rest, length: length - before - 1 };
+  return [{ ...row, length: before }, after].filter((part) => part.length > 0);
+}
+
+function addFunctionOf(board: Board, name: string, parent: string): void {
+  const pci: PciFunction = {
+    ...{ vendor: 0x1af4, device: 0x1057, class: 0x080600, header: 0, multifunction: false },
+    ...{ pcie: board.dice.pick(['endpoint', 'rc-endpoint'] as const), ...acs(false, false) },
+  };
+  const made = { name: 'virtio%d', bus: 'virtio', ids: ['virtio:d00000017v00001AF4'] };
+  board.devices.push({
+    ...{ name, bus: 'pci', parent, ids: [pciModalias(pci)], pci },
+    creates: [{ ...made, parent: name, iommu_kind: 'virtio-iommu' }],
+  });
+  addKnown(board, 'virtio-pci');
 }
 
 type Filling = (host: Host, parent: string, bus: number, slot: number) => void;

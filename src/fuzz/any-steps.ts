@@ -13,6 +13,7 @@ import {
   hotplug,
   iommuCycle,
   loading,
+  neighbours,
   release,
   type Stage,
   slots,
@@ -24,7 +25,8 @@ type Part = (stage: Stage) => readonly Concurrent[];
 
 const PARTS: readonly (readonly [number, Part])[] = [
   [14, bindCycle],
-  [20, assignment],
+  [18, assignment],
+  [8, neighbours],
   [10, unloading],
   [10, hotplug],
   [8, loading],

@@ -20,6 +20,8 @@ export interface Board {
   readonly size: number;
   readonly firmware: 'devicetree' | 'acpi';
   readonly arch: Arch;
+  /** How many PCI host bridges there will be. */
+  readonly hosts: number;
   readonly devices: DeviceSpec[];
   readonly drivers: Map<string, DriverSpec>;
   readonly modules: Map<string, ModuleSpec>;
@@ -33,7 +35,7 @@ export interface Board {
 export function emptyBoard(
   dice: Dice,
   size: number,
-  kind: Pick<Board, 'firmware' | 'arch'>,
+  kind: Pick<Board, 'firmware' | 'arch' | 'hosts'>,
 ): Board {
   return {
     ...{ dice, size, ...kind, devices: [], drivers: new Map(), modules: new Map() },

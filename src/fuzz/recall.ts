@@ -26,8 +26,8 @@ export interface KnownBug {
 const EVENTS_MAX = 50_000;
 
 /**
- * The bug that a patch's own scenario shows, on the newest release where that scenario does: by the patch
- * alone if that is enough, else with the others that the scenario switches.
+ * The bug that a patch's own scenario shows there, on the newest release where that scenario shows it
+ * too: by the patch alone if that is enough, else with the others that the scenario switches.
  *
  * @param scenarioOf the inputs of a scenario, by the name that the patch table has for it.
  * @returns null for a patch that decides over no invariant in its scenario.
@@ -38,14 +38,20 @@ export function knownBugOf(
 ): KnownBug | null {
   const inputs = scenarioOf(PATCHES[patch].scenario);
   const { [patch]: _, ...others } = inputs.kernel.patches;
-  for (const patches of [ANY_RELEASE.patches ?? {}, others])
-    for (const version of PROFILES.toReversed())
-      for (const isOn of [false, true]) {
-        const kernel = { ...inputs.kernel, version, release: null, patches };
-        const invariants = [...brokenBy({ ...inputs, kernel }, patch, isOn)];
-        if (invariants.length > 0) return { patch, version, isOn, patches, invariants };
-      }
-  return null;
+  const isOn = [false, true].find((on) => brokenBy(inputs, patch, on).size > 0);
+  if (isOn === undefined) return null;
+  const invariants = [...brokenBy(inputs, patch, isOn)];
+  const shows = (version: string, patches: KernelSpec['patches']): boolean => {
+    const kernel = { ...inputs.kernel, version, release: null, patches };
+    const broken = brokenBy({ ...inputs, kernel }, patch, isOn);
+    return invariants.some((id) => broken.has(id));
+  };
+  for (const patches of [ANY_RELEASE.patches ?? {}, others]) {
+    const version = PROFILES.findLast((profile) => shows(profile, patches));
+    if (version !== undefined) return { patch, version, isOn, patches, invariants };
+  }
+  const { version } = inputs.kernel;
+  return { patch, version, isOn, patches: others, invariants };
 }
 
 /** Every bug that a patch decides over. Cost: at most four runs for each profile and patch. */

@@ -69,17 +69,17 @@ function groupsOf({ dice }: Stage): readonly string[] {
   return dice.percent(50) ? [String(first)] : [...new Set([0, first, first + 1])].map(String);
 }
 
+/** Where users map memory, where kernel drivers have buffers, and where nothing is. */
+const PLACES: readonly (readonly [number, number])[] = [
+  [8, 0x100000],
+  [4, 0xffffe000],
+  [4, 0xfffff000],
+  ...([0x110000, 0x8000000, 0xfee00000, 0x40000000] as const).map((at) => [1, at] as const),
+];
+
 function addressOf({ dice, scene }: Stage): number {
-  const places = [
-    0x100000,
-    0x110000,
-    0x8000000,
-    0xfee00000,
-    0xfffff000,
-    0x40000000,
-    ...scene.memory,
-  ];
-  return dice.pick(places);
+  const { memory } = scene;
+  return memory.length > 0 && dice.percent(30) ? dice.pick(memory) : dice.weigh(PLACES);
 }
 
 /** Opens the group of a device, or the device by itself. */
@@ -131,10 +131,38 @@ export function assignment(stage: Stage): Steps {
   const dev = someone(stage);
   const keeps = dice.percent(45);
   const opened = open(stage, dev.name, keeps);
-  const meanwhile = keeps ? whileHeld(stage, dev) : dice.percent(30) ? traffic(stage, dev) : [];
+  const meanwhile = keeps ? whileHeld(stage, dev) : dice.percent(15) ? traffic(stage, dev) : [];
   const end = keeps && dice.percent(70) ? release(stage) : [];
   const back = dice.percent(50) ? giveBack(stage, dev) : [];
   return [...handOver(stage, dev), ...opened, ...meanwhile, ...end, ...back];
+}
+
+/** Two devices that may be in one group: a user has one of them, and somebody wants the other. */
+export function neighbours(stage: Stage): Steps {
+  const { dice, scene } = stage;
+  const dev = someone(stage);
+  const beside = scene.guests.filter(
+    ({ name, parent }) => parent === dev.parent && name !== dev.name,
+  );
+  const other = dice.pick(beside.length > 0 ? beside : scene.guests);
+  const drv = itsDriver(stage, other);
+  const taken = handOver(stage, dev);
+  const load = other.drivers.flatMap(({ module }) => (module === null ? [] : [modprobe(module)]));
+  const claim = dice.weigh<() => Steps>([
+    [3, () => [bind(other, drv)]],
+    [2, () => [...load, probe(other)]],
+    [2, () => [...handOver(stage, other), ...open(stage, other.name, dice.percent(50))]],
+  ])();
+  const opened = open(stage, dev.name, true);
+  const end = dice.percent(60) ? release(stage) : [];
+  return [
+    unbind(other),
+    ...taken,
+    ...opened,
+    ...claim,
+    ...end,
+    ...dice.some([bind(other, drv)], 40),
+  ];
 }
 
 export function release({ dice, users }: Stage): Steps {
@@ -169,7 +197,7 @@ function whileHeld(stage: Stage, dev: Actor): Steps {
   const other = dice.pick(scene.guests);
   const drv = itsDriver(stage, other);
   return dice.weigh<() => Steps>([
-    [4, () => traffic(stage, dev)],
+    [5, () => traffic(stage, dev)],
     [3, () => [bind(other, drv)]],
     [2, () => [unbind(other), probe(other)]],
     [2, () => [unbind(dev)]],

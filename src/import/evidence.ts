@@ -1,8 +1,7 @@
-/** What a boot's observations say, gathered before anything is emulated. */
+/** What is known of a boot before anything is emulated: what its observations and other files say. */
 
 import type { IommuKind } from '../events/machine.ts';
-import { emptyTable, type Table } from '../events/table.ts';
-import { parseRelease } from '../model/versions/profile.ts';
+import type { Table } from '../events/table.ts';
 import type { Observation } from './observation.ts';
 
 /** A PCI function as its line describes it. */
@@ -30,6 +29,8 @@ export interface SeenPair {
   readonly dev: string;
   readonly drv: string;
   readonly line: number;
+  /** The driver was registered before that. */
+  readonly wasThere?: true;
 }
 
 /** A device that the timeout lists as deferred still. */
@@ -38,6 +39,8 @@ export interface SeenPending {
   /** Why, in the words of kernels that print it. */
   readonly reason: string | null;
   readonly line: number;
+  /** It did not wait yet when the timeout listed others. */
+  readonly late?: true;
 }
 
 /** A device that has the stream of another. */
@@ -78,223 +81,30 @@ export interface Evidence {
   readonly buses: Table<string>;
   /** Drivers that probe asynchronously. */
   readonly asyncDrivers: Set<string>;
-  /** `driver device` to the errors its probe was seen to return, in order. */
-  readonly failures: Table<number[]>;
+  /** `driver device` to what its probe was seen to return, in order. */
+  readonly results: Table<number[]>;
   /** Line from which on user space runs; null where the log does not reach it. */
   userspaceLine: number | null;
+  /** Device to its IOMMU, where a listing tells. */
+  readonly behind: Table<string>;
+  /** Modules that a listing had loaded; null where there is no listing: drivers may be modules then. */
+  modules: Set<string> | null;
 }
 
-const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express']);
+const BUSES = new Set(['platform', 'amba', 'pci', 'virtio', 'pci_express', 'fsl-mc']);
 const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
-/** A device of firmware by its address: `11017000.clock-controller`. */
-const PLATFORM_NAME = /^[0-9a-f]{4,16}\.[a-z][\w,-]*$/;
-/** An object of Freescale's management complex, which is on a bus of its own: `dpni.1`. */
-const FSL_MC_NAME = /^dp[a-z]+\.\d+$/;
-const IORT_NAME = /^arm-smmu(-v3)?\.\d+\.auto$/;
-const NUMBER = (text: string | undefined): number =>
-  Number.parseInt((text ?? '').replace(/^0x/, ''), 16) || 0;
 
 /** Is it a PCI address as the kernel writes one? */
 export function isPciName(dev: string): boolean {
   return PCI_ADDRESS.test(dev);
 }
 
-/** Gathers the evidence of one boot. */
-export function gatherEvidence(observations: readonly Observation[]): Evidence {
-  const evidence: Evidence = {
-    release: null,
-    cmdline: null,
-    config: emptyTable(),
-    acpi: false,
-    devicetree: false,
-    functions: [],
-    bridges: emptyTable(),
-    hosts: emptyTable(),
-    hostScans: emptyTable(),
-    iommus: [],
-    coherent: emptyTable(),
-    joins: [],
-    sharing: [],
-    ignored: [],
-    pending: [],
-    pairs: [],
-    buses: emptyTable(),
-    asyncDrivers: new Set(),
-    failures: emptyTable(),
-    userspaceLine: null,
-  };
-  for (const observation of observations) {
-    note(evidence, observation);
-    noteDevice(evidence, observation);
-  }
-  return evidence;
-}
-
-function note(evidence: Evidence, seen: Observation): void {
-  const { kind, fields, dev, group, record } = seen;
-  switch (kind) {
-    case 'kernel.version':
-      evidence.release ??= releaseIn(fields['release'] ?? '');
-      break;
-    case 'kernel.cmdline':
-      evidence.cmdline = fields['cmdline'] ?? null;
-      break;
-    case 'kernel.machine':
-      evidence.devicetree ||= seen.row.startsWith('machine-model');
-      break;
-    case 'initcalls.done':
-    case 'kernel.init':
-      evidence.userspaceLine ??= record.line;
-      break;
-    case 'user.action':
-      evidence.userspaceLine ??= record.line;
-      break;
-    case 'iommu.dma_policy':
-      if (fields['policy']?.startsWith('lazy')) evidence.config['IOMMU_DEFAULT_DMA_LAZY'] = 'y';
-      break;
-    case 'iommu.domain_type':
-      if (fields['type'] === 'Passthrough') evidence.config['IOMMU_DEFAULT_PASSTHROUGH'] = 'y';
-      break;
-    case 'iommu.group.added':
-      if (dev === null || group === null) break;
-      if (!isPciName(dev) && !FSL_MC_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
-      evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
-      break;
-    case 'iommu.refused':
-      noteSharing(evidence, seen);
-      break;
-    case 'deferred.timeout':
-      if (dev !== null) noteIgnored(evidence, dev, record.line);
-      if (seen.row === 'dependency-ignored') evidence.config['MODULES'] = 'n';
-      break;
-    case 'deferred.pending':
-      if (dev !== null)
-        evidence.pending.push({ dev, reason: fields['reason'] ?? null, line: record.line });
-      break;
-    case 'iommu.detected':
-      noteIommu(evidence, seen);
-      noteCoherent(evidence, seen);
-      break;
-    case 'iommu.feature':
-      noteCoherent(evidence, seen);
-      if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
-      if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
-      break;
-    case 'probe.async_queued':
-    case 'probe.async_done': {
-      const driver = driverSeen(seen);
-      if (driver !== null) evidence.asyncDrivers.add(driver);
-      break;
-    }
-    case 'probe.failed':
-      noteFailure(evidence, seen);
-      break;
-    default:
-      notePci(evidence, seen);
-  }
-}
-
-function noteSharing({ sharing }: Evidence, { dev, fields }: Observation): void {
-  const { other, sid } = fields;
-  const stream = Number(sid);
-  if (dev === null || other === undefined || !Number.isSafeInteger(stream)) return;
-  if (!sharing.some((seen) => seen.dev === dev)) sharing.push({ dev, other, stream });
-}
-
-/** A line that a console garbled names no release. */
-function releaseIn(text: string): string | null {
-  return parseRelease(text) === null ? null : text;
-}
-
-function noteIommu(evidence: Evidence, { dev, prefix, fields, record }: Observation): void {
-  const kind = iommuKind(fields['iommu'] ?? prefix ?? '');
-  if (kind === null) return;
-  const name = dev ?? fields['unit'] ?? (kind === 'intel' ? 'dmar0' : 'ivhd0');
-  if (!evidence.iommus.some((iommu) => iommu.dev === name))
-    evidence.iommus.push({ dev: name, kind, line: record.line });
-}
-
-/** ARM_SMMU_FEAT_COHERENCY of v3. */
-const COHERENCY = 1 << 8;
-
-/** An SMMU v1 or v2 of which neither firmware nor its register speaks says nothing: it is not coherent. */
-function noteCoherent(evidence: Evidence, { row, dev, fields }: Observation): void {
-  if (dev === null) return;
-  if (row === 'smmu-coherent-walk') evidence.coherent[dev] = true;
-  if (row === 'smmu-version' || row === 'smmu-noncoherent-walk') evidence.coherent[dev] = false;
-  const features = fields['features'];
-  if (row === 'smmu3-features' && features !== undefined)
-    evidence.coherent[dev] = (NUMBER(features) & COHERENCY) !== 0;
-}
-
-/** The kind of IOMMU that a driver's name or the catalogue's word stands for; null for none. */
-function iommuKind(word: string): IommuKind | null {
-  switch (word) {
-    case 'arm-smmu':
-    case 'arm-smmu-v3':
-    case 'virtio-iommu':
-    case 'intel':
-    case 'amd':
-    case 'ipmmu-vmsa':
-      return word;
-    case 'virtio_iommu':
-      return 'virtio-iommu';
-    default:
-      return null;
-  }
-}
-
-function noteIgnored(evidence: Evidence, dev: string, line: number): void {
-  if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
-  evidence.ignored.push({ dev, line });
-}
-
-function noteFailure(evidence: Evidence, { dev, drv, error }: Observation): void {
-  if (dev === null || drv === null || error === null) return;
-  if (PLATFORM_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
-  const key = `${drv} ${dev}`;
-  const list = evidence.failures[key] ?? [];
-  list.push(error);
-  evidence.failures[key] = list;
-}
-
-function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
-  if (kind === 'pci.host_bridge') {
-    const host = dev ?? '';
-    evidence.hosts[fields['bus'] ?? ''] = host;
-    evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
-  }
-  if (dev === null) return;
-  if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
-  if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;
-  evidence.functions.push({
-    dev,
-    vendor: NUMBER(fields['vendor']),
-    device: NUMBER(fields['device']),
-    class: NUMBER(fields['class']),
-    header: NUMBER(fields['header']) & 0x7f,
-    port: fields['pcie'] ?? null,
-  });
+/** Is it a bus whose devices the evidence is about? */
+export function isBusName(word: string): boolean {
+  return BUSES.has(word);
 }
 
 /** The driver at work in a line: one it names, or the prefix, which else is the bus. */
 export function driverSeen({ prefix, drv }: Observation): string | null {
-  return drv ?? (prefix === null || BUSES.has(prefix) ? null : prefix);
-}
-
-const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
-
-/** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
-function noteDevice(evidence: Evidence, seen: Observation): void {
-  const { kind, prefix, dev, record } = seen;
-  // A requester id is no proof of a function.
-  if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
-  if (IORT_NAME.test(dev)) evidence.acpi = true;
-  if (isPciName(dev)) evidence.buses[dev] = 'pci';
-  const { subsystem } = record;
-  if (subsystem !== null && record.device === dev && BUSES.has(subsystem))
-    evidence.buses[dev] = subsystem;
-  if (prefix !== null && BUSES.has(prefix)) evidence.buses[dev] = prefix;
-  const driver = driverSeen(seen);
-  if (driver !== null) evidence.pairs.push({ dev, drv: driver, line: record.line });
+  return drv ?? (prefix === null || isBusName(prefix) ? null : prefix);
 }

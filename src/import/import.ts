@@ -7,7 +7,10 @@ import { moduleName } from '../model/firmware/module-table.ts';
 import { ASSUMED_PROFILE, profileOf } from '../model/versions/profile.ts';
 import { parseAction } from './action.ts';
 import type { Unrecognised } from './boot-lines.ts';
-import { type Evidence, gatherEvidence } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import type { EvidenceFile } from './evidence-file.ts';
+import type { LoggedFault } from './fault-replay.ts';
+import { gatherEvidence } from './gather-evidence.ts';
 import type { Divergence } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
 import { learnBuses, withFirmware } from './infer-firmware.ts';
@@ -16,7 +19,8 @@ import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
 import { type ReadLog, readWhole } from './read-log.ts';
-import { bestReplay, type LoggedAction, type LoggedFault } from './replay.ts';
+import { bestReplay, type LoggedAction } from './replay.ts';
+import { type EvidenceReport, weighEvidence } from './weigh-evidence.ts';
 
 export interface ImportOptions {
   /** What the log is called in the trace's header. */
@@ -29,6 +33,8 @@ export interface ImportOptions {
   readonly machine: Machine | null;
   /** Else what its firmware says, to which what the log shows is added. */
   readonly firmware?: Firmware | null;
+  /** What was given beside the log. */
+  readonly evidence?: readonly EvidenceFile[];
 }
 
 export interface Imported {
@@ -43,6 +49,8 @@ export interface Imported {
   readonly faults: readonly LoggedFault[];
   /** Devices that are deferred when the log ends. */
   readonly waiting: readonly Waiting[];
+  /** What came of each file beside the log. */
+  readonly evidence: readonly EvidenceReport[];
 }
 
 /**
@@ -56,22 +64,29 @@ export function importLog(bytes: Uint8Array, options: ImportOptions): Imported {
 
 /** Imports a log that was read. */
 export function importRead(log: ReadLog, options: ImportOptions): Imported {
-  const { boot, boots, observations, unrecognised } = log;
+  const { boot, boots, unrecognised } = log;
+  const weighed = weighEvidence(options.evidence ?? [], log.observations);
+  const { observations, moments } = weighed;
   const evidence = gatherEvidence(observations);
+  weighed.learn(evidence);
   const kernel = kernelOf(evidence, options);
   const actions = observations.flatMap(actionOf);
   const machine =
-    options.machine ?? machineOf(observations, evidence, kernel, actions, options.firmware ?? null);
-  const { run, divergences, faults } = bestReplay({
-    machine,
-    kernel,
-    observations,
-    evidence,
-    actions,
-  });
-  const trace = run.trace({ name: options.name, format: log.format });
-  const waiting = stillWaiting(run);
-  return { trace, log, boot, boots, observations, unrecognised, divergences, faults, waiting };
+    options.machine ??
+    weighed.complete(machineOf(observations, evidence, kernel, actions, options.firmware ?? null));
+  const isGiven = options.machine !== null;
+  const isWatched = options.evidence?.some(({ kind }) => kind === 'ftrace') === true;
+  const inputs = { machine, isGiven, isWatched, kernel, observations, evidence, actions, moments };
+  const replay = bestReplay(inputs);
+  const { run, faults } = replay;
+  const reports = weighed.report(replay);
+  return {
+    trace: replay.learnt(run.trace({ name: options.name, format: log.format })),
+    ...{ log, boot, boots, observations, unrecognised, faults },
+    divergences: [...replay.divergences, ...reports.flatMap(({ differs }) => differs)],
+    waiting: stillWaiting(run),
+    evidence: reports,
+  };
 }
 
 function machineOf(
@@ -112,7 +127,9 @@ function namedDriver({ stimulus }: LoggedAction): readonly NamedDriver[] {
     case 'remove_id':
       return [{ bus: stimulus.bus, drv: stimulus.drv }];
     case 'driver_override':
-      return stimulus.drv === null ? [] : [{ bus: stimulus.bus, drv: stimulus.drv }];
+      return stimulus.drv === null
+        ? []
+        : [{ bus: stimulus.bus, drv: stimulus.drv, override: stimulus.dev }];
     default:
       return [];
   }

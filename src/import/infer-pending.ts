@@ -1,9 +1,11 @@
-/** What the devices wait for that are still deferred when the timeout lists them. */
+/** What the devices wait for that are still deferred when the timeout, or a file, lists them. */
 import { ENODEV } from '../model/errno.ts';
 import type { Evidence, SeenPending } from './evidence.ts';
 
 /** Matches devices whose driver the log does not name: only what a driver matches is deferred. */
 export const UNNAMED_DRIVER = 'unnamed-driver';
+/** The same, of devices that began to wait later than others: a module. */
+export const UNNAMED_LATE_DRIVER = 'unnamed-late-driver';
 /** What a driver waits for that does not say it. It never comes. */
 export const UNNAMED_SUPPLIER = 'unnamed-supplier';
 
@@ -48,10 +50,14 @@ export function inferPending(evidence: Evidence): Pending {
 }
 
 /** The driver that deferred, as its reason names it or as it was seen before, and what it said. */
-function deferring(evidence: Evidence, { dev, reason }: SeenPending): [drv: string, text: string] {
+function deferring(
+  evidence: Evidence,
+  { dev, reason, late }: SeenPending,
+): [drv: string, text: string] {
+  const unnamed = late === true ? UNNAMED_LATE_DRIVER : UNNAMED_DRIVER;
   const [, drv, text = ''] = BY_DRIVER.exec(reason ?? '') ?? [];
   if (drv !== undefined) return [drv, text];
-  return [evidence.pairs.find((pair) => pair.dev === dev)?.drv ?? UNNAMED_DRIVER, ''];
+  return [evidence.pairs.find((pair) => pair.dev === dev)?.drv ?? unnamed, ''];
 }
 
 /** A supplier that exists and is not bound. A driver matched it, or nobody would wait any more. */
@@ -60,7 +66,7 @@ function addSupplier(evidence: Evidence, seen: SeenPending, supplier: string): v
   const waits = evidence.pending.some(({ dev }) => dev === supplier);
   if (waits || isMatched(evidence, supplier)) return;
   addPair(evidence, { ...seen, dev: supplier }, UNNAMED_DRIVER);
-  evidence.failures[`${UNNAMED_DRIVER} ${supplier}`] = [-ENODEV];
+  evidence.results[`${UNNAMED_DRIVER} ${supplier}`] = [-ENODEV];
 }
 
 function isMatched(evidence: Evidence, dev: string): boolean {

@@ -5,6 +5,7 @@
 import { ETIMEDOUT } from '../model/errno.ts';
 import { parseCmdline } from '../model/versions/profile.ts';
 import { type Evidence, isPciName, type SeenPair } from './evidence.ts';
+import { vtdUnits } from './infer-vtd-units.ts';
 
 /** The IOMMU of devices that gave one up of which the log says nothing. */
 export const UNNAMED_IOMMU = 'unnamed-iommu';
@@ -30,19 +31,20 @@ export interface Waits {
  * or pins too: its probe then fails.
  */
 export function inferWaits(evidence: Evidence): Waits {
-  const { iommus, joins, sharing, ignored, pending, userspaceLine } = evidence;
+  const { iommus, joins, sharing, ignored, pending, behind, userspaceLine } = evidence;
   // One that is refused for its stream has an IOMMU too: its driver fails or goes on without a group.
   const joined = new Set([...joins, ...sharing].map(({ dev }) => dev));
   const gaveUp = new Map<string, number>();
   for (const { dev, line } of ignored)
     if (!gaveUp.has(dev) && (isPciName(dev) || !timedOut(evidence, dev))) gaveUp.set(dev, line);
 
+  const units = vtdUnits(evidence);
   const nameless = pending.find(({ dev }) => IOMMU_NODE.test(dev))?.dev ?? UNNAMED_IOMMU;
   const iommuOf = (dev: string): string | null => {
     const given = gaveUp.get(dev);
     const later = given === undefined ? undefined : iommus.find(({ line }) => line > given);
     if (later !== undefined) return later.dev;
-    if (joined.has(dev)) return iommus[0]?.dev ?? null;
+    if (joined.has(dev)) return behind[dev] ?? units.get(dev) ?? iommus[0]?.dev ?? null;
     return given === undefined ? null : nameless;
   };
   const isLate = (name: string | null): boolean => {
@@ -74,7 +76,7 @@ export function inferWaits(evidence: Evidence): Waits {
 
 /** A probe of the device failed because what it waited for did not come. */
 function timedOut(evidence: Evidence, dev: string): boolean {
-  return Object.entries(evidence.failures).some(
+  return Object.entries(evidence.results).some(
     ([key, errors]) => key.endsWith(` ${dev}`) && errors.includes(-ETIMEDOUT),
   );
 }

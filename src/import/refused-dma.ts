@@ -2,6 +2,7 @@
 import type { DmaStimulus } from '../events/stimulus.ts';
 import type { Facts } from '../model/context.ts';
 import { streamIds } from '../model/kernel/requester-ids.ts';
+import { TRACED_ROW } from './ftrace-events.ts';
 import type { Observation } from './observation.ts';
 
 /**
@@ -94,6 +95,7 @@ function transactionOf(lines: readonly Observation[]): RefusedDma | null {
         addr: hexOf(fields['iova']),
         write: fields['flags']?.includes('W') === true,
       };
+    case `${TRACED_ROW}io_page_fault`:
     case 'dmar-fault':
     case 'dmar-fault-old':
       return {

@@ -1,6 +1,6 @@
 /** What could matter to a subject: its surroundings, wider and wider. */
 import type { DeviceSpec, DriverSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Single, singlesOf } from '../events/stimulus.ts';
 import { matchesId } from '../model/firmware/modalias.ts';
 import type { Draft } from './draft.ts';
 import type { Part } from './part.ts';
@@ -16,7 +16,7 @@ import { allDevices } from './subject.ts';
 export function cones(draft: Draft, devices: readonly string[]): readonly (readonly Part[])[] {
   const graph = graphOf(
     draft.machine,
-    draft.steps.map(({ stimulus }) => stimulus),
+    draft.steps.flatMap(({ stimulus }) => singlesOf(stimulus)),
   );
   const sets: (readonly Part[])[] = [];
   let near = new Set(devices.map(deviceNode));
@@ -39,10 +39,7 @@ const driverNode = ({ bus, name }: { bus: string; name: string }): string =>
   `driver ${bus}/${name}`;
 const moduleNode = (name: string): string => `module ${name.replaceAll('-', '_')}`;
 
-function graphOf(
-  machine: Machine,
-  stimuli: readonly Stimulus[],
-): { needs: Graph; neededBy: Graph } {
+function graphOf(machine: Machine, stimuli: readonly Single[]): { needs: Graph; neededBy: Graph } {
   const needs = new Map<string, string[]>();
   const neededBy = new Map<string, string[]>();
   const add = (from: string, to: string): void => {
@@ -98,7 +95,7 @@ function partsOutside(draft: Draft, near: ReadonlySet<string>): readonly Part[] 
   const { devices, drivers, modules } = draft.machine;
   return [
     ...draft.steps.flatMap(({ stimulus }, index): readonly Part[] =>
-      isNear(stimulus, near) ? [] : [{ kind: 'stimulus', index }],
+      singlesOf(stimulus).some((step) => isNear(step, near)) ? [] : [{ kind: 'stimulus', index }],
     ),
     ...allDevices(devices).flatMap(({ name }): readonly Part[] =>
       near.has(deviceNode(name)) ? [] : [{ kind: 'device', name }],
@@ -113,7 +110,7 @@ function partsOutside(draft: Draft, near: ReadonlySet<string>): readonly Part[] 
 }
 
 /** Names it nothing, or something near? */
-function isNear(s: Stimulus, near: ReadonlySet<string>): boolean {
+function isNear(s: Single, near: ReadonlySet<string>): boolean {
   if ('dev' in s && s.dev !== null) return near.has(deviceNode(s.dev));
   if ('drv' in s && s.drv !== null) return near.has(driverNode({ bus: s.bus, name: s.drv }));
   return !('module' in s) || near.has(moduleNode(s.module));

@@ -1,30 +1,32 @@
 /** Fields of devices, drivers, modules and stimuli that can be left out or have a simpler value. */
+import { canonicalJson } from '../events/canonical.ts';
 
-import { ReprobeError } from '../error.ts';
-import { createInterner } from '../events/intern.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import { machineShape } from '../events/machine-shape.ts';
-import { createReading } from '../events/shape.ts';
-import type { Stimulus } from '../events/stimulus.ts';
-import { stimulusShape } from '../events/stimulus-shape.ts';
+import { type Stimulus, singlesOf } from '../events/stimulus.ts';
+import { MAP_LENGTH } from '../scenario/machine.ts';
 import { pciModalias } from '../scenario/pci.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, DraftStep } from './draft.ts';
 import type { FieldPart, JsonPath } from './part.ts';
-
-/** A value as JSON has it. */
-export type Json = unknown;
+import { type Json, readMachine, readStimulus } from './read-draft.ts';
 
 /** What names a thing, says what kind it is, or is a part that is left out as a whole. */
-const KEPT = ['name', 'bus', 'do', 'step', 'creates', 'parent', 'boot', 'firmware', 'kind'];
+const KEPT = ['name', 'bus', 'do', 'creates', 'parent', 'boot', 'firmware', 'kind', 'line'];
 
-/** Fields that must be there, with the value that says least. */
-const LEAST: Readonly<Record<string, string | null>> = {
-  module: null,
+/** Values that say least, of fields that may have to be there. */
+const NULLABLE = ['module', 'hold', 'drv', 'dev'];
+const LEAST: Readonly<Record<string, string | number>> = {
   probe_type: 'default',
   params: '',
-  hold: null,
-  drv: null,
-  dev: null,
+  drv: '',
+  rid_base: 0,
+  sid_base: 0,
+  icid: 0,
+  start: 0,
+  addr: 0,
+  iova: 0,
+  nth: 1,
+  length: 0x1000,
+  size: 0x1000,
 };
 
 /** All that can be cut, fields of devices first; each alone gives a machine and stimuli again. */
@@ -46,9 +48,10 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
     ...devices.flatMap((spec, i) => ofDevice(spec, ['machine', 'devices', i])),
     ...ofList('drivers', drivers),
     ...ofList('modules', modules),
-    ...steps.flatMap(({ stimulus }, i) =>
-      cutsOf(stimulus, ['steps', i], (cut) => readStimulus(cut) !== null),
-    ),
+    ...steps.flatMap(({ stimulus }, i) => [
+      ...simpler(stimulus, ['steps', i]),
+      ...cutsOf(stimulus, ['steps', i], (cut) => readStimulus(cut) !== null),
+    ]),
   ];
 }
 
@@ -74,6 +77,15 @@ function hoists(
   return [{ kind: 'field', path: [...path, 'parent'], to: above }];
 }
 
+/** What a boot does too is simpler as a boot, and what is done among other things alone. */
+function simpler(stimulus: Stimulus, path: JsonPath): readonly FieldPart[] {
+  const isOfBoot = ['device_add', 'driver_register', 'late_initcall'].includes(stimulus.do);
+  if (isOfBoot) return [{ kind: 'field', path, to: { do: 'boot' } }];
+  const isAmong = stimulus.do === 'meanwhile' || stimulus.do === 'together';
+  if (!isAmong) return [];
+  return singlesOf(stimulus).map((to) => ({ kind: 'field', path, to }));
+}
+
 /** The cuts inside one thing that leave it a thing of its kind. */
 function cutsOf(
   thing: object,
@@ -81,29 +93,33 @@ function cutsOf(
   isOne: (cut: object) => boolean,
 ): readonly FieldPart[] {
   const cuts: FieldPart[] = [];
-  const consider = (path: JsonPath, to?: string | boolean | null): boolean => {
+  const assumed = 'pci' in thing && !('ids' in thing) ? { ids: [] } : {};
+  const consider = (path: JsonPath, to?: FieldPart['to']): boolean => {
     const cut = cutAt(thing, path, to);
-    if (typeof cut !== 'object' || cut === null || !isOne({ ...EMPTY_IDS, ...cut })) return false;
+    if (typeof cut !== 'object' || cut === null || !isOne({ ...assumed, ...cut })) return false;
     const full = [...at, ...path];
     cuts.push(to === undefined ? { kind: 'field', path: full } : { kind: 'field', path: full, to });
     return true;
   };
-  const EMPTY_IDS = 'pci' in thing && !('ids' in thing) ? { ids: [] } : {};
-  const walk = (value: Json, path: JsonPath): void => {
+  const simplify = (name: string, value: Json, here: JsonPath): void => {
+    if (NULLABLE.includes(name) && value !== null && consider(here, null)) return;
+    const isLength = name === 'length' && here.includes('iommu_map');
+    const to = value === true ? false : isLength ? MAP_LENGTH : LEAST[name];
+    if (to !== undefined && to !== value && typeof to === typeof value) consider(here, to);
+  };
+  const walk = (value: Json, name: string, path: JsonPath): void => {
     if (typeof value !== 'object' || value === null) return;
     const isList = Array.isArray(value);
     for (const [key, inner] of Object.entries(value)) {
       if (!isList && KEPT.includes(key)) continue;
       const here = [...path, isList ? Number(key) : key];
-      if (!consider(here)) least(key, inner, here);
-      walk(inner, here);
+      const under = isList ? name : key;
+      // A flag that may be absent is absent, not false; a number can be one or the other.
+      if (!consider(here) || typeof inner === 'number') simplify(under, inner, here);
+      walk(inner, under, here);
     }
   };
-  const least = (key: string, value: Json, here: JsonPath): void => {
-    const to = value === true ? false : LEAST[key];
-    if (to !== undefined && to !== value) consider(here, to);
-  };
-  walk(thing, []);
+  walk(thing, '', []);
   return cuts;
 }
 
@@ -138,10 +154,19 @@ export function withoutFields(draft: Draft, cuts: readonly FieldPart[]): Draft |
   const given = Array.isArray(stimuli) ? stimuli.map(readStimulus) : [];
   const steps = draft.steps.flatMap((step, i) => {
     const stimulus = given[i] ?? null;
-    return stimulus === null ? [] : [{ ...step, stimulus }];
+    return stimulus === null ? [] : [fitted(step, stimulus)];
   });
   if (read === null || steps.length < draft.steps.length) return null;
   return { ...draft, machine: read, steps };
+}
+
+/** What was cut out of several things takes their groups along. */
+function fitted({ stimulus: old, groupOf }: DraftStep, stimulus: Stimulus): DraftStep {
+  const before = singlesOf(old);
+  if (before.length === 1) return { stimulus, groupOf };
+  const texts = before.map((one) => canonicalJson(one));
+  const same = singlesOf(stimulus).map((one) => texts.indexOf(canonicalJson(one)));
+  return { stimulus, groupOf: same.map((at) => groupOf[at] ?? null) };
 }
 
 function comparePaths(a: JsonPath, b: JsonPath): number {
@@ -153,21 +178,4 @@ function comparePaths(a: JsonPath, b: JsonPath): number {
     return String(key) < String(other) ? -1 : 1;
   }
   return a.length - b.length;
-}
-
-export function readMachine(value: Json): Machine | null {
-  return readWith(() => machineShape.read(value, 'machine', createReading(createInterner())));
-}
-
-export function readStimulus(value: Json): Stimulus | null {
-  return readWith(() => stimulusShape.read(value, 'stimulus', createReading(createInterner())));
-}
-
-function readWith<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ReprobeError) return null;
-    throw error;
-  }
 }

@@ -1,22 +1,14 @@
 /** The smallest inputs that still break the same invariant on the same subject, in a normal form. */
-import { ReprobeError } from '../error.ts';
-import { canonicalJson } from '../events/canonical.ts';
+import { assert } from '../assert.ts';
 import type { Inputs } from '../events/trace.ts';
-import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import { attempt, type Hit, type Wanted } from './attempt.ts';
+import { type Hit, settle, type Violating } from './attempt.ts';
 import { draftOf } from './draft.ts';
+import { type Driven, drive, driveAhead } from './drive.ts';
 import { reduce } from './reduce.ts';
-import type { Candidate } from './search.ts';
+import type { Candidate, Form, OldNames } from './search.ts';
 import { type Signature, signatureOf } from './signature.ts';
-import { isSameSubject } from './subject.ts';
-
-/** Which violation is to stay. */
-export interface Target {
-  readonly invariant: string;
-  /** As a violation names it, `group 0`; null for the first of that invariant. */
-  readonly subject: string | null;
-}
+import { type Claim, firstTrial, orNull, type Target, trial } from './trial.ts';
 
 export interface Minimized {
   readonly inputs: Inputs;
@@ -24,11 +16,26 @@ export interface Minimized {
   /** Runs that were judged, the first one included. */
   readonly calls: number;
   readonly signature: Signature;
+  /** What things were called that have other names now. */
+  readonly was: OldNames;
 }
 
 export interface MinimizeOptions {
-  /** Told of every smaller form that was found. */
-  readonly onSmaller?: (best: Minimized) => void;
+  /** Leaves things out only: names, ids and orders stay, and the result is not canonical. */
+  readonly keepNames?: boolean;
+  /**
+   * The bad event must also happen in the same kernel function. Without it the violation may come
+   * about in another, simpler way.
+   */
+  readonly sameFunction?: boolean;
+  /** Told of every smaller form that was found, with the calls so far. */
+  readonly onSmaller?: (inputs: Inputs, calls: number) => void;
+}
+
+/** How candidates are judged where that takes long. */
+export interface AheadOptions extends MinimizeOptions {
+  /** Candidates that are judged at once, ahead of the answers; 1 where absent. */
+  readonly width?: number;
 }
 
 /**
@@ -44,56 +51,71 @@ export interface MinimizeOptions {
  * invariant that there is not.
  */
 export function minimize(inputs: Inputs, target: Target, options: MinimizeOptions = {}): Minimized {
-  const oracle = createOracle(inputs, target);
-  const search = reduce(oracle.first);
-  let answer: Hit | null = null;
-  for (;;) {
-    const { done, value } = search.next(answer);
-    if (done === true) return oracle.result(value);
-    answer = oracle.firstOf(value);
-    if (answer !== null) options.onSmaller?.(oracle.result(answer));
-  }
+  const first = firstTrial(inputs, target);
+  const claim = claimOf(first, options);
+  const judge = (candidate: Candidate) => trial(candidate, claim);
+  const search = reduce(first, first.subject, options.keepNames);
+  return minimizedOf(drive(search, judge, told(options)));
 }
 
-/** Answers which candidates still break the target, and counts how often it ran something. */
-function createOracle(inputs: Inputs, target: Target) {
-  const invariant = findInvariant(target.invariant);
-  if (invariant === undefined) {
-    throw new ReprobeError('UNKNOWN_NAME', `There is no invariant ${target.invariant}.`);
-  }
-  let calls = 1;
-  const first = attempt(draftOf(inputs), {
-    invariant,
-    isIt: ({ subject }) => target.subject === null || subject === target.subject,
-  });
-  if (first === null) throw notReproduced(target);
-  const known = new Map<string, Hit | null>();
-  const ask = ({ draft, subject }: Candidate): Hit | null => {
-    const key = canonicalJson(draft);
-    const old = known.get(key);
-    if (old !== undefined) return old;
-    calls += 1;
-    const wanted: Wanted = { invariant, isIt: (_, found) => isSameSubject(found, subject) };
-    const hit = attempt(draft, wanted);
-    known.set(key, hit);
-    return hit;
-  };
-  return {
-    first,
-    firstOf(candidates: readonly Candidate[]): Hit | null {
-      for (const candidate of candidates) {
-        const hit = ask(candidate);
-        if (hit !== null) return hit;
-      }
-      return null;
-    },
-    result: ({ inputs, violation }: Hit): Minimized => ({
-      ...{ inputs, violation, calls, signature: signatureOf(inputs, violation) },
-    }),
-  };
+/**
+ * The same, where candidates are judged elsewhere: the result, `calls` too, is the same however many are
+ * judged at once. One that breaks the claim on its subject is run here once more.
+ *
+ * @throws ReprobeError as `minimize` does; what `violates` throws.
+ */
+export async function minimizeElsewhere(
+  inputs: Inputs,
+  target: Target,
+  violates: (candidate: Candidate, claim: Claim) => Promise<boolean>,
+  options: AheadOptions = {},
+): Promise<Minimized> {
+  const first = firstTrial(inputs, target);
+  const claim = claimOf(first, options);
+  const judge = async (candidate: Candidate) =>
+    (await violates(candidate, claim)) ? trial(candidate, claim) : null;
+  const search = reduce(first, first.subject, options.keepNames);
+  return minimizedOf(await driveAhead(search, judge, options.width ?? 1, told(options)));
 }
 
-function notReproduced({ invariant, subject }: Target): ReprobeError {
-  const what = subject === null ? invariant : `${invariant} on ${subject}`;
-  return new ReprobeError('NO_EVIDENCE', `The inputs, run again, do not break ${what}.`);
+/**
+ * Reduces inputs as long as somebody finds them interesting, for whatever reason. They are run here
+ * only to learn the numbers of groups and choices in them.
+ *
+ * Cost: `calls` judgements and as many runs.
+ *
+ * @returns null where the inputs themselves are not interesting.
+ * @throws what `isInteresting` throws.
+ */
+export async function minimizeInteresting(
+  inputs: Inputs,
+  isInteresting: (inputs: Inputs) => Promise<boolean>,
+  options: Omit<AheadOptions, 'sameFunction'> = {},
+): Promise<Pick<Minimized, 'inputs' | 'calls' | 'was'> | null> {
+  if (!(await isInteresting(inputs))) return null;
+  const judge = async ({ draft }: Candidate): Promise<Hit | null> => {
+    const settled = orNull(() => settle(draft));
+    return settled !== null && (await isInteresting(settled.inputs)) ? settled : null;
+  };
+  const search = reduce(settle(draftOf(inputs)), { kind: 'function', names: [] });
+  const { value, calls } = await driveAhead(search, judge, options.width ?? 1, told(options));
+  return { inputs: value.hit.inputs, calls: calls + 1, was: value.was };
+}
+
+function claimOf({ violation }: Violating, { sameFunction = false }: MinimizeOptions): Claim {
+  const at = sameFunction ? (violation.stack.at(-1) ?? null) : null;
+  return { invariant: violation.invariant, at };
+}
+
+const told =
+  ({ onSmaller }: MinimizeOptions) =>
+  ({ inputs }: Hit, calls: number): void =>
+    onSmaller?.(inputs, calls + 1);
+
+/** The first run counts too. */
+function minimizedOf({ value, calls }: Driven<Form>): Minimized {
+  const { inputs, violation } = value.hit;
+  assert(violation !== null, 'a search for a violation ends without one');
+  const signature = signatureOf(inputs, violation);
+  return { inputs, violation, calls: calls + 1, signature, was: value.was };
 }

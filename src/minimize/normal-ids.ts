@@ -56,3 +56,21 @@ function withIds(
   if (iommu_kind !== undefined || isOfKnown) return spec;
   return { ...spec, ids: ids.map((id) => `id${numberOf(id)}`) };
 }
+
+/** Stream ids, each once, in the order in which they come in the machine. */
+export function streamsOf({ devices }: Machine): readonly number[] {
+  return [...new Set(devices.flatMap(({ iommus = [] }) => iommus.flatMap(({ ids }) => ids)))];
+}
+
+/** The machine with the ids of its streams exchanged. */
+export function withStreams(machine: Machine, numbers: ReadonlyMap<number, number>): Machine {
+  const devices = machine.devices.map((spec): DeviceSpec => {
+    if (spec.iommus === undefined) return spec;
+    const iommus = spec.iommus.map((one) => ({
+      ...one,
+      ids: one.ids.map((id) => numbers.get(id) ?? id),
+    }));
+    return { ...spec, iommus };
+  });
+  return { ...machine, devices };
+}

@@ -2,6 +2,7 @@
 import type { DeviceSpec, DriverSpec, Machine } from '../events/machine.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
 import { claimsOwnership } from '../model/lookup.ts';
+import { isIommu } from './colour.ts';
 import type { Names } from './rename.ts';
 import { allDevices } from './subject.ts';
 
@@ -53,9 +54,10 @@ function deviceNames(machine: Machine): Pick<Names, 'device' | 'bus'> {
 }
 
 /** A name in the manner of its firmware or its bus; `*` is where the number goes. */
-function stemOf(spec: DeviceSpec, isHost: boolean, { firmware }: Machine): string {
-  const { bus, iommu_kind } = spec;
-  const role = iommu_kind !== undefined ? 'iommu' : isHost ? 'pcie' : 'device';
+function stemOf(spec: DeviceSpec, isHost: boolean, machine: Machine): string {
+  const { bus } = spec;
+  const { firmware } = machine;
+  const role = isIommu(spec, machine) ? 'iommu' : isHost ? 'pcie' : 'device';
   if (bus === 'platform' || bus === 'amba')
     return firmware === 'devicetree' ? `*.${role}` : `${role.toUpperCase()}:*`;
   return bus === '' ? `${role}*` : `${bus}*`;

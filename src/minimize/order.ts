@@ -3,9 +3,11 @@ import { canonicalJson } from '../events/canonical.ts';
 import type { DeviceSpec, DriverSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { matchesId } from '../model/firmware/modalias.ts';
+import { coloursOf, isIommu } from './colour.ts';
 import type { Draft } from './draft.ts';
-import type { Json } from './field.ts';
 import { isKnown } from './normal-names.ts';
+import type { Json } from './read-draft.ts';
+import type { Subject } from './subject.ts';
 
 /** A list that may be put in another order. */
 export type Ordered = 'devices' | 'drivers' | 'modules' | 'steps';
@@ -15,8 +17,8 @@ export const ORDERED: readonly Ordered[] = ['devices', 'drivers', 'modules', 'st
  * Where the things of a list would stand: for each its number in the order of the normal form, two
  * that look the same in the order in which they are.
  */
-export function ranksOf(draft: Draft, list: Ordered): readonly number[] {
-  const keys = keysOf(draft, list);
+export function ranksOf(draft: Draft, list: Ordered, subject: Subject): readonly number[] {
+  const keys = keysOf(draft, list, subject);
   const order = keys
     .map((_, i) => i)
     .sort((a, b) => compare(keys[a] ?? '', keys[b] ?? '') || a - b);
@@ -32,11 +34,17 @@ export function inOrder(draft: Draft, list: Ordered, order: readonly number[]): 
 }
 
 /** Keys that do not depend on names which will be exchanged. */
-function keysOf({ machine, steps }: Draft, list: Ordered): readonly string[] {
+function keysOf({ machine, steps }: Draft, list: Ordered, { names }: Subject): readonly string[] {
   const { devices, drivers, modules } = machine;
   switch (list) {
-    case 'devices':
-      return devices.map((spec) => deviceKey(spec, machine));
+    case 'devices': {
+      const stimuli = steps.map(({ stimulus }) => stimulus);
+      const colours = coloursOf(machine, [...drivers, ...stimuli]);
+      return devices.map((spec) => {
+        const colour = position(colours.get(spec.name) ?? 0);
+        return `${deviceKey(spec, machine)} ${colour} ${Number(!names.includes(spec.name))}`;
+      });
+    }
     case 'drivers':
       return drivers.map((drv) => driverKey(drv, machine));
     case 'modules':
@@ -53,9 +61,9 @@ const position = (at: number): string => at.toString(16).padStart(4, '0');
 
 /** Those above come first, IOMMUs before others, PCI functions by their address. */
 function deviceKey(spec: DeviceSpec, machine: Machine): string {
-  const role = spec.iommu_kind !== undefined ? 0 : spec.pci === undefined ? 1 : 2;
+  const role = isIommu(spec, machine) ? 0 : spec.pci === undefined ? 1 : 2;
   const address = spec.pci === undefined ? '' : spec.name;
-  return [depthOf(spec, machine), role, address, nameless(spec)].join(' ');
+  return [depthOf(spec, machine), role, address].join(' ');
 }
 
 function depthOf(spec: DeviceSpec, { devices }: Machine): number {
@@ -86,7 +94,7 @@ const RANKS: readonly Stimulus['do'][] = [
   ...(['driver_override', 'new_id', 'remove_id', 'unbind', 'bind', 'drivers_probe'] as const),
   ...(['remove', 'rescan', 'plug', 'slot_power', 'group_type'] as const),
   ...(['vfio', 'vfio_ioctl', 'vfio_release', 'dma', 'page_alloc'] as const),
-  ...(['deferred_probe_timeout', 'shutdown', 'note'] as const),
+  ...(['deferred_probe_timeout', 'shutdown', 'together', 'meanwhile', 'note'] as const),
 ];
 
 function stepKey(stimulus: Stimulus): string {

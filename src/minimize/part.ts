@@ -1,4 +1,5 @@
 /** What inputs consist of, as far as it can be left out. */
+import type { Stimulus } from '../events/stimulus.ts';
 import type { Draft } from './draft.ts';
 import { fieldCuts } from './field.ts';
 import { allDevices } from './subject.ts';
@@ -27,7 +28,7 @@ export interface FieldPart {
   readonly kind: 'field';
   /** Starts at `machine` or at `steps`. */
   readonly path: JsonPath;
-  readonly to?: string | boolean | null;
+  readonly to?: string | number | boolean | null | Stimulus;
 }
 
 /** The words of a command line. */
@@ -56,23 +57,4 @@ export function coarseParts({ kernel, machine, steps, schedule }: Draft): readon
 /** Every part: the coarse ones, then fields of what they are. */
 export function allParts(draft: Draft): readonly Part[] {
   return [...coarseParts(draft), ...fieldCuts(draft)];
-}
-
-/** A part in words. */
-export function describePart(part: Part): string {
-  switch (part.kind) {
-    case 'driver':
-      return `driver ${part.bus}/${part.name}`;
-    case 'device':
-    case 'module':
-    case 'config':
-    case 'patch':
-      return `${part.kind} ${part.name}`;
-    case 'field':
-      return part.to === undefined ? part.path.join('.') : `${part.path.join('.')}=${part.to}`;
-    case 'release':
-      return 'release';
-    default:
-      return `${part.kind} ${part.index}`;
-  }
 }

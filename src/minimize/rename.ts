@@ -1,6 +1,6 @@
 /** Names of a draft exchanged for others, wherever they stand. */
 import type { Draft } from './draft.ts';
-import { type Json, readMachine, readStimulus } from './field.ts';
+import { type Json, readMachine, readStimulus } from './read-draft.ts';
 import type { Subject } from './subject.ts';
 
 /** Old names and the new ones, by what they name. PCI buses are named too: `0000:01`. */
@@ -47,7 +47,7 @@ export function renamed(draft: Draft, choices: readonly number[], names: Names):
   if (machine === null) return null;
   const steps = draft.steps.map(({ stimulus, groupOf }) => ({
     stimulus: readStimulus(rename(stimulus, '', null, names)) ?? stimulus,
-    groupOf: groupOf === null ? null : nameIn(groupOf, 'device', names),
+    groupOf: groupOf.map((dev) => (dev === null ? null : nameIn(dev, 'device', names))),
   }));
   return { ...draft, machine, steps, schedule: { kind: 'choices', choices } };
 }
@@ -65,9 +65,17 @@ function nameIn(name: string, what: Named, names: Names): string {
   return names.bus.get(name) ?? name;
 }
 
+/** A line that the kernel prints, with the names in it exchanged. */
+function lineIn(line: string, { device, driver }: Names): string {
+  const all = new Map([...driver, ...device]);
+  const words = line.split(/(?<=[\s'])|(?=[\s'])|(?=: )|(?=:$)|(?=,)/);
+  return words.map((word) => all.get(word) ?? word).join('');
+}
+
 /** `of` is what the things in this list are; `key` is the key that the value stands under. */
 function rename(value: Json, key: string, of: Named | null, names: Names): Json {
   if (typeof value === 'string') {
+    if (key === 'line') return lineIn(value, names);
     const what = key === 'name' ? of : NAMED_BY[key];
     return what === undefined || what === null ? value : nameIn(value, what, names);
   }

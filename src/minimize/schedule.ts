@@ -27,8 +27,8 @@ export interface Follower {
   readonly made: () => number;
 }
 
-/** Tasks of stimuli are called by the stimulus's number, which changes. */
-const unnumbered = (name: string): string => name.replace(/-\d+$/, '');
+/** Tasks of stimuli are called by the stimulus's number, which changes: `sh-3`, `sh-3.1`, `sh-3+1`. */
+const unnumbered = (name: string): string => name.replace(/-\d+(?:[.+]\d+)*$/, '');
 
 /** An event without what depends on others: numbers of groups, stimuli. */
 function placeOf(event: KernelEvent): string {

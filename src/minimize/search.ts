@@ -9,11 +9,40 @@ export interface Candidate {
   readonly subject: Subject;
 }
 
-/** Inputs that have the violation, and what its subject is called in them. */
+/** Inputs that have the violation, what its subject is called in them, and what was called otherwise. */
 export interface Form {
   readonly hit: Hit;
   readonly subject: Subject;
+  readonly was: OldNames;
 }
 
-/** Asks for the first candidate, in order, that still has the violation; null where none has. */
-export type Search<T> = Generator<readonly Candidate[], T, Hit | null>;
+/** By the new name, the one that a thing had at first, where that is another one. */
+export interface OldNames {
+  readonly device: ReadonlyMap<string, string>;
+  readonly driver: ReadonlyMap<string, string>;
+  readonly module: ReadonlyMap<string, string>;
+}
+
+/** The first candidate of a question that still has the violation: its number, and the run. */
+export interface Answer {
+  readonly index: number;
+  readonly hit: Hit;
+}
+
+/**
+ * Asks which of some candidates is the first, in order, that still has the violation; null stands for
+ * none. Candidates are made as they are taken, so that a question may have many.
+ */
+export type Search<T> = Generator<Iterable<Candidate>, T, Answer | null>;
+
+/** Asks for one candidate. */
+export function* askFor(candidate: Candidate): Search<Hit | null> {
+  const answer = yield [candidate];
+  return answer?.hit ?? null;
+}
+
+/** Asks for the first of some. */
+export function* askForFirst(candidates: readonly Candidate[]): Search<Hit | null> {
+  const answer = yield candidates;
+  return answer?.hit ?? null;
+}

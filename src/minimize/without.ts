@@ -1,8 +1,8 @@
 /** Inputs without some of their parts, and without what would refer to something that is gone. */
 import type { BootStep, DeviceSpec, DriverSpec, Machine, ModuleSpec } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import type { Single } from '../events/stimulus.ts';
 import { tableOf } from '../events/table.ts';
-import type { Draft, DraftStep } from './draft.ts';
+import { type Draft, type DraftStep, withSingles } from './draft.ts';
 import { withoutFields } from './field.ts';
 import { type Part, wordsOf } from './part.ts';
 
@@ -181,17 +181,26 @@ function moduleWithout(module: ModuleSpec, gone: ReadonlySet<string>): ModuleSpe
 /** Stimuli that make sense: they name what is there, and files that somebody has open. */
 function stepsWithout(steps: readonly DraftStep[], gone: Gone): readonly DraftStep[] {
   const holds = new Set<string>();
-  return steps.filter(({ stimulus }) => {
-    if (namesGone(stimulus, gone)) return false;
-    if (stimulus.do === 'vfio' && stimulus.hold !== null) holds.add(stimulus.hold);
-    if (stimulus.do === 'vfio_ioctl') return holds.has(stimulus.hold);
-    return stimulus.do !== 'vfio_release' || holds.has(stimulus.hold);
+  const makesSense = (step: Single): boolean => {
+    if (namesGone(step, gone)) return false;
+    if (step.do === 'vfio' && step.hold !== null) holds.add(step.hold);
+    if (step.do === 'vfio_ioctl') return holds.has(step.hold);
+    return step.do !== 'vfio_release' || holds.has(step.hold);
+  };
+  return steps.flatMap(({ stimulus, groupOf }) => {
+    const kept: (string | null)[] = [];
+    const left = withSingles(stimulus, (step, at) => {
+      if (!makesSense(step)) return null;
+      kept.push(groupOf[at] ?? null);
+      return step;
+    });
+    return left === null ? [] : [{ stimulus: left, groupOf: kept }];
   });
 }
 
 const moduleName = (name: string): string => name.replaceAll('-', '_');
 
-function namesGone(s: Stimulus, { devices, drivers, modules }: Gone): boolean {
+function namesGone(s: Single, { devices, drivers, modules }: Gone): boolean {
   if ('dev' in s && s.dev !== null && devices.has(s.dev)) return true;
   if ('drv' in s && s.drv !== null && drivers.has(driverKey(s.bus, s.drv))) return true;
   return 'module' in s && modules.has(moduleName(s.module));

@@ -9,8 +9,10 @@ import type { PatchName } from './versions/patch-table.ts';
 
 /** Sees a path's calls as a kprobe and a kretprobe would. */
 export interface PathProbe {
-  /** Is the path probed? Its task can be held before each call, as before a line it prints. */
+  /** Is the path probed? */
   watches(name: string): boolean;
+  /** A task can be held before each such call, as before a line it prints: more choices of a schedule. */
+  readonly holds: boolean;
   /** At entry; what it returns is handed back to `leave`. `undefined` when not interested. */
   enter(name: string, args: readonly unknown[], task: string): number | undefined;
   leave(call: number, ret: unknown): void;

@@ -87,7 +87,7 @@ export function path<A extends readonly unknown[], R>(
 ): (k: Kernel, ...args: A) => Path<R> {
   return function* (k, ...args) {
     const probe = k.probe?.watches(name) === true ? k.probe : null;
-    if (probe !== null) yield { type: 'call', name, args };
+    if (probe?.holds === true) yield { type: 'call', name, args };
     const { task } = k;
     const caller = task.frame;
     task.frame = calleeOf(caller, name);

@@ -5,8 +5,9 @@ import { type Known, type Ledger, timesSeen } from '../fuzz/ledger.ts';
 import type { Sometimes } from '../fuzz/sometimes-table.ts';
 import { SOMETIMES } from '../fuzz/sometimes-table.ts';
 import type { Counts, Stats } from '../fuzz/stats.ts';
+import { shellWords } from '../import/action-shell.ts';
 import { findInvariant } from '../invariants/all.ts';
-import { aligned, counted, type Line, line, shellWords } from './line.ts';
+import { aligned, counted, type Line, line } from './line.ts';
 
 /** What is told of a finding as soon as it is saved. */
 export function findingStory({ first }: Known, path: string): readonly Line[] {

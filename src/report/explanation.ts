@@ -72,7 +72,9 @@ function disagreementText(one: Disagreement): string {
       return mismatchSentence(one.mismatch);
     case 'line': {
       const { expected, observed } = one;
-      const where = `line ${one.line}: `;
+      const { file, line: there } = one.evidence ?? { file: 'line', line: null };
+      const beside = there === null ? `${file}: ` : `${file}:${there}: `;
+      const where = one.evidence === undefined ? `line ${one.line}: ` : beside;
       if (expected === null) return `${where}not in the model: ${observed}`;
       if (observed === null) return `${where}only in the model: ${expected}`;
       return `${where}${observed}; the model: ${expected}`;

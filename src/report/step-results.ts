@@ -22,26 +22,35 @@ export interface StepResult {
 }
 
 /**
- * How many events there were when each step was over. A step starts one task, or several at once.
+ * How many events there were when each step was over. A step starts one task, or several at once; one
+ * that comes meanwhile is over when the step that it comes in begins.
  * Cost: once through the trace.
  */
 export function stepEndsOf({ header, events }: Trace): readonly number[] {
-  const starts = events.flatMap(({ event }, n) => (event.type === 'task.started' ? [n] : []));
+  const starts = events.flatMap(({ event }, n) =>
+    event.type === 'task.started' && event.stimulus.do !== 'meanwhile' ? [n] : [],
+  );
   const begins: number[] = [];
   for (let i = 0; i < starts.length; ) {
     const stimulus = header.stimuli[begins.length];
     begins.push(starts[i] ?? 0);
+    if (stimulus?.do === 'meanwhile') continue;
     i += stimulus === undefined ? 1 : Math.max(singlesOf(stimulus).length, 1);
   }
   return begins.length === 0 ? [] : [...begins.slice(1), events.length];
 }
 
 export function stepResults(trace: Trace): readonly StepResult[] {
+  const meanwhile = meanwhileResults(trace);
   return stepEndsOf(trace).flatMap((end, i, ends) => {
+    if (trace.header.stimuli[i]?.do === 'meanwhile')
+      return meanwhile.splice(0, 1).map((result) => ({ ...result, step: i + 1 }));
     const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
     const own = trace.events.slice(start, end);
     const begins = own.flatMap(({ event, task }) =>
-      event.type === 'task.started' ? [{ task, did: describeStimulus(event.stimulus) }] : [],
+      event.type === 'task.started' && event.stimulus.do !== 'meanwhile'
+        ? [{ task, did: describeStimulus(event.stimulus) }]
+        : [],
     );
     if (begins.length === 0) return [];
     const returned = returnOf(
@@ -57,6 +66,29 @@ export function stepResults(trace: Trace): readonly StepResult[] {
     return [{ step: i + 1, did, ret: returned?.ret ?? null, value, event }];
   });
 }
+
+/** What came meanwhile, in the order of the tasks' names, which is that of the steps. */
+function meanwhileResults({ events }: Trace): StepResult[] {
+  const byName = new Intl.Collator('en', { numeric: true });
+  return events
+    .flatMap(({ event, task }, start) =>
+      event.type === 'task.started' && event.stimulus.do === 'meanwhile'
+        ? [{ task, start, did: describeStimulus(event.stimulus) }]
+        : [],
+    )
+    .sort((a, b) => byName.compare(numberOf(a.task), numberOf(b.task)))
+    .map(({ task, start, did }) => {
+      const end = events.findIndex(
+        ({ event, task: by }, n) => n > start && by === task && event.type === 'task.finished',
+      );
+      const finished = events[end]?.event;
+      const ret = finished?.type === 'task.finished' ? finished.ret : null;
+      return { step: 0, did, ret, value: null, event: end < 0 ? start : end };
+    });
+}
+
+/** `0+12` of `dma-0+12`. */
+const numberOf = (task: string): string => task.slice(task.lastIndexOf('-') + 1);
 
 /** What the events of one step say that it returned, and which of them. */
 function returnOf(own: readonly Recorded[], tasks: readonly string[]) {

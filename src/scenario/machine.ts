@@ -3,14 +3,13 @@ import type {
   BootStep,
   DeviceSpec,
   DriverSpec,
-  IommuKind,
   KernelSpec,
   Machine,
   ModuleSpec,
 } from '../events/machine.ts';
 import { besideFirmware, boardMachine } from '../model/firmware/board.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
-import { parseRelease } from '../model/versions/profile.ts';
+import { isPatchName, PATCH_NAMES, parseRelease } from '../model/versions/profile.ts';
 import {
   entriesOf,
   type Fields,
@@ -34,19 +33,12 @@ import { readArch, readDeviceDma } from './dma.ts';
 import { driverAt, type Knowledge, readDriver } from './driver.ts';
 import { readDmar, readUnits } from './iommu-units.ts';
 import { keysOf } from './keys.ts';
+import { nearest } from './nearest.ts';
 import { pciModalias, readPci } from './pci.ts';
 import { checkReferences, type References } from './references.ts';
+import { DEVICE_WORDS, MACHINE_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
 
-const IOMMU_KINDS: readonly IommuKind[] = [
-  'arm-smmu',
-  'arm-smmu-v3',
-  'virtio-iommu',
-  'intel',
-  'amd',
-  'ipmmu-vmsa',
-];
-const FIRMWARES: readonly Machine['firmware'][] = ['devicetree', 'acpi', 'none'];
 /** What an IOMMU map row covers where it does not say: all requester ids of a segment. */
 export const MAP_LENGTH = 0x10000;
 
@@ -61,8 +53,20 @@ export function readKernel(place: Place): KernelSpec {
     release: nameOrNull(fields.get('release')),
     config: tableAt(fields.get('config'), wordOf),
     cmdline: textAt(fields.get('cmdline')),
-    patches: tableAt(fields.get('patches'), (patch) => flagAt(patch, false)),
+    patches: readPatches(fields.get('patches')),
   };
+}
+
+/** Patches that the model knows, each on or off. */
+function readPatches(place: Place | undefined) {
+  for (const [name, , at] of place === undefined ? [] : entriesOf(place)) {
+    if (isPatchName(name)) continue;
+    const meant = nearest(name, PATCH_NAMES);
+    const hint =
+      meant === null ? '`reprobe list patches` prints the names' : `did you mean ${meant}?`;
+    fail(at, `There is no patch ${quote(name)}.`, hint);
+  }
+  return tableAt(place, (patch) => flagAt(patch, false));
 }
 
 /** Any release will do: the nearest profile stands for it. */
@@ -82,14 +86,15 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const written = unique(fields.get('devices'), (item) =>
     readDevice(item, null, references, described),
   );
-  const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
+  const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge, references));
   const modules = unique(fields.get('modules'), readModule);
   const devices = firmware === null ? written : besideFirmware(firmware, written);
   const boot = itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers, references));
   checkReferences(devices, references);
   const board = firmware === null ? null : boardMachine(firmware, devices, drivers);
   return {
-    firmware: board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, FIRMWARES)),
+    firmware:
+      board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, MACHINE_WORDS.firmware)),
     ...readArch(fields),
     ...(dmar === undefined ? {} : { dmar: readDmar(dmar) }),
     devices,
@@ -167,7 +172,7 @@ function readDevice(
     ids: ids === undefined ? (base?.ids ?? assumedIds) : namesAt(ids),
     ...optional('disabled', (value) => flagAt(value, false)),
     ...optional('of_disabled', (value) => flagAt(value, false)),
-    ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
+    ...optional('iommu_kind', (value) => oneOf(value, DEVICE_WORDS.iommu_kind)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('snoops', (value) => flagAt(value, false)),
     ...optional('isolated_msi', (value) => flagAt(value, false)),
@@ -243,7 +248,7 @@ function readBootStep(
   drivers: readonly DriverSpec[],
   references: References,
 ): BootStep {
-  if (isText(place)) return { step: oneOf(place, ['populate', 'iommu_subsys', 'late_initcall']) };
+  if (isText(place)) return { step: oneOf(place, MACHINE_WORDS.boot) };
   const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
   if (entry === undefined || entriesOf(place).length > 1) {

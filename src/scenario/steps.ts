@@ -68,17 +68,13 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     read: (fields, machine) => ({ do: 'bind', ...readBinding(fields, machine) }),
   },
   unbind: {
-    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or without drv to its driver/unbind',
-    fields: { drv: 'optional', dev: 'needed', bus: 'optional' },
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or to the unbind of its own driver',
+    fields: { dev: 'needed', drv: 'optional', bus: 'optional' },
     read: (fields, machine) => {
-      const drv = textAt(fields.get('drv'));
       const dev = nameOf(fields.need('dev'));
-      return {
-        do: 'unbind',
-        bus: busAt(fields, { dev, ...(drv !== '' && { drv }) }, machine),
-        drv,
-        dev,
-      };
+      const drv = nameOrNull(fields.get('drv')) ?? '';
+      const names = drv === '' ? { dev } : { drv, dev };
+      return { do: 'unbind', bus: busAt(fields, names, machine), drv, dev };
     },
   },
   new_id: {
@@ -238,6 +234,19 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
       };
     },
   },
+  meanwhile: {
+    doc: 'the step as the next one is under way: before a line is printed, or where that never is, at its end',
+    fields: { before: 'needed', step: 'needed', nth: 'optional' },
+    read: (fields, machine) => {
+      const nth = fields.get('nth');
+      return {
+        do: 'meanwhile',
+        line: textAt(fields.need('before')),
+        nth: nth === undefined ? 1 : integerOf(nth, 1),
+        step: concurrentAt(fields.need('step'), machine),
+      };
+    },
+  },
   together: {
     doc: 'these steps at once, not one after the other; the schedule says who comes first',
     list: 'step',
@@ -287,13 +296,17 @@ const SECOND_HINT = 'begin each step with its own - and indent its fields below 
 function readConcurrent(place: Place, machine: Machine): readonly Concurrent[] {
   const places = itemsOf(place);
   if (places.length === 0) fail(place, `${place.what} is empty.`);
-  return places.map((one) => {
-    const step = readStep(one, machine);
-    if (step.do === 'together') return fail(one, `${one.what}: together cannot stand in itself.`);
-    if (step.do === 'boot')
-      return fail(one, `${one.what}: nobody is there during the boot to do something else.`);
-    return step;
-  });
+  return places.map((one) => concurrentAt(one, machine));
+}
+
+/** A step that may be taken beside others. */
+function concurrentAt(place: Place, machine: Machine): Concurrent {
+  const step = readStep(place, machine);
+  if (step.do === 'together' || step.do === 'meanwhile')
+    return fail(place, `${place.what}: ${step.do} cannot stand in another step.`);
+  if (step.do === 'boot')
+    return fail(place, `${place.what}: nobody is there during the boot to do something else.`);
+  return step;
 }
 
 /** Text goes on with the parameters as typed. */

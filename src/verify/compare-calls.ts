@@ -1,6 +1,8 @@
 /** Recorded kprobes against the calls of the emulated run. */
-import type { KprobeCall } from './kprobe-file.ts';
-import type { ModelCall } from './model-calls.ts';
+import { POINTER_RESULTS, subjectOfCall } from '../import/call-key.ts';
+import type { KprobeCall } from '../import/kprobe-file.ts';
+import type { ModelCall } from '../import/model-calls.ts';
+import { EPROBE_DEFER } from '../model/errno.ts';
 import type { Tally } from './tally.ts';
 
 /** What is compared of a call. */
@@ -10,10 +12,6 @@ interface Call {
   readonly owner_cnt: number | null;
   readonly owned: boolean | null;
 }
-
-/** Functions whose device pointer result is compared as far as it is a deferral. */
-const POINTER_RESULTS = new Set(['of_iommu_configure', 'acpi_iommu_configure_id']);
-const EPROBE_DEFER = 517;
 
 /** Compares all calls of the functions that both sides watch, action by action. */
 export function compareCalls(
@@ -74,7 +72,7 @@ function byKey(entries: readonly (readonly [string, Call])[]): Map<string, Call[
 
 /** A recorded call under its key; nothing for one about what the model leaves out. */
 function keyed(call: KprobeCall, isModelled: (dev: string) => boolean): [string, Call][] {
-  const subject = subjectOf(call);
+  const subject = subjectOfCall(call);
   if (subject === null || (call.args['dev'] !== undefined && !isModelled(call.args['dev'])))
     return [];
   const owner = call.args['owner'];
@@ -90,46 +88,6 @@ function keyed(call: KprobeCall, isModelled: (dev: string) => boolean): [string,
       },
     ],
   ];
-}
-
-const WITHOUT_SUBJECT = new Set([
-  'iommu_device_register',
-  'bus_iommu_probe',
-  'iommu_device_unregister',
-]);
-const MODELLED = new Set([
-  'really_probe',
-  'check_suppliers',
-  'check_state',
-  'of_iommu_configure',
-  'acpi_iommu_configure_id',
-  'use_default_domain',
-  'unuse_default_domain',
-  'claim_group',
-  'release_group',
-  'dma_owner_claimed',
-  '__iommu_probe_device',
-  'iommu_probe_device',
-  'iommu_release_device',
-  'iommu_device_register',
-  'bus_iommu_probe',
-  'iommu_device_unregister',
-  'device_iommu_capable',
-  'driver_bound',
-  'group_add_device',
-]);
-
-/** The key under which a recorded call meets those of the model; null for one it has no path for. */
-export function keyOfCall(call: KprobeCall): string | null {
-  const subject = subjectOf(call);
-  return subject === null ? null : `${call.probe} ${subject}`;
-}
-
-/** What a recorded call is about; null for a function the model has no path for. */
-function subjectOf(call: KprobeCall): string | null {
-  if (!MODELLED.has(call.probe)) return null;
-  if (WITHOUT_SUBJECT.has(call.probe)) return '';
-  return call.args['group'] ?? call.args['dev'] ?? null;
 }
 
 function compareSequence(

@@ -1,10 +1,10 @@
 /** Device links of /sys/class/devlink against the emulated ones at the same moment. */
 import { createHistory, stateAfter } from '../engine/history.ts';
 import type { LinkFlag, LinkState } from '../events/terms.ts';
+import type { SysfsLink } from '../import/sysfs-file.ts';
 import type { ReadState } from '../model/state/state.ts';
 import type { Emulation } from './emulate.ts';
 import type { Session } from './session.ts';
-import type { SysfsLink } from './sysfs-file.ts';
 import type { Tally } from './tally.ts';
 
 /** How sysfs spells the states. Kernel: drivers/base/core.c:status_show. */

@@ -1,5 +1,6 @@
 import type { DeviceSpec, DriverSpec, KernelSpec, ModuleSpec } from '../events/machine.ts';
 import { type Table, tableOf } from '../events/table.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 import { driverIds, KNOWN_DRIVERS, knownDriver } from '../model/firmware/driver-table.ts';
 import type { FdtNode } from '../model/firmware/fdt.ts';
 import { LINK_ORDER } from '../model/firmware/link-order.ts';
@@ -10,7 +11,6 @@ import { type Firmware, isVirtioSlot } from './firmware-devices.ts';
 import { asksOf } from './lab-devices.ts';
 import type { DriverRow } from './machine-files.ts';
 import type { Session } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
 
 const ENODEV = 19;
 /** Buses that the model has. Drivers of others have no device here and are left out. */

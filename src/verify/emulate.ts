@@ -4,6 +4,7 @@ import { createRun, type Run, type System } from '../engine/run.ts';
 import type { TaskEnd } from '../engine/tasks.ts';
 import type { ShutdownKind, Stimulus } from '../events/stimulus.ts';
 import { parseAction } from '../import/action.ts';
+import { createCallRecorder, type ModelCall } from '../import/model-calls.ts';
 import type { Observation } from '../import/observation.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from '../import/refused-dma.ts';
 import type { ScheduleGuide } from '../import/schedule.ts';
@@ -12,7 +13,6 @@ import { driver_deferred_probe_timeout } from '../model/kernel/dd-deferred.ts';
 import { answerOfLab } from './lab-devices.ts';
 import { linesByAction, SHUTDOWN } from './log-actions.ts';
 import { loadedModules } from './machine.ts';
-import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
 import { stepsOf } from './steps.ts';
 
@@ -85,7 +85,7 @@ function guidedProbe(probe: PathProbe, guide: ScheduleGuide): PathProbe {
  * @param guide makes the scheduler's choices; null for the default schedule.
  */
 export function emulate(system: System, session: Session, guide: ScheduleGuide | null): Emulation {
-  const recorder = createCallRecorder();
+  const recorder = createCallRecorder({ holds: true });
   const run: Run = createRun(system, {
     ...(guide === null ? {} : { choose: guide.choose, onEvent: guide.onEvent }),
     probe: guide === null ? recorder.probe : guidedProbe(recorder.probe, guide),

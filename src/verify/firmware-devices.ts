@@ -1,4 +1,5 @@
 import type { DeviceSpec, Machine } from '../events/machine.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 import { devicetreeDevices } from '../model/firmware/devicetree.ts';
 import { type Dmar, parseDmar } from '../model/firmware/dmar.ts';
 import { type FdtNode, parseFdt, stringsOf } from '../model/firmware/fdt.ts';
@@ -17,7 +18,6 @@ import { childrenListed, inLogOrder, listedDevices, softwareDevices } from './li
 import { functionsOfLog } from './pci-log.ts';
 import { withQemuUnits } from './qemu-line.ts';
 import type { MachineFiles, Session } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
 
 /** What firmware and the PCI scan have to say about a machine. */
 export interface Firmware {

@@ -1,8 +1,8 @@
 /** Devices known only from being listed: by name in a snapshot, or in a verbose log. */
 import type { DeviceSpec } from '../events/machine.ts';
+import type { SysfsSnapshot } from '../import/sysfs-file.ts';
 import { iommuKindOf } from '../model/firmware/of-iommu-properties.ts';
 import type { MachineFiles } from './session.ts';
-import type { SysfsSnapshot } from './sysfs-file.ts';
 
 /** What a name says of the device's ids where no table and no modalias tells. */
 const IDS_BY_NAME: readonly (readonly [RegExp, ...string[]])[] = [

@@ -1,9 +1,10 @@
 /** What a recording shows of the order in which things happened. */
+
+import { keyOfCall } from '../import/call-key.ts';
 import { keyOfLine } from '../import/log-marks.ts';
+import { INITCALLS, initcallKey, keyOfModelCall } from '../import/model-calls.ts';
 import type { KeyOfPause, Mark } from '../import/schedule.ts';
-import { keyOfCall } from './compare-calls.ts';
 import { linesOfLog } from './compare-messages.ts';
-import { INITCALLS, initcallKey, keyOfModelCall } from './model-calls.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -1,7 +1,13 @@
 import { emptyTable, type Table } from '../events/table.ts';
+import {
+  type KprobeCall,
+  type KprobeEvent,
+  kprobeCalls,
+  parseKprobes,
+} from '../import/kprobe-file.ts';
+import { parseSysfs, type SysfsSnapshot } from '../import/sysfs-file.ts';
 import { type ActionsFile, parseActionsFile, type SessionAction } from './actions-file.ts';
 import { errnoOfText } from './errno-text.ts';
-import { type KprobeCall, type KprobeEvent, kprobeCalls, parseKprobes } from './kprobe-file.ts';
 import {
   type DriverRow,
   type ModaliasRow,
@@ -9,7 +15,6 @@ import {
   parseDriverRows,
   parseModaliasRows,
 } from './machine-files.ts';
-import { parseSysfs, type SysfsSnapshot } from './sysfs-file.ts';
 import { parseVfio, type VfioOutput } from './vfio-output.ts';
 
 /** A recorded session: one boot of a real kernel, what was done to it and what was observed. */

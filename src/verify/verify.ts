@@ -3,6 +3,7 @@
  * that was observed is compared with the emulated run.
  */
 import type { DeviceSpec, DriverSpec } from '../events/machine.ts';
+import { MODELLED_BUSES } from '../import/end-state.ts';
 import { tellsHardware } from '../import/message-key.ts';
 import type { Observation } from '../import/observation.ts';
 import { type ScheduleGuide, searchSchedule } from '../import/schedule.ts';
@@ -10,7 +11,7 @@ import { compareActions } from './compare-actions.ts';
 import { compareCalls } from './compare-calls.ts';
 import { compareLinks } from './compare-links.ts';
 import { compareMessages } from './compare-messages.ts';
-import { compareSnapshots, MODELLED_BUSES } from './compare-state.ts';
+import { compareSnapshots } from './compare-state.ts';
 import { type Emulation, emulate } from './emulate.ts';
 import { type Derived, deriveMachine } from './machine.ts';
 import { keyOfPause, marksOf } from './marks.ts';

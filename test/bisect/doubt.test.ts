@@ -5,7 +5,7 @@ import type { Trace } from '../../src/events/trace.ts';
 import { ASSIGN_NIC, NIC, runSmall } from '../model/small-machine.ts';
 
 const sane = runSmall(ASSIGN_NIC).trace();
-const NOTHING = { crashes: [], lostFaults: [] };
+const NOTHING = { crashes: [], lostFaults: [], unlike: [] };
 const CRASH = { line: 12, text: 'Internal error: Oops: 96000006 [#1] SMP' };
 
 function followedBy(...events: readonly KernelEvent[]): Trace {
@@ -60,6 +60,17 @@ describe('a run is in doubt', () => {
     expect(doubtsOf(sane, { ...NOTHING, lostFaults })).toEqual([
       `2 faults of DMA are not in the run, first at line 9: ${text} (the model has not the device behind that IOMMU as the log has it)`,
     ]);
+  });
+
+  it('when a file beside the log has another driver or group at the end', () => {
+    const evidence = { file: 'sysfs-9.txt', line: 12, about: 'driver' as const };
+    const bound = { line: 9, expected: `driver of ${NIC}: none`, event: 3, evidence };
+    const unlike = [{ ...bound, observed: `driver of ${NIC}: e1000e` }];
+    expect(doubtsOf(sane, { ...NOTHING, unlike })).toEqual([
+      `the run ends otherwise than sysfs-9.txt:12 has it in one place: driver of ${NIC}: e1000e`,
+    ]);
+    const loaded = { ...bound, observed: 'loaded', evidence: { ...evidence, about: 'module' } };
+    expect(doubtsOf(sane, { ...NOTHING, unlike: [loaded] as typeof unlike })).toEqual([]);
   });
 
   it('when the model crashed and the kernel did not', () => {

@@ -116,6 +116,7 @@ describe('a probed call', () => {
   it('is a place at which another task may get ahead', () => {
     const calls: string[] = [];
     const probe: PathProbe = {
+      holds: true,
       watches: (name) => name === 'really_probe',
       enter: (_, args) => calls.push(String(args[0])),
       leave() {},

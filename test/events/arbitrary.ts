@@ -464,6 +464,15 @@ export const aStimulus: Arbitrary<Stimulus> = fc.oneof(
       steps: fc.array(aConcurrent, { minLength: 1, maxLength: 3 }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('meanwhile'),
+      line: aText,
+      nth: fc.integer({ min: 1, max: 9 }),
+      step: aConcurrent,
+    }),
+  },
 );
 
 const nothing = fc.record({});

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { importLog } from '../../src/import/import.ts';
 import { patchesOf } from '../../src/model/versions/profile.ts';
-import { importLines, importSummary } from '../../src/report/import-summary.ts';
+import { importLines } from '../../src/report/import-lines.ts';
+import { importSummary } from '../../src/report/import-summary.ts';
 import { PUBLIC } from '../corpora.ts';
 
 const DEVICE = '[    1.000000] pci 0000:00:01.0: [8086:10d3] type 00 class 0x020000';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Violation } from '../../src/invariants/invariant.ts';
-import { type Import, importLines, importSummary } from '../../src/report/import-summary.ts';
+import { importLines } from '../../src/report/import-lines.ts';
+import { type Import, importSummary } from '../../src/report/import-summary.ts';
 import { leakyTrace } from '../model/small-machine.ts';
 
 const trace = leakyTrace();
@@ -9,7 +10,7 @@ function text(more: Partial<Import>): readonly string[] {
   const given = {
     ...{ kind: 'log', trace, log: null, boot: 0, boots: 1, observations: [], unrecognised: [] },
     isKernelAsked: false,
-    ...{ divergences: [], violations: [], doubts: [], waiting: [], faults: [] },
+    ...{ divergences: [], violations: [], doubts: [], waiting: [], faults: [], evidence: [] },
     ...{ redacted: null, ...more },
   };
   return importLines(importSummary(given)).map((line) => line.text);

@@ -192,7 +192,7 @@ describe('errors', () => {
       44,
       5,
       'say more',
-      'write unbind: { [drv], dev, [bus] }',
+      'write unbind: { dev, [drv], [bus] }',
     ],
     [
       'together in itself',
@@ -200,7 +200,7 @@ describe('errors', () => {
       '- together: [{ together: [rescan] }]',
       44,
       16,
-      'in itself',
+      'in another step',
       null,
     ],
     ['a boot at once', '- rescan', '- together: [rescan, boot]', 44, 24, 'the boot', null],

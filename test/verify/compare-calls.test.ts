@@ -1,8 +1,8 @@
 // Which calls of the model a recording that begins in the middle of a boot is compared with.
 import { describe, expect, it } from 'vitest';
+import type { KprobeCall } from '../../src/import/kprobe-file.ts';
+import type { ModelCall } from '../../src/import/model-calls.ts';
 import { compareCalls } from '../../src/verify/compare-calls.ts';
-import type { KprobeCall } from '../../src/verify/kprobe-file.ts';
-import type { ModelCall } from '../../src/verify/model-calls.ts';
 import { createTally } from '../../src/verify/tally.ts';
 
 const PROBE = '__iommu_probe_device';

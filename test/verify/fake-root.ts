@@ -3,8 +3,8 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { SysfsSnapshot } from '../../src/import/sysfs-file.ts';
 import type { Session } from '../../src/verify/session.ts';
-import type { SysfsSnapshot } from '../../src/verify/sysfs-file.ts';
 
 export interface FakeRoot {
   /** The link that ROOT is set to. */

@@ -68,6 +68,14 @@ export function serviceSpec(port: string, id: number): DeviceSpec {
   return { name, bus: 'pci_express', parent: port, ids };
 }
 
+const SERVICE = /^(.+):pcie([0-9a-f]{3})$/;
+
+/** The device of a port's service by its name: `0000:00:01.0:pcie004`; null for another name. */
+export function serviceNamed(name: string): DeviceSpec | null {
+  const [, port = '', id] = SERVICE.exec(name) ?? [];
+  return id === undefined ? null : serviceSpec(port, Number.parseInt(id, 16));
+}
+
 /**
  * The virtio device that virtio-pci makes of a function when it binds, or none. Its name is left as
  * `virtio%d`: the number is the lowest that is free then.

@@ -37,7 +37,9 @@ export const iommu_group_add_device = path(
     if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
       yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
     yield* notifyGroup(k, 'added', dev);
-    yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
+    yield k.has('group_dev_printk')
+      ? dev_printk(k, 'info', dev, `Adding to iommu group ${group}`)
+      : printk('info', `iommu: Adding device ${dev} to group ${group}`);
   },
 );
 
@@ -52,7 +54,9 @@ export const iommu_group_add_device = path(
 export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
   if (group === undefined) return;
-  if (!k.has('release_silent'))
+  if (!k.has('group_dev_printk'))
+    yield printk('info', `iommu: Removing device ${dev} from group ${group.id}`);
+  else if (!k.has('release_silent'))
     yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
   yield { type: 'group.left', dev, group: group.id };
   const left = groupById(k, group.id);

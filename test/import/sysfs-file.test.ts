@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReprobeError } from '../../src/error.ts';
-import { parseSysfs } from '../../src/verify/sysfs-file.ts';
+import { parseSysfs } from '../../src/import/sysfs-file.ts';
 
 const SNAPSHOT = `# uptime 2.86 2.93
 [devices]
@@ -63,12 +63,12 @@ describe('a snapshot', () => {
       [1, 'vfio-noiommu', 'unknown'],
     ]);
     expect(snapshot.devices_deferred).toEqual([
-      { dev: 'dev-reg', reason: 'platform: supplier lab-regulator not ready' },
-      { dev: 'dev-iommu', reason: null },
+      { dev: 'dev-reg', reason: 'platform: supplier lab-regulator not ready', line: 16 },
+      { dev: 'dev-iommu', reason: null, line: 17 },
     ]);
     expect(snapshot.devlinks).toMatchObject([{ supplier: 'lab-regulator', consumer: 'dev-reg' }]);
     expect(snapshot.modules).toEqual([
-      { name: 'vfio', refs: 2, usedBy: ['vfio_pci', 'vfio_iommu_type1'], state: 'Live' },
+      { name: 'vfio', refs: 2, usedBy: ['vfio_pci', 'vfio_iommu_type1'], state: 'Live', line: 21 },
     ]);
     expect(snapshot.devVfio).toEqual(['0', 'vfio']);
   });
@@ -86,7 +86,7 @@ describe('a snapshot', () => {
   it('refuses a line that is not of its section', () => {
     const broken = SNAPSHOT.replace('group 0', 'gruop 0');
     expect(() => parseSysfs(broken, 'sysfs-1.txt')).toThrow(
-      expect.objectContaining({ code: 'BAD_SESSION', file: 'sysfs-1.txt', line: 11 }),
+      expect.objectContaining({ code: 'BAD_SESSION', file: 'sysfs-1.txt', line: 11, column: 1 }),
     );
   });
 });

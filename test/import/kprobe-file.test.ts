@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReprobeError } from '../../src/error.ts';
-import { kprobeCalls, parseKprobes } from '../../src/verify/kprobe-file.ts';
+import { kprobeCalls, parseKprobes } from '../../src/import/kprobe-file.ts';
 
 const TRACE = `# tracer: nop
 #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION

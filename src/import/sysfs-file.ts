@@ -6,6 +6,8 @@ import { SPACED_NAMES } from '../model/firmware/driver-table.ts';
 export interface SysfsDevice {
   /** Below /sys/devices, without a leading slash. */
   readonly path: string;
+  /** Line of the file, from 1. */
+  readonly line: number;
   /** Last part of the path: the kernel's name of the device. */
   readonly name: string;
   /** Nearest directory above it that is itself listed with a bus, by name; null for none. */
@@ -23,6 +25,8 @@ export interface SysfsDevice {
 
 export interface SysfsGroup {
   readonly id: number;
+  /** Line of the file, from 1. */
+  readonly line: number;
   /** The file `name`: `vfio-noiommu` for a group that VFIO made up, null for real ones. */
   readonly name: string | null;
   /** The file `type`: `DMA`, `DMA-FQ`, `identity`, `blocked`, `unknown`; null where unreadable. */
@@ -49,6 +53,16 @@ export interface SysfsModule {
   readonly usedBy: readonly string[];
   /** `Live`, `Loading` or `Unloading`. */
   readonly state: string;
+  /** Line of the file, from 1. */
+  readonly line: number;
+}
+
+/** A device of the deferred list. */
+export interface DeferredEntry {
+  readonly dev: string;
+  readonly reason: string | null;
+  /** Line of the file, from 1. */
+  readonly line: number;
 }
 
 export interface SysfsSnapshot {
@@ -57,7 +71,7 @@ export interface SysfsSnapshot {
   readonly groups: readonly SysfsGroup[];
   /** Instances in /sys/class/iommu with their devices. */
   readonly class_iommu: readonly { readonly name: string; readonly devices: readonly string[] }[];
-  readonly devices_deferred: readonly { readonly dev: string; readonly reason: string | null }[];
+  readonly devices_deferred: readonly DeferredEntry[];
   readonly devlinks: readonly SysfsLink[];
   readonly modules: readonly SysfsModule[];
   /** Bus to its drivers; of the buses that the recording looks at. */
@@ -69,7 +83,7 @@ export interface SysfsSnapshot {
 type Draft = { -readonly [K in keyof SysfsSnapshot]: Mutable<SysfsSnapshot[K]> };
 type Mutable<T> = T extends readonly (infer E)[] ? E[] : T;
 
-type SectionReader = (draft: Draft, line: string) => boolean;
+type SectionReader = (draft: Draft, line: string, number: number) => boolean;
 
 const SECTIONS: Readonly<Record<string, SectionReader>> = {
   '[devices]': readDevice,
@@ -108,10 +122,11 @@ export function parseSysfs(text: string, file = 'sysfs.txt'): SysfsSnapshot {
       read = Object.hasOwn(SECTIONS, line) ? (SECTIONS[line] ?? null) : null;
     } else if (line.startsWith('#')) {
       draft.uptimeUs ??= readUptime(line);
-    } else if (read !== null && !read(draft, line) && index < lines.length - 1) {
+    } else if (read !== null && !read(draft, line, index + 1) && index < lines.length - 1) {
       throw new ReprobeError('BAD_SESSION', 'not a line of a sysfs snapshot', {
         file,
         line: index + 1,
+        column: 1,
         sourceLine: line,
         hint: 'Each section has a format of its own; this line is not of it.',
       });
@@ -127,7 +142,7 @@ function readUptime(line: string): number | null {
 
 const FIELD = / (bus|driver|iommu_group|driver_override|waiting_for_supplier|rpm|id|state_synced)=/;
 
-function readDevice(draft: Draft, line: string): boolean {
+function readDevice(draft: Draft, line: string, number: number): boolean {
   const [path = '', ...rest] = line.split(FIELD);
   const fields = emptyTable<string>();
   for (let i = 0; i + 1 < rest.length; i += 2) fields[rest[i] ?? ''] = rest[i + 1] ?? '';
@@ -136,6 +151,7 @@ function readDevice(draft: Draft, line: string): boolean {
   const waiting = fields['waiting_for_supplier'];
   draft.devices.push({
     path,
+    line: number,
     name: path.slice(path.lastIndexOf('/') + 1),
     parent: null,
     bus: dash(fields['bus']),
@@ -165,12 +181,13 @@ function parentOf(path: string, onBus: ReadonlyMap<string, string>): string | nu
 
 const GROUP = /^group (\d{1,9}) type=(\S*)(?: name=(\S*))? devices=(\S*) reserved_regions="(.*)"$/;
 
-function readGroup(draft: Draft, line: string): boolean {
+function readGroup(draft: Draft, line: string, number: number): boolean {
   const match = GROUP.exec(line);
   if (match === null) return false;
   const [, id, type, name, devices = '', reserved_regions = ''] = match;
   draft.groups.push({
     id: Number(id),
+    line: number,
     name: dash(name),
     type: dash(type),
     devices: list(devices),
@@ -186,10 +203,15 @@ function readClassIommu(draft: Draft, line: string): boolean {
   return true;
 }
 
-function readDeferred(draft: Draft, line: string): boolean {
-  const [dev = '', reason = ''] = line.split('\t', 2);
-  draft.devices_deferred.push({ dev, reason: reason.trim() === '' ? null : reason.trim() });
+function readDeferred(draft: Draft, line: string, number: number): boolean {
+  draft.devices_deferred.push(deferredEntry(line, number));
   return true;
+}
+
+/** A line of /sys/kernel/debug/devices_deferred: a device, a tab and the reason, which may be empty. */
+export function deferredEntry(text: string, line: number): DeferredEntry {
+  const [dev = '', reason = ''] = text.split('\t', 2);
+  return { dev, reason: reason.trim() === '' ? null : reason.trim(), line };
 }
 
 function readLink(draft: Draft, line: string): boolean {
@@ -211,11 +233,11 @@ function readLink(draft: Draft, line: string): boolean {
 }
 
 /** A line of /proc/modules. */
-function readModule(draft: Draft, line: string): boolean {
+function readModule(draft: Draft, line: string, number: number): boolean {
   const match = /^(\S+) \d+ (-?\d{1,9}) (\S+) (\S+)/.exec(line);
   if (match === null) return false;
   const [, name = '', refs, users = '', state = ''] = match;
-  draft.modules.push({ name, refs: Number(refs), usedBy: list(users), state });
+  draft.modules.push({ name, refs: Number(refs), usedBy: list(users), state, line: number });
   return true;
 }
 

@@ -87,8 +87,8 @@ export interface CallRecorder {
   attach(state: ReadState): void;
 }
 
-/** A recorder of calls for one run. */
-export function createCallRecorder(): CallRecorder {
+/** A recorder of calls for one run. With `holds` tasks can be held before them. */
+export function createCallRecorder({ holds }: { readonly holds: boolean }): CallRecorder {
   const calls: Draft[] = [];
   let state: ReadState | null = null;
   const recorder: CallRecorder = {
@@ -99,6 +99,7 @@ export function createCallRecorder(): CallRecorder {
       state = given;
     },
     probe: {
+      holds,
       watches: (name) => PROBES.has(name) || INITCALLS.has(name),
       enter(name, args) {
         const probe = PROBES.get(name);

@@ -1,5 +1,6 @@
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
+import { type FtraceLine, linesOfTrace } from './ftrace-file.ts';
 
 /** One line of a trace: a function was entered or returned. */
 export interface KprobeEvent {
@@ -42,7 +43,6 @@ export interface KprobeCall {
   readonly line: number;
 }
 
-const LINE = /^\s*(.{1,40}?)-(\d{1,9})\s+\[\d+\]\s+\S+\s+(\d{1,9})\.(\d{6}): ([^\s:]+): ?(.*)$/;
 const MARKER = /^reprobe-action: (\d{1,9}):/;
 const ARGUMENT = / (\w+)=("[^"]*"|\(fault\)|\S+)/g;
 const INT32 = 2 ** 31;
@@ -59,38 +59,43 @@ const MAX_ERRNO = 4095n;
  */
 export function parseKprobes(text: string, file = 'kprobe.txt'): KprobeEvent[] {
   const events: KprobeEvent[] = [];
-  const lines = text.split('\n');
   let action = 0;
-  for (const [index, raw] of lines.entries()) {
-    const line = raw.replace(/\r$/, '');
-    if (line.trim() === '' || line.startsWith('#')) continue;
-    const match = LINE.exec(line);
-    if (match === null) {
-      if (index === lines.length - 1) break;
+  for (const seen of linesOfTrace(text)) {
+    if ('isLast' in seen) {
+      if (seen.isLast) break;
       throw new ReprobeError('BAD_SESSION', 'not a line of a kprobe trace', {
         file,
-        line: index + 1,
-        sourceLine: line,
+        line: seen.line,
+        column: 1,
+        sourceLine: seen.text,
         hint: 'Expected TASK-PID [CPU] FLAGS SECONDS.MICROSECONDS: PROBE: (PLACE) ARGUMENTS.',
       });
     }
-    const [, , , , , name = '', rest = ''] = match;
-    if (name === 'tracing_mark_write') action = Number(MARKER.exec(rest)?.[1] ?? action);
-    else if (rest.startsWith('(')) events.push(readEvent(match, action, index + 1));
+    action = actionMarked(seen) ?? action;
+    const event = kprobeEvent(seen, action);
+    if (event !== null) events.push(event);
   }
   return events;
 }
 
-function readEvent(match: RegExpExecArray, action: number, line: number): KprobeEvent {
-  const [, task = '', pid, seconds, micros, name = '', rest = ''] = match;
-  const args = readArguments(rest.slice(rest.indexOf(')') + 1));
+/** The number of the action that the line marks as begun. */
+export function actionMarked({ name, text }: FtraceLine): number | null {
+  const n = name === 'tracing_mark_write' ? MARKER.exec(text)?.[1] : undefined;
+  return n === undefined ? null : Number(n);
+}
+
+/** What a kprobe or kretprobe said; null for a line of another tracepoint. */
+export function kprobeEvent(seen: FtraceLine, action: number): KprobeEvent | null {
+  const { task, pid, timeUs, name, text, line } = seen;
+  if (name === 'tracing_mark_write' || !text.startsWith('(')) return null;
+  const args = readArguments(text.slice(text.indexOf(')') + 1));
   const retText = args['ret'] ?? null;
   const isReturn = name.endsWith('_ret');
   delete args['ret'];
   return {
     task,
-    pid: Number(pid),
-    timeUs: Number(seconds) * 1_000_000 + Number(micros),
+    pid,
+    timeUs,
     probe: isReturn ? name.slice(0, -'_ret'.length) : name,
     isReturn,
     args,
