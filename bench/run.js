@@ -81,7 +81,7 @@ function seeks(trace) {
   return { median: median(times), worst: Math.max(...times) };
 }
 
-/** Resident memory in MB of a process that runs `./memory.js` or another such script. */
+/** What a process prints that runs `./memory.js`, for resident memory in MB, or another such script. */
 function memory(script) {
   const out = spawnSync(process.execPath, [here(script)], { encoding: 'utf8' });
   return JSON.parse(out.stdout);
@@ -168,6 +168,7 @@ const reading = perSecond(
 const bisection = benchBisection(trace);
 const ram = memory('./memory.js');
 const logRam = memory('./log-memory.js');
+const campaign = memory('./campaign.js');
 const lines = imports();
 const recognised = recognition();
 const guided = guidedReplay();
@@ -204,6 +205,8 @@ const rows = [
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],
   ['boots simulated, events/s', String(sched.events), ''],
+  ['campaign of 10 devices, runs/s', String(campaign.one.runs), ''],
+  ['two workers / one worker', campaign.speedup.toFixed(2), '>= 1.8'],
   ['replay with invariants, events/s', String(perSecond(MILLION, bisection.replay)), ''],
   ['bisection, events/s', String(perSecond(MILLION, bisection.bisect)), ''],
   ['machines invented, inputs/s', String(drawn.invented), ''],

@@ -34,7 +34,7 @@ export const aWorld: Arbitrary<World> = fc.array(aSegment, { minLength: 1, maxLe
 export const aLongWorld: Arbitrary<World> = fc.array(aSegment, { minLength: 15, maxLength: 70 });
 
 /** What a real segment gives: the first `runs` of its runs. */
-export function segmentOf(world: World, segment: number, runs: number): SegmentResult {
+function segmentOf(world: World, segment: number, runs: number): SegmentResult {
   const { points = [], shown = {} } = world[segment] ?? {};
   const sightings = Object.entries(shown)
     .filter(([, { first }]) => first < runs)
@@ -44,7 +44,7 @@ export function segmentOf(world: World, segment: number, runs: number): SegmentR
 }
 
 /** Some keys are two bugs, and some bugs have two keys. */
-export function findingOf({ sighting }: Look): Finding {
+function findingOf({ sighting }: Look): Finding {
   const { key, run } = sighting;
   const bug = key === 'd' ? 'c' : key === 'a' && run % 2 === 0 ? 'a2' : key;
   return {
