@@ -5,6 +5,7 @@ import { EPROBE_DEFER } from '../model/errno.ts';
 import { parseRelease } from '../model/versions/profile.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
+import { pluggings } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
 /** A device of firmware by its address: `11017000.clock-controller`. */
@@ -38,6 +39,8 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     asyncDrivers: new Set(),
     results: emptyTable(),
     userspaceLine: null,
+    slots: emptyTable(),
+    plugs: pluggings(observations),
     behind: emptyTable(),
     modules: null,
   };
@@ -197,7 +200,7 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
     evidence.results[key] = [0];
 }
 
-function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
+function notePci(evidence: Evidence, { kind, dev, fields, record }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
     if (PLATFORM_NAME.test(host)) evidence.buses[host] ??= 'platform';
@@ -205,6 +208,9 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
   if (dev === null) return;
+  const isSlot = kind === 'pci.hotplug' || fields['service'] === 'pciehp';
+  const { slot } = fields;
+  if (isSlot && slot !== undefined) evidence.slots[dev] ??= { slot, line: record.line };
   if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
   if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;
   evidence.functions.push({
@@ -214,6 +220,7 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
     class: NUMBER(fields['class']),
     header: NUMBER(fields['header']) & 0x7f,
     port: fields['pcie'] ?? null,
+    line: record.line,
   });
 }
 

@@ -18,6 +18,7 @@ import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
+import { cameLater, learnHotplug } from './infer-plugs.ts';
 import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
@@ -59,9 +60,11 @@ export function inferMachine(
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
   const types = typesOf(evidence, topology);
+  learnHotplug(evidence, (port) => !isPciName(topology.parentOf(port)));
   const pciDevices = functions.map((seen) => ({
-    ...pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
+    ...pciDevice(evidence, seen, topology, acs, types(seen), firmware === 'devicetree'),
     ...iommuAt(evidence, seen.dev),
+    ...(cameLater(evidence, topology.parentOf(seen.dev), seen.line) ? { disabled: true } : {}),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const platform = withManagementComplex(firmwareDevices, evidence, waits);
@@ -179,6 +182,7 @@ function mapOf(
 }
 
 function pciDevice(
+  { slots }: Evidence,
   seen: SeenFunction,
   topology: Topology,
   acs: AcsView,
@@ -203,7 +207,9 @@ function pciDevice(
     `pci:v${hex(vendor, 8)}d${hex(device, 8)}sv00000000sd00000000` +
     `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
   const ids = [modalias, seenId(dev)];
-  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+  const slot = Number(slots[dev]?.slot);
+  const placed = Number.isSafeInteger(slot) ? { ...pci, slot } : pci;
+  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci: placed };
 }
 
 /**

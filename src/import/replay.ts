@@ -6,6 +6,7 @@ import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
 import { driverSeen, type Evidence } from './evidence.ts';
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
+import { type LoggedPlug, plugStimulus } from './infer-plugs.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import { type Meeting, meetListing } from './meet-listing.ts';
@@ -108,8 +109,8 @@ function replay(
   const replay: Replay = { run, guide, sightings, ...found };
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
-  const happenings = [...moments, ...actions, ...refusedDma(observations)];
-  const lineOf = (happening: Moment | LoggedAction | RefusedDma) =>
+  const happenings = [...moments, ...actions, ...evidence.plugs, ...refusedDma(observations)];
+  const lineOf = (happening: Moment | LoggedAction | LoggedPlug | RefusedDma) =>
     'before' in happening ? happening.before : happening.observation.record.line;
   happenings.sort((a, b) => lineOf(a) - lineOf(b));
   const stimulusOf = dmaStimuli(run.kernel);
@@ -125,6 +126,9 @@ function replay(
       begun += 1;
       schedule?.begin(begun);
       run.give(happening.stimulus);
+    } else if ('port' in happening) {
+      const stimulus = plugStimulus(happening, machine.devices);
+      if (stimulus !== null) run.give(stimulus);
     } else meetIommu(replay, happening, stimulusOf(happening));
   }
   settle(replay, Number.POSITIVE_INFINITY);
