@@ -97,6 +97,7 @@ function note(evidence: Evidence, seen: Observation): void {
       noteCoherent(evidence, seen);
       break;
     case 'iommu.feature':
+      if (dev !== null && !isPciName(dev)) noteIommu(evidence, seen);
       noteCoherent(evidence, seen);
       if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
       if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
