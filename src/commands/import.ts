@@ -9,7 +9,7 @@ import { type Import as Imported, importSummary } from '../report/import-summary
 import { line, shellWords } from '../report/line.ts';
 import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
-import { joinSignedValues, type KernelFlags } from './kernel-flags.ts';
+import { joinSignedValues } from './kernel-flags.ts';
 import { commandWords, painted } from './print.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
@@ -102,7 +102,7 @@ function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
 function machineFile(
   path: string,
   { file, trace }: LoadedSource,
-  flags: KernelFlags & { readonly evidence?: readonly string[] | undefined },
+  flags: Parameters<typeof commandWords>[2],
 ): string {
   const again = commandWords('bisect', file, { ...flags, machine: path });
   return machineText(trace.header.machine, file, shellWords(again));

@@ -31,6 +31,7 @@ export function commandWords(command: string, file: string, flags: AgainFlags): 
   for (const one of flags.config ?? []) words.push('--config', one);
   for (const one of flags.patch ?? []) words.push(`--patch=${one}`);
   for (const one of flags.evidence ?? []) words.push('--evidence', one);
+  if (flags.boot !== undefined) words.push('--boot', flags.boot);
   if (flags.machine !== undefined) words.push('--machine', flags.machine);
   return words;
 }
@@ -38,4 +39,5 @@ export function commandWords(command: string, file: string, flags: AgainFlags): 
 type AgainFlags = KernelFlags & {
   readonly machine?: string | undefined;
   readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
 };

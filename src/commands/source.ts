@@ -7,6 +7,7 @@ import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
 import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
@@ -16,7 +17,7 @@ import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { type GivenMachine, loadLog, loadRedacted } from './load-log.ts';
 import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readLog } from './read-log.ts';
+import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -71,6 +72,10 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  boot: Flags.string({
+    description: 'which boot of a log that holds several; else the one that says most',
+    helpValue: 'N|first|last',
+  }),
   machine: Flags.string({
     description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
     helpValue: 'FILE',
@@ -80,6 +85,7 @@ export const sourceFlags = {
 type SourceFlags = KernelFlags & {
   readonly machine?: string | undefined;
   readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
 };
 
 const TRACE_START = '{"reprobe":';
@@ -101,6 +107,7 @@ export async function loadSource(
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const evidence = await readEvidenceTexts(flags.evidence ?? []);
+  const boot = bootNamed(flags.boot);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -118,16 +125,18 @@ export async function loadSource(
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
     case 'log': {
-      const beside = { ...machine, evidence };
+      const beside = { ...machine, evidence, boot };
       if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, beside, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }
 }
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
+  const texts = new Map(
+    imported?.observations.map(({ record }) => [shownLine(record), record.text]),
+  );
   return (line) => texts.get(line) ?? null;
 }
 
@@ -157,7 +166,9 @@ function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
 }
 
 /** Only a log has no machine of its own, and leaves something open. */
-function refuseLogFlags({ machine, evidence }: SourceFlags, source: string): void {
+function refuseLogFlags({ machine, evidence, boot }: SourceFlags, source: string): void {
+  if (boot !== undefined)
+    throw new ReprobeError('USAGE', `--boot is for logs: ${source} is one run.`);
   if (evidence !== undefined && evidence.length > 0)
     throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
   if (machine === undefined) return;

@@ -49,6 +49,7 @@ export default class WhatIf extends BaseCommand {
     }
     const source = await loadSource(args.source, {
       ...{ config: file, machine: flags.machine, evidence: flags.evidence },
+      boot: flags.boot,
     });
     const { header, asked } = source.trace;
     const { kernel } = header;
@@ -63,8 +64,8 @@ export default class WhatIf extends BaseCommand {
     const first = rows.findIndex(({ violation }) => violation !== null);
     const event = rows[first]?.violation?.event;
     if (event !== undefined) {
-      const { machine, evidence } = flags;
-      const again = { ...flagsOf(changes[first] ?? {}, file), machine, evidence };
+      const { machine, evidence, boot } = flags;
+      const again = { ...flagsOf(changes[first] ?? {}, file), machine, evidence, boot };
       this.log(`again: ${againCommand(source.file, again, event)}`);
     }
     return { runs: rows };

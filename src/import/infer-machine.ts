@@ -5,10 +5,12 @@ import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { bootOf, lateDevices } from './infer-boot.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
+import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
+import { cameLater, learnHotplug } from './infer-plugs.ts';
 import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
@@ -51,14 +53,17 @@ export function inferMachine(
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
   const types = typesOf(evidence, functions, topology);
+  learnHotplug(evidence, (port) => !isPciName(topology.parentOf(port)));
   const pciDevices = functions.map((seen) => ({
-    ...pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
+    ...pciDevice(evidence, seen, topology, acs, types(seen), firmware === 'devicetree'),
     ...iommuAt(evidence, seen.dev),
+    ...(cameLater(evidence, topology.parentOf(seen.dev), seen.line) ? { disabled: true } : {}),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
+  const platform = withManagementComplex(firmwareDevices, evidence, waits);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   const late = lateDevices(evidence, drivers);
-  const present = firmwareDevices.map((spec) =>
+  const present = platform.map((spec) =>
     late.atRuntime.has(spec.name) ? { ...spec, disabled: true } : spec,
   );
   return {
@@ -99,8 +104,9 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {
     const bus = dev.slice(0, 7);
+    const domain = dev.slice(0, 4);
     const own = evidence.hosts[bus];
-    const first = roots.find(([root]) => root.startsWith(dev.slice(0, 4)));
+    const first = roots.find(([root]) => root.startsWith(domain));
     // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
     const root = own === undefined ? (first?.[0] ?? bus) : bus;
     const host = own ?? first?.[1] ?? '';
@@ -194,6 +200,7 @@ function mapOf(
 }
 
 function pciDevice(
+  { slots }: Evidence,
   seen: SeenFunction,
   topology: Topology,
   acs: AcsView,
@@ -218,7 +225,9 @@ function pciDevice(
     `pci:v${hex(vendor, 8)}d${hex(device, 8)}sv00000000sd00000000` +
     `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
   const ids = [modalias, seenId(dev)];
-  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+  const slot = Number(slots[dev]?.slot);
+  const placed = Number.isSafeInteger(slot) ? { ...pci, slot } : pci;
+  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci: placed };
 }
 
 /**

@@ -20,7 +20,8 @@ const ADDED_MAX = 6;
 /** The summary for people. */
 export function importLines(summary: ImportSummary): readonly Line[] {
   const { source, kernel, events, observations, divergences, violations } = summary;
-  const boot = source.boots > 1 ? `, boot ${source.boot + 1} of ${source.boots}` : '';
+  const boot =
+    source.boots > 1 ? `, boot ${source.boot + 1} of ${source.boots}; --boot takes another` : '';
   const size = `${counted(source.lines, 'line')}, ${counted(source.records, 'record')}`;
   const read = `${source.format}, ${size}${boot}`;
   const kinds = `${observations.total} of ${counted(Object.keys(observations.kinds).length, 'kind')}`;
