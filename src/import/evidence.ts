@@ -2,6 +2,7 @@
 
 import type { IommuKind } from '../events/machine.ts';
 import type { Table } from '../events/table.ts';
+import type { LoggedPlug } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
 /** A PCI function as its line describes it. */
@@ -13,6 +14,8 @@ export interface SeenFunction {
   readonly header: number;
   /** The kind of port in words, where the kernel prints it. */
   readonly port: string | null;
+  /** Where the log describes it first; absent where a listing does. */
+  readonly line?: number;
 }
 
 /** A device joined a group. */
@@ -85,6 +88,10 @@ export interface Evidence {
   readonly results: Table<number[]>;
   /** Line from which on user space runs; null where the log does not reach it. */
   userspaceLine: number | null;
+  /** Port to the slot behind it that it controls, and the first line that says so. */
+  readonly slots: Table<{ readonly slot: string; readonly line: number }>;
+  /** Cards that came and went. */
+  readonly plugs: readonly LoggedPlug[];
   /** Device to its IOMMU, where a listing tells. */
   readonly behind: Table<string>;
   /** Modules that a listing had loaded; null where there is no listing: drivers may be modules then. */
