@@ -41,7 +41,7 @@ export function learnListing(
 
 /** What a listing can add to. */
 function sizesOf({ functions, pairs, joins, iommus }: Evidence): Record<string, number> {
-  const lists = { functions, 'drivers at work': pairs, 'group members': joins, IOMMUs: iommus };
+  const lists = { functions, drivers: pairs, members: joins, iommus };
   return Object.fromEntries(Object.entries(lists).map(([what, { length }]) => [what, length]));
 }
 

@@ -144,7 +144,7 @@ function saidBy(file: EvidenceFile): Counts {
     case 'config':
       return {
         options: Object.keys(file.config).length,
-        'that the model reads': Object.keys(file.config).filter(isOptionName).length,
+        read: Object.keys(file.config).filter(isOptionName).length,
       };
   }
 }
