@@ -73,7 +73,9 @@ export function importRead(log: ReadLog, options: ImportOptions): Imported {
   const machine =
     options.machine ??
     weighed.complete(machineOf(observations, evidence, kernel, actions, options.firmware ?? null));
-  const replay = bestReplay({ machine, kernel, observations, evidence, actions, moments });
+  const isTraced = options.evidence?.some(({ kind }) => kind === 'ftrace') === true;
+  const inputs = { machine, kernel, observations, evidence, actions, moments, isTraced };
+  const replay = bestReplay(inputs);
   const { run, faults } = replay;
   const reports = weighed.report(replay);
   return {

@@ -3,15 +3,15 @@ import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
-import { driverSeen, type Evidence } from './evidence.ts';
+import { driverSeen, type Evidence, type SeenPlug } from './evidence.ts';
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
-import { type LoggedPlug, plugStimulus } from './infer-plugs.ts';
+import { plugStimulus } from './infer-plugs.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
-import type { Moment } from './moment.ts';
+import { byPlace, type Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
 import { shownLine } from './record.ts';
 import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
@@ -32,6 +32,8 @@ export interface ReplayInputs {
   readonly actions: readonly LoggedAction[];
   /** What other files show, in their order. */
   readonly moments: readonly Moment[];
+  /** Calls of functions were recorded, to be compared with those of the replay. */
+  readonly isTraced: boolean;
 }
 
 /** What came of a moment. */
@@ -51,7 +53,7 @@ export interface Replay {
   readonly divergences: Divergence[];
   readonly faults: LoggedFault[];
   readonly met: MetMoment[];
-  /** Calls of the functions that a trace can watch. */
+  /** Calls of the functions that a trace can watch, where one did. */
   readonly calls: readonly ModelCall[];
 }
 
@@ -95,24 +97,24 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions, moments }: ReplayInputs,
+  { machine, kernel, observations, evidence, actions, moments, isTraced }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
   const recorder = createCallRecorder({ holds: false });
-  const { probe, calls } = recorder;
-  const run = createRun({ machine, kernel }, { label: guide.label, probe, ...by });
+  const watched = isTraced ? { probe: recorder.probe } : {};
+  const run = createRun({ machine, kernel }, { label: guide.label, ...watched, ...by });
   recorder.attach(run.state);
   const sightings = [...firstSightings(observations, machine)];
-  const found = { moved: new Set<string>(), divergences: [], faults: [], met: [], calls };
-  const replay: Replay = { run, guide, sightings, ...found };
+  const found = { moved: new Set<string>(), divergences: [], faults: [], met: [] };
+  const replay: Replay = { run, guide, sightings, ...found, calls: recorder.calls };
   run.give({ do: 'boot' });
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
   const happenings = [...moments, ...actions, ...evidence.plugs, ...refusedDma(observations)];
-  const lineOf = (happening: Moment | LoggedAction | LoggedPlug | RefusedDma) =>
+  const lineOf = (happening: Moment | LoggedAction | SeenPlug | RefusedDma) =>
     'before' in happening ? happening.before : happening.observation.record.line;
-  happenings.sort((a, b) => lineOf(a) - lineOf(b));
+  happenings.sort((a, b) => byPlace(lineOf(a), lineOf(b)));
   const stimulusOf = dmaStimuli(run.kernel);
   let begun = 0;
   for (const happening of happenings) {
