@@ -99,6 +99,8 @@ export interface Evidence {
   readonly slots: Table<{ readonly slot: string; readonly line: number }>;
   /** Cards that came and went. */
   readonly plugs: readonly SeenPlug[];
+  /** Device to the one whose driver made it, where a trace tells. */
+  readonly makers: Table<string>;
   /** Device to its IOMMU, where a listing tells. */
   readonly behind: Table<string>;
   /** Modules that a listing had loaded; null where there is no listing: drivers may be modules then. */

@@ -13,13 +13,13 @@ import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
+import { withChildren } from './infer-children.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
 import { cameLater, learnHotplug } from './infer-plugs.ts';
-import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -71,7 +71,7 @@ export function inferMachine(
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
   return {
     firmware,
-    devices: withServices([...platform, ...hosts, ...pciDevices], drivers),
+    devices: withChildren([...platform, ...hosts, ...pciDevices], drivers, evidence.makers),
     drivers,
     modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers),
@@ -102,7 +102,8 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   const bridgeOfBus = new Map<string, string>();
   for (const [bridge, buses] of Object.entries(evidence.bridges)) {
     const first = buses.split(/[- ]/)[0] ?? '';
-    bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
+    // A bus has a higher number than the one above it: another one is not set up, or garbled.
+    if (first > bridge.slice(-7, -5)) bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
   const hostOf = (dev: string): string => {
     const domain = dev.slice(0, 4);

@@ -213,6 +213,26 @@ describe('a trace', () => {
     });
   });
 
+  it('shows whose driver made a device', () => {
+    const added = (us: string, dev: string) =>
+      at(us, `device_add: (device_add+0x0/0x6c0) dev="${dev}"`);
+    const log = `${BOOT}\n[   10.000000] platform fan.0: made\n[   10.000000] pwm-fan fan.0: ready`;
+    const { trace } = imported(
+      log,
+      at('10.0', '').replace(
+        '10.0: \n',
+        '10.000000: really_probe: (really_probe+0x0/0x3f0) dev="0000:02:00.0" drv="e1000e"\n',
+      ) +
+        added('10.100000', 'fan.0') +
+        probe(10, 0).split('\n')[1]?.concat('\n') +
+        added('11.000000', 'led.0'),
+    );
+    const { devices } = trace.header.machine;
+    const nicOf = devices.find(({ name }) => name === '0000:02:00.0');
+    expect(nicOf?.creates?.map(({ name }) => name)).toEqual(['fan.0']);
+    expect(devices.map(({ name }) => name)).not.toContain('fan.0');
+  });
+
   it('tells of DMA that was refused, as a line of the log would', () => {
     const fault = at('15.0', '').replace(
       '15.0: \n',
