@@ -2,7 +2,6 @@
 
 import type { IommuKind } from '../events/machine.ts';
 import type { Table } from '../events/table.ts';
-import type { LoggedPlug } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
 /** A PCI function as its line describes it. */
@@ -44,6 +43,14 @@ export interface SeenPending {
   readonly line: number;
   /** It did not wait yet when the timeout listed others. */
   readonly late?: true;
+}
+
+/** The card behind a port was put in or pulled out. */
+export interface SeenPlug {
+  /** The first line that tells. */
+  readonly observation: Observation;
+  readonly port: string;
+  readonly present: boolean;
 }
 
 /** A device that has the stream of another. */
@@ -91,7 +98,9 @@ export interface Evidence {
   /** Port to the slot behind it that it controls, and the first line that says so. */
   readonly slots: Table<{ readonly slot: string; readonly line: number }>;
   /** Cards that came and went. */
-  readonly plugs: readonly LoggedPlug[];
+  readonly plugs: readonly SeenPlug[];
+  /** Device to the one whose driver made it, where a trace tells. */
+  readonly makers: Table<string>;
   /** Device to its IOMMU, where a listing tells. */
   readonly behind: Table<string>;
   /** Modules that a listing had loaded; null where there is no listing: drivers may be modules then. */

@@ -43,6 +43,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     userspaceLine: null,
     slots: emptyTable(),
     plugs: pluggings(observations),
+    makers: emptyTable(),
     behind: emptyTable(),
     modules: null,
   };

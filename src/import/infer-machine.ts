@@ -4,6 +4,7 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { bootOf, lateDevices } from './infer-boot.ts';
+import { withChildren } from './infer-children.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
@@ -11,7 +12,6 @@ import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
 import { cameLater, learnHotplug } from './infer-plugs.ts';
-import { withServices } from './infer-services.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -68,7 +68,7 @@ export function inferMachine(
   );
   return {
     firmware,
-    devices: withServices([...present, ...hosts, ...pciDevices], drivers),
+    devices: withChildren([...present, ...hosts, ...pciDevices], drivers, evidence.makers),
     drivers,
     modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers, late),
@@ -99,7 +99,8 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   const bridgeOfBus = new Map<string, string>();
   for (const [bridge, buses] of Object.entries(evidence.bridges)) {
     const first = buses.split(/[- ]/)[0] ?? '';
-    bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
+    // A bus has a higher number than the one above it: another one is not set up, or garbled.
+    if (first > bridge.slice(-7, -5)) bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
   const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {

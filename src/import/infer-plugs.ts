@@ -2,16 +2,8 @@
 import type { DeviceSpec } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { serviceSpec } from '../model/firmware/pci-children.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, SeenPlug } from './evidence.ts';
 import type { Observation } from './observation.ts';
-
-/** The card behind a port was put in or pulled out. */
-export interface LoggedPlug {
-  /** The first line that tells. */
-  readonly observation: Observation;
-  readonly port: string;
-  readonly present: boolean;
-}
 
 const ABSENT = /^(?:Link Down|Card not present)\b/;
 const PRESENT = /^(?:Link Up|Card present)\b/;
@@ -20,8 +12,8 @@ const PRESENT = /^(?:Link Up|Card present)\b/;
  * Each change once, though the kernel has two lines for it. What follows a write to a slot's `power` is its
  * doing.
  */
-export function pluggings(observations: readonly Observation[]): readonly LoggedPlug[] {
-  const found: LoggedPlug[] = [];
+export function pluggings(observations: readonly Observation[]): readonly SeenPlug[] {
+  const found: SeenPlug[] = [];
   const states = new Map<string, boolean>();
   let isByHand = false;
   for (const observation of observations) {
@@ -40,7 +32,7 @@ export function pluggings(observations: readonly Observation[]): readonly Logged
 
 /** What happened to the card; null for a port behind which the machine has none. */
 export function plugStimulus(
-  { port, present }: LoggedPlug,
+  { port, present }: SeenPlug,
   devices: readonly DeviceSpec[],
 ): Stimulus | null {
   const card = devices.find(({ pci, parent }) => pci !== undefined && parent === port);

@@ -4,16 +4,16 @@ import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import { driverSeen, type Evidence } from './evidence.ts';
+import { driverSeen, type Evidence, type SeenPlug } from './evidence.ts';
 import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-replay.ts';
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
-import { type LoggedPlug, plugStimulus } from './infer-plugs.ts';
+import { plugStimulus } from './infer-plugs.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
-import type { Moment } from './moment.ts';
+import { byPlace, type Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
 import { loggedOutcomes } from './probe-outcomes.ts';
 import { shownLine } from './record.ts';
@@ -60,7 +60,7 @@ export interface Replay {
   readonly divergences: Divergence[];
   readonly faults: readonly LoggedFault[];
   readonly met: MetMoment[];
-  /** Calls of the functions that a trace can watch. */
+  /** Calls of the functions that a trace can watch, where one did. */
   readonly calls: readonly ModelCall[];
 }
 
@@ -159,13 +159,13 @@ const same = (trace: Trace): Trace => trace;
 const hasHead = ({ release, cmdline }: Evidence): boolean => release !== null || cmdline !== null;
 
 /** What a log or a file beside it tells was done, or shows to be so. */
-type Happening = Moment | LoggedAction | LoggedPlug;
+type Happening = Moment | LoggedAction | SeenPlug;
 
 const lineOf = (happening: Happening): number =>
   'before' in happening ? happening.before : happening.observation.record.line;
 
 function inOrder(happenings: Happening[]): readonly Happening[] {
-  return happenings.sort((a, b) => lineOf(a) - lineOf(b));
+  return happenings.sort((a, b) => byPlace(lineOf(a), lineOf(b)));
 }
 
 /** A file shows the system at this moment: what the log did not say is made up for, and the rest compared. */
