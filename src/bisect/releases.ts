@@ -52,7 +52,7 @@ export function mainlineRelease(series: string): ReleasePoint {
 }
 
 /** Had the patch landed in that mainline release, and was it still there? */
-export function hadLanded(name: PatchName, series: string): boolean {
+function hadLanded(name: PatchName, series: string): boolean {
   const { landed, until }: Patch = PATCHES[name];
   if (landed === null || compareReleases(series, landed) < 0) return false;
   return until === undefined || compareReleases(series, until) < 0;

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import type { Memory } from '../bisect/judge.ts';
+import { type Memory, repeated } from '../bisect/judge.ts';
 import { documentQuestions } from '../bisect/question.ts';
 import { ReprobeError } from '../error.ts';
 import { BaseCommand } from './base.ts';
@@ -96,8 +96,11 @@ export default class Bisect extends BaseCommand {
     const of = fingerprint([mode, describePredicate(predicate), range, inputs]);
     const bar = progress('judged');
     const memory = counted(await openSession(flags, of), bar.step);
-    const whole = judgeFor(predicate, source.trace, memory);
-    const means: Means = { source, predicate, memory, confirm: flags.confirm, ...whole };
+    const { judge: once, what } = judgeFor(predicate, source.trace, memory);
+    const { confirm } = flags;
+    // What the model alone decides is the same each time.
+    const judge = confirm && predicate.kind === 'command' ? repeated(once) : once;
+    const means: Means = { source, predicate, memory, confirm, judge, what };
 
     let told: Told;
     if (mode === 'kernels') told = await bisectReleases(means, range, findOf(flags.find));
