@@ -137,7 +137,8 @@ function pointOf(
 /** The release of a kernel as it shipped. */
 export function releaseOfKernel(kernel: KernelSpec): ReleasePoint {
   const series = parseRelease(kernel.version)?.series ?? NEWEST;
-  return { name: kernel.version, series, patches: patchesOf({ ...kernel, patches: {} }) };
+  const name = kernel.release ?? kernel.version;
+  return { name, series, patches: patchesOf({ ...kernel, patches: {} }) };
 }
 
 /** What of the patches that a kernel sets by hand is in no release, and so no release takes away. */
