@@ -28,8 +28,8 @@ export default class Bisect extends BaseCommand {
     'skip, else bad, 128 stops.\n\n' +
     'What is searched: the events of the run; its stimuli; kernel releases and their patches; or the ' +
     'differences to a good source. An expression for --when is CEL over the state: ' +
-    'groups["45"].owner_cnt > 0; its variables are the tables of `reprobe show`, event and stimulus, ' +
-    'and what it says about something that is not there is not true.';
+    'groups["45"].owner_cnt > 0; its variables are those of `reprobe list variables`, and ' +
+    'what it says about something that is not there is not true.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,
