@@ -4,36 +4,64 @@
  */
 import { canonicalJson } from '../events/canonical.ts';
 import type { Recorded } from '../events/event.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { type Concurrent, type Single, type Stimulus, singlesOf } from '../events/stimulus.ts';
 
 /** What one stimulus did until nothing moved any more. */
 export interface Window {
   /** Null for what came before the first. */
   readonly stimulus: Stimulus | null;
-  /** The task it started; '' for none. */
+  /** The task it started, without what tells several apart; '' for none. */
   readonly task: string;
   /** Numbers of its events: from `start` to before `end`. */
   readonly start: number;
   readonly end: number;
 }
 
-/** The stimuli of a run, each with its events, in their order. Cost: one pass. */
+/** A task of several that a stimulus starts at once: `sh-5.1`. */
+const AT_ONCE = /^(.*-\d+)\.\d+$/;
+
+/**
+ * The stimuli of a run, each with its events, in their order. What comes meanwhile is a task in the
+ * window of what it comes in.
+ *
+ * Cost: one pass.
+ */
 export function windowsOf(events: readonly Recorded[]): readonly Window[] {
-  const starts = events.flatMap(({ event, task }, start) =>
-    event.type === 'task.started' ? [{ stimulus: event.stimulus, task, start }] : [],
-  );
+  const starts: { stimuli: Single[]; task: string; start: number }[] = [];
+  for (const [start, { event, task }] of events.entries()) {
+    if (event.type !== 'task.started' || event.stimulus.do === 'meanwhile') continue;
+    const name = AT_ONCE.exec(task)?.[1] ?? task;
+    const last = starts.at(-1);
+    if (last?.task === name && name !== task) last.stimuli.push(...singlesOf(event.stimulus));
+    else starts.push({ stimuli: [...singlesOf(event.stimulus)], task: name, start });
+  }
   const first = starts[0]?.start ?? events.length;
   const before = first === 0 ? [] : [{ stimulus: null, task: '', start: 0, end: first }];
   return [
     ...before,
-    ...starts.map((one, i) => ({ ...one, end: starts[i + 1]?.start ?? events.length })),
+    ...starts.map(({ stimuli, task, start }, i) => ({
+      stimulus: stimulusOf(stimuli),
+      ...{ task, start, end: starts[i + 1]?.start ?? events.length },
+    })),
   ];
+}
+
+function stimulusOf(stimuli: readonly Single[]): Stimulus {
+  const [only, second] = stimuli;
+  return only !== undefined && second === undefined
+    ? only
+    : { do: 'together', steps: concurrent(stimuli) };
+}
+
+/** A boot is never one of several. */
+function concurrent(stimuli: readonly Single[]): readonly Concurrent[] {
+  return stimuli.flatMap((one) => (one.do === 'boot' ? [] : [one]));
 }
 
 /** Names of things in one run to names that another run has for them too. */
 export interface Naming {
-  /** Task to the name that it shares with the other run's. */
-  readonly tasks: ReadonlyMap<string, string>;
+  /** The number of a stimulus, as tasks are named after it, to what it shares with the other run's. */
+  readonly stimuli: ReadonlyMap<string, string>;
   /** `labels[i]` says what the groups are called when event i happens; the same object until it changes. */
   readonly groups: readonly ReadonlyMap<string, string>[];
 }
@@ -67,19 +95,26 @@ function firstMembers(events: readonly Recorded[]): ReadonlyMap<number, string> 
 
 /** Where a payload or a sentence names a group: `"group":3`, `"group":"3"`, `iommu group 3`. */
 const GROUP = /("(?:iommu_)?group":"?|\bgroup )(\d+)\b/g;
-/** A task that is named after its stimulus' position. */
-const NUMBERED = /\b(?:modprobe|insmod|rmmod|vfio-user|kworker|dma|sh)-\d+\b/g;
+/** A task that is named after its stimulus' number: `sh-5`, `sh-5.1` at once, `sh-5+1` meanwhile. */
+const NUMBERED = /\b((?:modprobe|insmod|rmmod|vfio-user|kworker|dma|sh)-)(\d+)\b/g;
+
+/** The name of a task, or a text with such names in it, as the other run may have it. */
+export function taskAlike(text: string, { stimuli }: Naming): string {
+  return text.replace(NUMBERED, (all, word: string, n: string) => {
+    const name = stimuli.get(n);
+    return name === undefined ? all : word + name;
+  });
+}
 
 /** The payload of event `i`, the same text where another run has the same fact. */
-export function factOf({ event }: Recorded, i: number, { tasks, groups }: Naming): string {
+export function factOf({ event }: Recorded, i: number, naming: Naming): string {
   if (event.type === 'task.started') return stimulusKey(event.stimulus);
-  const names = groups[i];
-  return canonicalJson(event)
-    .replace(GROUP, (all, before: string, group: string) => {
-      const name = names?.get(group);
-      return name === undefined ? all : before + name;
-    })
-    .replace(NUMBERED, (task) => tasks.get(task) ?? task);
+  const names = naming.groups[i];
+  const fact = canonicalJson(event).replace(GROUP, (all, before: string, group: string) => {
+    const name = names?.get(group);
+    return name === undefined ? all : before + name;
+  });
+  return taskAlike(fact, naming);
 }
 
 /** A stimulus as the other run may have it; group numbers count as they were typed. */

@@ -2,7 +2,15 @@
 import { diffArrays } from 'diff';
 import type { Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
-import { factOf, groupNames, type Naming, stimulusKey, type Window, windowsOf } from './alike.ts';
+import {
+  factOf,
+  groupNames,
+  type Naming,
+  stimulusKey,
+  taskAlike,
+  type Window,
+  windowsOf,
+} from './alike.ts';
 
 /** Numbers of events that follow each other in one task, in one run or in both. */
 export interface Difference {
@@ -143,14 +151,15 @@ function sideOf(
   side: 'a' | 'b',
   pairs: readonly WindowPair[],
 ): Side {
-  const tasks = new Map<string, string>();
+  const stimuli = new Map<string, string>();
+  const before = windows[0]?.stimulus === null ? 1 : 0;
   for (const [n, pair] of pairs.entries()) {
-    const window = pair[side]?.window;
+    const own = pair[side];
     const isShared = pair.a !== null && pair.b !== null;
-    if (window !== undefined && window.task !== '')
-      tasks.set(window.task, isShared ? `task ${n}` : `task ${n} of ${side}`);
+    if (own !== null && own.window.stimulus !== null)
+      stimuli.set(String(own.index - before), isShared ? `of ${n}` : `of ${n} in ${side}`);
   }
-  return { events, naming: { tasks, groups: windows.length === 0 ? [] : groupNames(events) } };
+  return { events, naming: { stimuli, groups: groupNames(events) } };
 }
 
 /** Compares task by task and adds what differs. Returns how many events both have. */
@@ -189,7 +198,7 @@ function lanesOf({ events, naming }: Side, { start, end }: Window): Map<string, 
   const lanes = new Map<string, number[]>();
   for (let n = start; n < end; n += 1) {
     const task = events[n]?.task ?? '';
-    const name = naming.tasks.get(task) ?? task;
+    const name = taskAlike(task, naming);
     const lane = lanes.get(name);
     if (lane === undefined) lanes.set(name, [n]);
     else lane.push(n);
