@@ -3,12 +3,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findInvariant } from '../dist/invariants/all.js';
+import { attempt } from '../dist/minimize/attempt.js';
 import { draftOf } from '../dist/minimize/draft.js';
 import { minimize } from '../dist/minimize/minimize.js';
+import { isKnown } from '../dist/minimize/normal-names.js';
+import { allParts } from '../dist/minimize/part.js';
+import { renamed, renamedSubject } from '../dist/minimize/rename.js';
+import { without } from '../dist/minimize/without.js';
 import { driverKnowledge } from '../dist/scenario/known-drivers.js';
 import { parseScenario } from '../dist/scenario/parse.js';
 import { ddmin } from './ddmin.js';
-import { noisy } from './noise.js';
+import { createNoise } from './noise.js';
+
+const noisy = createNoise({ attempt, draftOf, isKnown, renamed, renamedSubject });
+const pieces = { attempt, allParts, without };
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const FOLDER = here('../scenarios/');
@@ -57,7 +65,7 @@ function measure({ inputs, target }, seeds) {
     if (sizeOf(found.inputs) > sizeOf(known.inputs)) larger += 1;
     if (seed === 1) {
       const isIt = ({ subject: other }) => other === subject || other.startsWith('group ');
-      yard = ddmin(draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
+      yard = ddmin(pieces, draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
       yard = { ...yard, ours: found.calls };
     }
   }
