@@ -1,5 +1,5 @@
 // Every violation that a scenario expects, out of noise drawn by seed: is it one result, and at how
-// many runs of the emulator beside plain ddmin? `node bench/minimize.js [SEEDS [PART/OF]]`.
+// many runs of the emulator beside plain ddmin? `node bench/minimize.js [SEEDS [PART/OF [--no-ddmin]]]`.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findInvariant } from '../dist/invariants/all.js';
@@ -63,7 +63,7 @@ function measure({ inputs, target }, seeds) {
     hashes.set(hash, [...(hashes.get(hash) ?? []), seed]);
     most = Math.max(most, found.calls);
     if (sizeOf(found.inputs) > sizeOf(known.inputs)) larger += 1;
-    if (seed === 1) {
+    if (seed === 1 && !process.argv.includes('--no-ddmin')) {
       const isIt = ({ subject: other }) => other === subject || other.startsWith('group ');
       yard = ddmin(pieces, draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
       yard = { ...yard, ours: found.calls };
@@ -80,8 +80,8 @@ for (const [i, bug] of bugs().entries()) {
   if (i % of !== part - 1) continue;
   const { hashes, most, larger, kinds, yard, known } = measure(bug, seeds);
   const same = hashes.get(known.signature.hash)?.length ?? 0;
-  const over = yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
-  const calls = `${over}${yard.calls} (here ${yard.ours})`;
+  const over = yard !== null && yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
+  const calls = yard === null ? '' : `${over}${yard.calls} (here ${yard.ours})`;
   console.log(
     `| ${[bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds].join(' | ')} |`,
   );

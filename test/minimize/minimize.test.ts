@@ -70,23 +70,6 @@ describe('minimize', () => {
     expect([...was.device.values()]).toContain('9050000.smmuv3');
   });
 
-  it('follows a group whose number changes', () => {
-    const { inputs, target } = bugNamed('kernel-driver-joins-a-live-group');
-    const { machine, stimuli } = inputs;
-    const card = machine.devices.find(({ name }) => name === '0000:00:02.0');
-    const pci = card?.pci === undefined ? undefined : { ...card.pci, multifunction: false };
-    if (card === undefined || pci === undefined) throw new Error('the scenario has another card');
-    const early = { ...card, name: '0000:00:01.0', pci };
-    const noisy: Inputs = {
-      ...inputs,
-      machine: { ...machine, devices: [...machine.devices, early] },
-      stimuli: stimuli.map((one) => (one.do === 'vfio' ? { ...one, group: '1' } : one)),
-    };
-    const found = minimize(noisy, { ...target, subject: 'group 1' });
-    expect(found.violation.subject).toBe('group 0');
-    expect(found.signature).toEqual(minimize(inputs, target).signature);
-  });
-
   it('keeps the kernel function of the bad event where it is asked to', () => {
     const { inputs, target } = bugNamed('platform-bus-misreads-amba-drivers');
     const last = { ...inputs, stimuli: inputs.stimuli.slice(0, 2) };
