@@ -112,13 +112,14 @@ function awaited(dev: string, k: Facts): readonly string[] {
   const links = suppliersOf(k, dev).filter(
     (link) => link.status !== 'AVAILABLE' && !is(link, 'SYNC_STATE_ONLY'),
   );
+  const { match_defers_on = [] } = deviceOf(k, dev).spec;
   const asked = matching(deviceOf(k, dev), k).flatMap(({ spec: { defers_on } }) =>
     defers_on !== undefined && Object.hasOwn(defers_on, dev) ? (defers_on[dev] ?? []) : [],
   );
   const missing = [
     ...nodes.map(({ supplier }) => supplier),
     ...links.map(({ supplier }) => supplier),
-    ...asked.filter((other) => devices[other]?.bound !== true),
+    ...[...asked, ...match_defers_on].filter((other) => devices[other]?.bound !== true),
     ...missingIommu(dev, k),
   ];
   return [...new Set(missing)];
