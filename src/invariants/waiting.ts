@@ -144,6 +144,8 @@ function endlessWait(dev: string, k: Facts): string | null {
     if (waits.has(name)) continue;
     const device = k.state.devices[name];
     if (device?.deferred !== 'pending') return null;
+    // It was another driver that waited; who overrides it has to ask for a probe.
+    if (device.driver_override !== null) return null;
     const drivers = matching(device, k);
     if (drivers.length === 0 || drivers.some((drv) => defersByItself(drv, name))) return null;
     const bringers = awaited(name, k).map((other) => bringerOf(other, k));
