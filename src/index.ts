@@ -56,10 +56,13 @@ export type { DomainType, PrintkLevel } from './events/terms.ts';
 export type { Trace, TraceHeader, TraceSource } from './events/trace.ts';
 export { readTrace, writeTrace } from './events/trace-file.ts';
 // Fuzzing: arbitrary machines, kernels and steps, and inputs of runs by number.
+export { someChoices } from './fuzz/any-choices.ts';
+export { aFaulty } from './fuzz/any-faults.ts';
 export { ANY_RELEASE, aKernel, type KernelChoice } from './fuzz/any-kernel.ts';
 export { aMachine } from './fuzz/any-machine.ts';
 export { someSteps } from './fuzz/any-steps.ts';
 export { createDraw, type DrawOptions, SIZE_MAX, sizeOfRun, someInputs } from './fuzz/draw.ts';
+export { type Dice, drawn } from './fuzz/drawn.ts';
 export { type KnownBug, knownBugOf, knownBugs, type Recalled, recall } from './fuzz/recall.ts';
 export { type Stats, statsOf } from './fuzz/stats.ts';
 export type { Imported, ImportOptions } from './import/import.ts';

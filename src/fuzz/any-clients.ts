@@ -46,7 +46,7 @@ export function addClients(board: Board, count: number): void {
 
 /** Two devices whose nodes name each other, such as the ends of a graph: one by a node below its own. */
 function closeCircle({ dice, devices }: Board): void {
-  const clients = devices.filter(({ bus, iommu_map }) => bus === 'platform' && !iommu_map);
+  const clients = devices.filter(({ bus, iommus }) => bus === 'platform' && iommus !== undefined);
   const [one, other] = dice.shuffle(clients);
   if (one === undefined || other === undefined) return;
   const { suppliers = [] } = one;

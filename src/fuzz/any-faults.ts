@@ -1,9 +1,10 @@
 /** Faults: what goes wrong that is no bug of the kernel's. */
+import type fc from 'fast-check';
 import { ALLOCATIONS, type DeviceSpec, type Machine } from '../events/machine.ts';
 import { tableOf } from '../events/table.ts';
 import { ENODEV, ENOMEM } from '../model/errno.ts';
 import { withOutcomes } from './any-drivers.ts';
-import type { Dice } from './drawn.ts';
+import { type Dice, drawn } from './drawn.ts';
 
 type Fault = (dice: Dice, machine: Machine) => Machine;
 
@@ -82,3 +83,7 @@ function misdescribed(dice: Dice, device: DeviceSpec): DeviceSpec {
   }
   return { ...device, dma_coherent: !dma_coherent, snoops: device.snoops ?? dma_coherent };
 }
+
+/** Machines like the given one, with so many things wrong that are no fault of the kernel's. */
+export const aFaulty = (machine: Machine, count: number): fc.Arbitrary<Machine> =>
+  drawn((dice) => withFaults(dice, machine, count));

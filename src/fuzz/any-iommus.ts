@@ -78,7 +78,7 @@ function addVirtio(board: Board, nth: number): void {
   const { dice } = board;
   addKnown(board, 'virtio_iommu');
   const isFunction = board.units[0]?.device === 'virtio%d';
-  if (nth < board.hosts && dice.percent(isFunction ? 80 : 40)) {
+  if (nth < board.hosts && dice.percent(isFunction ? 85 : 50)) {
     const name = `000${nth}:00:${IOMMU_SLOT}`;
     board.units.push({ name, kind: 'virtio-iommu', device: 'virtio%d' });
     return;

@@ -52,8 +52,9 @@ export function anyMachine(dice: Dice, size: number): Machine {
   };
 }
 
+/** How many host bridges: the IPMMU looks after devices of the chip alone. */
 function hostsOf(dice: Dice, size: number, kind: Kind): number {
-  if (dice.percent(kind === 'ipmmu-vmsa' ? 90 : 20)) return 0;
+  if (kind === 'ipmmu-vmsa' || dice.percent(20)) return 0;
   return size > 2 && dice.percent(kind === 'virtio-iommu' ? 30 : 12) ? 2 : 1;
 }
 

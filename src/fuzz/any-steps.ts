@@ -2,22 +2,18 @@
 import type fc from 'fast-check';
 import type { Machine } from '../events/machine.ts';
 import type { Concurrent, Stimulus } from '../events/stimulus.ts';
+import { assignment, call, neighbours, release } from './assignment.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Scene, sceneOf } from './scene.ts';
+import { type Stage, traffic } from './stage.ts';
 import {
-  assignment,
   bindCycle,
-  call,
   goingDown,
   groupType,
   hotplug,
   iommuCycle,
   loading,
-  neighbours,
-  release,
-  type Stage,
   slots,
-  traffic,
   unloading,
 } from './workflows.ts';
 
@@ -47,7 +43,7 @@ function memory({ dice, scene }: Stage): readonly Concurrent[] {
 }
 
 /** One step that need not make sense. */
-export function single(stage: Stage): readonly Concurrent[] {
+function single(stage: Stage): readonly Concurrent[] {
   const { dice, scene } = stage;
   const dev = dice.pick(scene.actors);
   const other = scene.drivers.length === 0 ? null : dice.pick(scene.drivers);

@@ -38,7 +38,7 @@ export const dmaOps: Invariant = {
 
 function misfit(device: ReadDevice, k: Facts): string | null {
   const { dma_ops, archdata, dma_buffer, iommu_group, spec } = device;
-  const given = spec.notifier_dma_ops;
+  const given = k.has('arm_dma_direct') ? undefined : spec.notifier_dma_ops;
   if (given !== undefined && dma_ops !== given) return `but its board set ${given}`;
   if (dma_ops === 'iommu_ops' && archdata.mapping === null) return 'but no mapping to go with them';
   if (dma_buffer !== null && dma_buffer.ops !== dma_ops)

@@ -112,13 +112,14 @@ function awaited(dev: string, k: Facts): readonly string[] {
   const links = suppliersOf(k, dev).filter(
     (link) => link.status !== 'AVAILABLE' && !is(link, 'SYNC_STATE_ONLY'),
   );
+  const { match_defers_on = [] } = deviceOf(k, dev).spec;
   const asked = matching(deviceOf(k, dev), k).flatMap(({ spec: { defers_on } }) =>
     defers_on !== undefined && Object.hasOwn(defers_on, dev) ? (defers_on[dev] ?? []) : [],
   );
   const missing = [
     ...nodes.map(({ supplier }) => supplier),
     ...links.map(({ supplier }) => supplier),
-    ...asked.filter((other) => devices[other]?.bound !== true),
+    ...[...asked, ...match_defers_on].filter((other) => devices[other]?.bound !== true),
     ...missingIommu(dev, k),
   ];
   return [...new Set(missing)];
@@ -143,6 +144,8 @@ function endlessWait(dev: string, k: Facts): string | null {
     if (waits.has(name)) continue;
     const device = k.state.devices[name];
     if (device?.deferred !== 'pending') return null;
+    // It was another driver that waited; who overrides it has to ask for a probe.
+    if (device.driver_override !== null) return null;
     const drivers = matching(device, k);
     if (drivers.length === 0 || drivers.some((drv) => defersByItself(drv, name))) return null;
     const bringers = awaited(name, k).map((other) => bringerOf(other, k));

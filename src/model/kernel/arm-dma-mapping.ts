@@ -206,7 +206,8 @@ export function* dmam_release(k: Kernel, dev: string): Path<void> {
 const IPMMU_BASE = 0x40000000;
 
 /**
- * The board's bus notifier sets the DMA operations of a new device.
+ * The board's bus notifier sets the DMA operations of a new device; since arm_dma_direct it says only
+ * whether the device is coherent.
  *
  * Kernel: arch/arm/mach-highbank/highbank.c:highbank_platform_notifier, arch/arm/mach-mvebu/coherency.c:
  * mvebu_hwcc_notifier, v4.12.
@@ -214,5 +215,6 @@ const IPMMU_BASE = 0x40000000;
  */
 export function* platform_notifier(k: Kernel, dev: string): Path<void> {
   const ops = deviceOf(k, dev).spec.notifier_dma_ops;
-  if (isArm(k) && ops !== undefined) yield { type: 'dma_ops.set', dev, ops };
+  if (isArm(k) && ops !== undefined && !k.has('arm_dma_direct'))
+    yield { type: 'dma_ops.set', dev, ops };
 }
