@@ -24,6 +24,7 @@ bit bound[DEVICES];
 bit refused[DEVICES];
 byte pending[DEVICES];
 byte trigger_count;
+bit enable;
 bit has_work;
 byte programs;
 
@@ -31,20 +32,20 @@ inline lock(l) { atomic { !l -> l = 1 } }
 inline unlock(l) { l = 0 }
 
 inline trigger() {
-#if DEFERRED > 0
-  d_step {
-    trigger_count++;
-    i = 0;
-    do
-    :: i < DEVICES -> if :: pending[i] == 1 -> pending[i] = 2 :: else fi; i++
-    :: else -> break
-    od;
-    i = 0
-  };
-  has_work = 1
-#else
-  skip
-#endif
+  if
+  :: enable ->
+    d_step {
+      trigger_count++;
+      i = 0;
+      do
+      :: i < DEVICES -> if :: pending[i] == 1 -> pending[i] = 2 :: else fi; i++
+      :: else -> break
+      od;
+      i = 0
+    };
+    has_work = 1
+  :: else
+  fi
 }
 
 inline probe(d, g) {
@@ -95,7 +96,6 @@ proctype program(byte d; byte g) {
   programs++
 }
 
-#if DEFERRED > 0
 proctype worker() {
   byte before;
   byte i;
@@ -126,23 +126,24 @@ proctype worker() {
     :: else -> break
     od;
     d = 0
-  :: !has_work && programs == DEVICES -> break
+  :: !has_work -> break
   od
 }
-#endif
 
 init {
   byte n = 0;
+  byte i;
   atomic {
     do
     :: n < DEVICES -> run program(n, n % GROUPS); n++
     :: else -> break
     od
-#if DEFERRED > 0
-    ;
-    run worker()
-#endif
   };
+  /* late_initcall: what was deferred is tried again. */
+  (programs == DEVICES);
+  enable = 1;
+  trigger();
+  run worker();
   /* owner_cnt-matches-users, once nothing is under way. */
   (_nr_pr == 1);
   d_step {

@@ -20,6 +20,7 @@ import { createFutures, type Future, NO_FUTURE, union, withKind } from './future
 import { createPast, type Placed } from './past.ts';
 import { addComing, addRace, addWaiting, type Point, racesOf } from './races.ts';
 import type { Search } from './search.ts';
+import { createVisits } from './visits.ts';
 
 interface OwnPoint extends Point {
   readonly asleep: Map<number, Footprint>;
@@ -31,12 +32,6 @@ interface OwnPoint extends Point {
   future: Future;
 }
 
-/** A state all ways from which are known, but for those that begin with a task that slept. */
-interface Visited {
-  readonly slept: readonly number[];
-  readonly future: Future;
-}
-
 /**
  * A search through all schedules that differ by more than luck.
  *
@@ -46,30 +41,10 @@ export function createPor(seen: (footprint: Footprint) => Footprint = (all) => a
   const past = createPast();
   const futures = createFutures();
   const points: OwnPoint[] = [];
-  const visited = new Map<number, Visited>();
+  const visits = createVisits();
   const met = new Set<number>([past.state()]);
   let depth = 0;
   let isNew = false;
-
-  /** Ends the walk where all that can come is known: what comes may race with what was. */
-  const isKnown = (asleep: ReadonlyMap<number, Footprint>): boolean => {
-    const known = visited.get(past.state());
-    if (known === undefined || !known.slept.every((task) => asleep.has(task))) return false;
-    for (const kind of futures.kindsIn(known.future)) addComing(kind, points, past);
-    const before = points.at(-1);
-    if (before !== undefined) before.future = union(before.future, known.future);
-    return true;
-  };
-  const pop = (): void => {
-    const point = points.pop();
-    if (point === undefined) return;
-    const { state, slept, future } = point;
-    const known = visited.get(state);
-    const both = known === undefined ? slept : slept.filter((task) => known.slept.includes(task));
-    visited.set(state, { slept: both, future: union(future, known?.future ?? NO_FUTURE) });
-    const before = points.at(-1);
-    if (before !== undefined) before.future = union(before.future, future);
-  };
 
   return {
     states: () => met.size,
@@ -81,7 +56,12 @@ export function createPor(seen: (footprint: Footprint) => Footprint = (all) => a
       let point = points[depth];
       if (point === undefined) {
         const asleep = stillAsleep(points.at(-1), past.steps.at(-1));
-        if (isKnown(asleep)) return null;
+        const known = visits.find(past.state(), asleep);
+        if (known !== null) {
+          for (const kind of futures.kindsIn(known)) addComing(kind, points, past);
+          addFuture(points.at(-1), known);
+          return null;
+        }
         const chosen = tasks.find((task) => !asleep.has(task));
         if (chosen === undefined) return null;
         point = {
@@ -127,10 +107,16 @@ export function createPor(seen: (footprint: Footprint) => Footprint = (all) => a
           point.chosen = untried;
           return true;
         }
-        pop();
+        points.pop();
+        visits.add(point);
+        addFuture(points.at(-1), point.future);
       }
     },
   };
+}
+
+function addFuture(point: OwnPoint | undefined, future: Future): void {
+  if (point !== undefined) point.future = union(point.future, future);
 }
 
 /** Tasks whose next step was tried before the last step, and does not depend on it. */
