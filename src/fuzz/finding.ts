@@ -26,8 +26,10 @@ export interface Finding {
   readonly message: string;
   /** Findings of one signature are one. */
   readonly signature: string;
-  /** Patches and options that keep it away, most telling first; none: no known fix. */
+  /** Patches that keep it away, most telling first; none: no known fix. */
   readonly fixes: readonly string[];
+  /** Options that keep it away, set otherwise: `CONFIG_MODULES=n`. */
+  readonly options: readonly string[];
   /** Patches without which it cannot happen. */
   readonly since: readonly string[];
   /** Steps of the reproducer, and devices of its machine. */
@@ -85,8 +87,7 @@ function examineViolation(
     ...{ trace: rerunTrace(trace, change), divergences: [], doubts: [] },
   });
   const { remedies } = whatChanges(rerun, reduced.violation);
-  const fixes = remedies.filter(isFix).map(nameOf);
-  const since = remedies.filter((one) => !isFix(one)).map(nameOf);
+  const { fixes, options, since } = toldOf(remedies);
   const expect: Expectation = { kind: 'violation', invariant, subject };
   const name = nameFor(invariant, signature);
   const story = [
@@ -97,7 +98,16 @@ function examineViolation(
   const text = scenarioText(name, `${invariant} is violated`, story, reduced.inputs, [expect]);
   const shown = violationIn(text, reduced.violation);
   return {
-    ...{ invariant, subject, message: reduced.violation.message, fixes, since, name, text },
+    ...{
+      invariant,
+      subject,
+      message: reduced.violation.message,
+      fixes,
+      options,
+      since,
+      name,
+      text,
+    },
     ...{ signature, subjectKind: reduced.signature.subjectKind },
     ...sizeOf(reduced.inputs),
     firstBad: (shown ?? reduced.violation).event,
@@ -119,6 +129,7 @@ function examineError({ inputs }: Trouble, message: string, origin: Origin): Fin
       subject: 'the emulator',
       message,
       fixes: [],
+      options: [],
       since: [],
       name,
       text,
@@ -130,10 +141,18 @@ function examineError({ inputs }: Trouble, message: string, origin: Origin): Fin
 }
 
 /** Taking a patch away is no cure: it says since when the bug is possible. */
-const isFix = (remedy: Remedy): boolean => remedy.kind === 'config' || remedy.direction === 'with';
-
-function nameOf(remedy: Remedy): string {
-  return remedy.kind === 'config' ? `CONFIG_${remedy.name}=${remedy.to}` : remedy.name;
+function toldOf(remedies: readonly Remedy[]): Pick<Finding, 'fixes' | 'options' | 'since'> {
+  const patches = (direction: string) =>
+    remedies.flatMap((one) =>
+      one.kind === 'patch' && one.direction === direction ? one.name : [],
+    );
+  return {
+    fixes: patches('with'),
+    options: remedies.flatMap((one) =>
+      one.kind === 'config' ? `CONFIG_${one.name}=${one.to}` : [],
+    ),
+    since: patches('without'),
+  };
 }
 
 function nameFor(invariant: string, signature: string): string {

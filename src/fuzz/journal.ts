@@ -31,7 +31,8 @@ export interface JournalEnd {
 
 export const JOURNAL_START: JournalEnd = { bytes: 0, sum: '' };
 
-const LINE = /^\{"sum":"([0-9a-f]{16})","record":(\{.*\})\}$/;
+/** JSON leaves line separators of Unicode as they are. */
+const LINE = /^\{"sum":"([0-9a-f]{16})","record":(\{.*\})\}$/s;
 const NEWLINE = 0x0a;
 
 function sumOf(before: string, text: string): string {

@@ -24,6 +24,7 @@ export function findingStory({ first }: Known, path: string): readonly Line[] {
     ...(stimulus === '' ? [] : [['stimulus', stimulus]]),
     ...(stack.length === 0 ? [] : [['path', stack.join(' > ')]]),
     ...(invariant === MODEL_ERROR ? [] : [['fix', fixText(finding)]]),
+    ...(finding.options.length === 0 ? [] : [['or', finding.options.join(', ')]]),
     ...(finding.since.length === 0 ? [] : [['since', finding.since.join(', ')]]),
     ...(finding.shows
       ? []

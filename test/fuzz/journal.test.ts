@@ -13,7 +13,9 @@ const aRecord: fc.Arbitrary<JournalRecord> = fc.record({
   segment: fc.nat(),
   runs: fc.nat(),
   events: fc.nat(),
-  points: fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 4 }),
+  points: fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constant('\u2028 \u2029 \r\n')), {
+    maxLength: 4,
+  }),
   sightings: fc.array(fc.record({ key: fc.string(), run: fc.nat(), seen: fc.nat() }), {
     maxLength: 3,
   }),

@@ -49,7 +49,14 @@ function findingOf({ sighting }: Look): Finding {
   const bug = key === 'd' ? 'c' : key === 'a' && run % 2 === 0 ? 'a2' : key;
   return {
     ...{ invariant: 'some-claim', subject: 'group 1', subjectKind: 'group', message: '' },
-    ...{ signature: `some-claim ${bug} ${run}`, fixes: [bug], since: [], stimuli: 1, devices: 1 },
+    ...{
+      signature: `some-claim ${bug} ${run}`,
+      fixes: [bug],
+      options: [],
+      since: [],
+      stimuli: 1,
+      devices: 1,
+    },
     ...{ firstBad: 0, stack: [], stimulus: '', name: `finding-${bug}`, text: `${key} ${run}` },
     shows: true,
   };
