@@ -8,7 +8,7 @@ import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
 import { shownLine } from '../import/record.ts';
-import type { RedactedLog } from '../import/redact.ts';
+import type { Redactor } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseMachine, parseScenario } from '../scenario/parse.ts';
@@ -19,6 +19,7 @@ import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
+import type { RedactedFile } from './redact-file.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -34,7 +35,7 @@ export interface LoadedSource {
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
   /** The log without what tells of its owner, where that is asked for: all else here is of it. */
-  readonly redacted: RedactedLog | null;
+  readonly redacted: Redactor | null;
   readonly scenario: ParsedScenario | null;
   /** Runs the same inputs under a kernel changed further. */
   readonly rerun: (change: Change) => RerunResult;
@@ -92,6 +93,13 @@ const TRACE_START = '{"reprobe":';
 /** A scenario is never longer (scenario/yaml-source.ts). */
 const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
 
+interface LoadOptions {
+  readonly mayBeEmpty?: boolean;
+  readonly redact?: boolean;
+  /** Takes the redacted log. */
+  readonly redactedTo?: RedactedFile | null;
+}
+
 /**
  * Reads a source of any kind, tells the kind by its content, and runs it.
  *
@@ -101,7 +109,7 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false } = {},
+  { mayBeEmpty = false, redact = false, redactedTo = null }: LoadOptions = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
@@ -126,7 +134,8 @@ export async function loadSource(
     }
     case 'log': {
       const beside = { ...machine, evidence, boot };
-      if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
+      if (redact)
+        return loadRedacted({ path, file, pieces, output: redactedTo }, beside, change, mayBeEmpty);
       return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }
