@@ -1,5 +1,6 @@
 /** Bisection of a run by a question: after which event the answer is no. */
 import { createHistory } from '../engine/history.ts';
+import type { Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
 import { createFlights } from '../invariants/flights.ts';
 import { reduce } from '../model/state/reduce.ts';
@@ -39,14 +40,17 @@ export async function bisectAnswers(
   const history = createHistory(trace.events);
   const answers = new Map<number, Answer>();
   let evaluations = 0;
+  const withMachine = (machine: Machine) => machineFor(question, machine);
+  // Asked anew each time: a fork that touched the run would be found out.
+  const ask = (count: number): Answer => {
+    const answer = answerOf(question, forkState(trace, history, count, withMachine));
+    answers.set(count, answer);
+    return answer;
+  };
+  const answerAt = (count: number): Answer => answers.get(count) ?? ask(count);
   const judge = (count: number): Promise<Verdict> => {
     evaluations += 1;
-    return memory.verdict(count, '', async () => {
-      const withMachine = (machine: Trace['header']['machine']) => machineFor(question, machine);
-      const answer = answerOf(question, forkState(trace, history, count, withMachine));
-      answers.set(count, answer);
-      return verdictOfAnswer(answer);
-    });
+    return memory.verdict(count, '', async () => verdictOfAnswer(ask(count)));
   };
   const places = placesFor(trace, question);
   const none = { first: null, yes: null, no: null };
@@ -74,12 +78,12 @@ export async function bisectAnswers(
   });
   const first = (places[0] ?? last) - 1;
   if (found.kind !== 'found') {
-    const no = found.kind === 'badFromStart' ? (answers.get(first + 1) ?? null) : null;
+    const no = found.kind === 'badFromStart' ? answerAt(first + 1) : null;
     return { outcome: { ...found, evaluations }, first, yes: null, no };
   }
   const [good = 0, bad = 0] = [row[found.good], row[found.bad]];
   const outcome = { ...foundAt(good - 1, bad - 1), evaluations };
-  return { outcome, first, yes: answers.get(good) ?? null, no: answers.get(bad) ?? null };
+  return { outcome, first, yes: answerAt(good), no: answerAt(bad) };
 }
 
 const stateName = (count: number): string => `the state after event ${count - 1}`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bisectAnswers } from '../../src/bisect/answers.ts';
 import { forkRun, forkState } from '../../src/bisect/fork.ts';
-import { NO_MEMORY } from '../../src/bisect/judge.ts';
+import { type Memory, NO_MEMORY } from '../../src/bisect/judge.ts';
 import {
   answerOf,
   describeAnswer,
@@ -9,6 +9,7 @@ import {
   machineFor,
   parseQuestion,
 } from '../../src/bisect/question.ts';
+import type { Verdict } from '../../src/bisect/search.ts';
 import { createHistory, stateAfter } from '../../src/engine/history.ts';
 import { ReprobeError } from '../../src/error.ts';
 import type { Stimulus } from '../../src/events/stimulus.ts';
@@ -138,6 +139,24 @@ describe('bisectAnswers', () => {
     expect(leaky.first).toBeGreaterThan(0);
     const none = await bisectAnswers(leakyTrace(), parse('vfio-open 99'), NO_MEMORY, true);
     expect(none.outcome.kind).toBe('inconclusive');
+  });
+
+  it('tells the answers also where a log of the session gives the verdicts', async () => {
+    const trace = runSmall(steps).trace();
+    const given = new Map<number, Verdict>();
+    const question = parse(`vfio-open ${NIC}`);
+    const noting: Memory = {
+      async verdict(of, _what, ask) {
+        const verdict = await ask();
+        if (typeof of === 'number') given.set(of, verdict);
+        return verdict;
+      },
+    };
+    const first = await bisectAnswers(trace, question, noting, false);
+    const remembering: Memory = {
+      verdict: async (of) => (typeof of === 'number' ? given.get(of) : undefined) ?? 'skip',
+    };
+    expect(await bisectAnswers(trace, question, remembering, false)).toEqual(first);
   });
 
   it('finds a yes between stimuli where the first answer was no', async () => {
