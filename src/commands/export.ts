@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
+import { violationsOf } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { printAction } from '../import/action-print.ts';
 import { minimize } from '../minimize/minimize.ts';
@@ -17,6 +18,9 @@ import { writeTo } from './write-file.ts';
 /** What an export is written as. */
 const FORMS = ['shell', 'yaml', 'md'] as const;
 type Form = (typeof FORMS)[number];
+
+const ONLY_GUIDED =
+  'only along the lines of the log is something violated; its inputs alone do not bring it about';
 
 /** Writes what a source does as commands for a real machine, as a scenario, or as a report. */
 export default class Export extends BaseCommand {
@@ -76,6 +80,8 @@ export default class Export extends BaseCommand {
     const id = flags.invariant === undefined ? null : invariantNamed(flags.invariant).id;
     const whole = findingOf(name, title, source.trace.header, id);
     const { violation } = whole;
+    const isOfLog = violation === null && violationsOf(source.trace).length > 0;
+    if (isOfLog && !this.jsonEnabled()) this.logToStderr(`note: ${ONLY_GUIDED}`);
     if (id !== null && violation === null) {
       const message = `The inputs, run again, do not break ${id}.`;
       throw new ReprobeError('NO_EVIDENCE', message, { file: source.file });

@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { reasonOf } from '../bisect/doubt.ts';
 import { firstViolation } from '../bisect/first-violation.ts';
 import { violationsOf } from '../bisect/rerun.ts';
+import { runAll } from '../engine/run.ts';
 import { ReprobeError } from '../error.ts';
 import type { Inputs } from '../events/trace.ts';
 import { shellWords } from '../import/action-shell.ts';
@@ -23,7 +24,7 @@ import { printScenario } from '../scenario/print.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { judgeByCommand, judgeHere, judgeInThreads } from './minimize-judges.ts';
-import { againCommand, painted } from './print.ts';
+import { againCommand, painted, tokenCommand } from './print.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed, splitCommand } from './split-command.ts';
 import { painter, progress } from './terminal.ts';
@@ -246,11 +247,15 @@ function summary(before: Inputs, { inputs, calls, was, found }: Ended, file: str
   lines.push(...sizeLines(contentsOf(before), contentsOf(inputs, was)));
   lines.push(callsLine(calls, found === null));
   if (found !== null) lines.push(...signatureLines(found.signature));
-  if (file !== null) lines.push(line(`again: ${again(file, found)}`));
+  const shown = again(file, inputs, found);
+  if (shown !== null) lines.push(line(`again: ${shown}`));
   return lines;
 }
 
-function again(file: string, found: Ended['found']): string {
+/** On the file that was written; else a token, where that is short enough. */
+function again(file: string | null, inputs: Inputs, found: Ended['found']): string | null {
+  if (file === null)
+    return tokenCommand(runAll(inputs, inputs.stimuli, { choices: inputs.choices }).trace());
   return found === null
     ? shellWords(['reprobe', 'run', file])
     : againCommand(file, {}, found.violation.event);
@@ -275,6 +280,6 @@ function documentOf(
     removed: removedFrom(old, left),
     file,
     scenario,
-    again: file === null ? null : again(file, found),
+    again: again(file, inputs, found),
   };
 }
