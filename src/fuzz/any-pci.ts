@@ -27,7 +27,9 @@ export function addHost(board: Board, nth: number, functions: number): void {
   const domain = hex(nth, 4);
   const isTree = firmware === 'devicetree';
   const name = isTree ? `${hex(0x4010000000 + nth * 0x10000000, 10)}.pcie` : `pci${domain}:00`;
-  const map = iommuMap(board, nth)?.flatMap((row) => besides(row, domain)) ?? null;
+  const iommu = board.units.find((unit) => unit.name === `${domain}:00:${IOMMU_SLOT}`);
+  const rows = iommuMap(board, nth);
+  const map = iommu === undefined ? rows : (rows?.flatMap(besides) ?? null);
   const isCoherent = dice.percent(60);
   devices.push({
     ...{ name, bus: isTree ? 'platform' : '', parent: null },
@@ -40,7 +42,6 @@ export function addHost(board: Board, nth: number, functions: number): void {
       dice.percent(20) && { suppliers: [dice.pick(suppliers)] }),
   });
   if (isTree) addKnown(board, 'pci-host-generic', { suppress_bind_attrs: dice.percent(70) });
-  const iommu = board.units.find((unit) => unit.name === `${domain}:00:${IOMMU_SLOT}`);
   if (iommu !== undefined) addFunctionOf(board, iommu.name, name);
   const host: Host = { board, domain, nextBus: 1, left: functions };
   let slot = dice.percent(20) ? 0 : 1;
@@ -63,11 +64,11 @@ function iommuMap(board: Board, nth: number): readonly IommuMapRow[] | null {
 /** The requester id of a virtio-iommu that is a function. */
 const IOMMU_RID = 0x1e << 3;
 
-/** A function does not translate for itself: the row goes round it, where it is on this host's bus. */
-function besides(row: IommuMapRow, domain: string): readonly IommuMapRow[] {
-  const { iommu, rid_base, sid_base, length } = row;
+/** Nothing translates for the function that translates: the row goes round it. */
+function besides(row: IommuMapRow): readonly IommuMapRow[] {
+  const { rid_base, sid_base, length } = row;
   const before = IOMMU_RID - rid_base;
-  if (!iommu.startsWith(`${domain}:`) || before < 0 || before >= length) return [row];
+  if (before < 0 || before >= length) return [row];
   const rest = { rid_base: IOMMU_RID + 1, sid_base: sid_base + before + 1 };
   const after = { ...row, ...rest, length: length - before - 1 };
   return [{ ...row, length: before }, after].filter((part) => part.length > 0);
