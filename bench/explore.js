@@ -1,8 +1,14 @@
 // Exploration beside Spin: devices that are bound at once, in groups of an SMMU, some of which are
 // deferred at first. The same in Promela is explore.pml.
-
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { tableOf } from '../dist/events/table.js';
 import { explore } from '../dist/explore/explore.js';
+import { chooserOf } from '../dist/explore/strategy.js';
+import { runChecked } from '../dist/invariants/checked-run.js';
 
 const SMMU = '5000000.iommu';
 
@@ -91,8 +97,8 @@ const MODELS = [
   [4, 4, 2],
 ];
 /** Walks that go on from every state once, to see how many states there are without reduction. */
-const UNREDUCED_WALKS = 3000;
-const SPIN_SECONDS = 30;
+const UNREDUCED_WALKS = 1500;
+const SPIN_SECONDS = 20;
 
 /** States and seconds of Spin on the model; null where there is no Spin or no compiler. */
 function spun([devices, groups, deferred], options) {
@@ -160,7 +166,7 @@ function modelRows(model) {
 function randomRuns() {
   const { kernel, machine } = groupInputs(9, 9, 0);
   const inputs = { kernel, machine, stimuli: [{ do: 'boot' }], choices: [] };
-  const runs = 2000;
+  const runs = 500;
   const make = (n) => runChecked(inputs, { choose: chooserOf({ kind: 'random' }, n) });
   for (let n = 0; n < runs; n += 1) make(n);
   let least = Number.POSITIVE_INFINITY;

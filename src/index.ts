@@ -55,6 +55,11 @@ export type { Table } from './events/table.ts';
 export type { DomainType, PrintkLevel } from './events/terms.ts';
 export type { Trace, TraceHeader, TraceSource } from './events/trace.ts';
 export { readTrace, writeTrace } from './events/trace-file.ts';
+// Exploration: all schedules of a scenario, or one by chance.
+export type { Exploration, ExploreOptions } from './explore/explore.ts';
+export { explore } from './explore/explore.ts';
+export type { StrategySpec } from './explore/strategy.ts';
+export { chooserOf, parseStrategy } from './explore/strategy.ts';
 // Fuzzing: arbitrary machines, kernels and steps, and inputs of runs by number.
 export { someChoices } from './fuzz/any-choices.ts';
 export { aFaulty } from './fuzz/any-faults.ts';

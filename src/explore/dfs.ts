@@ -24,14 +24,9 @@ export interface DfsOptions {
   readonly isOncePerState?: boolean;
 }
 
-/**
- * A search through all schedules, or, once per state, through all states. Only the latter and `states`
- * need footprints: where `isCounting` is false nothing is recorded, and no state is counted.
- */
-export function createDfs(
-  { bound, isOncePerState = false }: DfsOptions,
-  isCounting = isOncePerState,
-): Search {
+/** A search through all schedules, or, once per state, through all states. */
+export function createDfs({ bound, isOncePerState = false }: DfsOptions): Search {
+  assert(!isOncePerState || bound === null, 'a state is met with more preemptions and with fewer');
   const past = createPast();
   const points: Point[] = [];
   const seen = new Set<number>([past.state()]);
@@ -45,7 +40,7 @@ export function createDfs(
   return {
     states: () => seen.size,
     isBounded: () => isBounded,
-    isNew: () => isCounting && isNew,
+    isNew: () => isNew,
     preemptions() {
       const end = points.at(-1);
       return end === undefined ? 0 : spentAfter(end);

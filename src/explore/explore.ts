@@ -53,9 +53,9 @@ export interface Exploration {
   readonly walked: number;
   /** Of them, walks that ended early: all that they could come to was known. */
   readonly cut: number;
-  /** Whole schedules that those make. */
+  /** Whole schedules that those which came to an end make, one stimulus after the other. */
   readonly schedules: number;
-  /** Beginnings of schedules that differ by more than luck. */
+  /** States met within stimuli: what is not at rest is the same where all tasks have seen the same. */
   readonly states: number;
   /** Keys of the states at the end. */
   readonly finals: ReadonlySet<string>;
@@ -123,8 +123,9 @@ export function* explore(
         if (bounded !== null) break;
         const done = walk(ground, place.situation, stimulus, search);
         tally.walked += 1;
-        if (done === null) tally.cut += 1;
-        else arrive(place, done, search, { n, isLast, inputs, tally, next });
+        const broken = noteBroken(place, done, tally);
+        if (done.isCut) tally.cut += 1;
+        else arrive(place, done, broken, search, { n, isLast, inputs, tally, next });
         const states = tally.states + search.states();
         const violations = tally.found.size;
         bounded ??= (yield { stimulus: n, walked: tally.walked, states, violations }) ?? null;
@@ -152,7 +153,7 @@ function searchFrom(
     return createPor((all) => new Map([...all].filter(([at]) => !isBlindTo(nameOf(at)))));
   }
   const bound = strategy.bound === null ? null : strategy.bound - spent;
-  return createDfs({ bound, isOncePerState }, true);
+  return createDfs({ bound, isOncePerState });
 }
 
 interface Arrival {
@@ -163,17 +164,31 @@ interface Arrival {
   readonly next: Map<string, Place>;
 }
 
-/** Notes what a schedule broke and where it ended. */
-function arrive(from: Place, done: Walk, search: Search, arrival: Arrival): void {
-  const { n, isLast, inputs, tally, next } = arrival;
-  const made = done.choices.slice(from.situation.choices.length);
-  const choices = [...from.choices, ...made];
+/** Choices from the very beginning to the end of a walk. */
+function choicesOf(from: Place, { choices }: Walk): readonly number[] {
+  return [...from.choices, ...choices.slice(from.situation.choices.length)];
+}
+
+/** Notes what a walk broke, also where it was ended early: nobody else may walk that way. */
+function noteBroken(from: Place, done: Walk, { found }: Tally): ReadonlySet<string> {
   const broken = new Set<string>();
   for (const violation of done.violations) {
     const key = `${violation.invariant} ${violation.subject}`;
     broken.add(key);
-    if (!tally.found.has(key)) tally.found.set(key, { violation, choices });
+    if (!found.has(key)) found.set(key, { violation, choices: choicesOf(from, done) });
   }
+  return broken;
+}
+
+/** Notes where a schedule ended. */
+function arrive(
+  from: Place,
+  done: Walk,
+  broken: ReadonlySet<string>,
+  search: Search,
+  arrival: Arrival,
+): void {
+  const { n, isLast, inputs, tally, next } = arrival;
   const final = finalKey(done.run);
   if (isLast) tally.finals.add(final);
   const spent = from.spent + search.preemptions();
@@ -182,6 +197,7 @@ function arrive(from: Place, done: Walk, search: Search, arrival: Arrival): void
   let place = next.get(key);
   if (place === undefined) {
     const situation = situationAfter(from.situation, done, rest, inputs.stimuli.slice(n, n + 1));
+    const choices = choicesOf(from, done);
     place = { situation, choices, spent, ways: 0, broken: new Map() };
     next.set(key, place);
   }

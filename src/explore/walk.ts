@@ -36,6 +36,8 @@ export interface Walk {
   /** Choices made since the rest that it began from. */
   readonly choices: readonly number[];
   readonly violations: readonly Violation[];
+  /** The director ended it early. */
+  readonly isCut: boolean;
 }
 
 export function createGround(
@@ -50,17 +52,13 @@ export function createGround(
   };
 }
 
-/**
- * Walks one schedule.
- *
- * @returns null where the director ended it early.
- */
+/** Walks one schedule. */
 export function walk(
   ground: Ground,
   { base, since, choices }: Situation,
   stimulus: Stimulus,
   director: Director,
-): Walk | null {
+): Walk {
   const { kernel, machine, invariants, eventsMax, locations, tasks } = ground;
   const recorder = createRecorder(locations, partsOf(machine));
   const steps = watchSteps(locations, tasks, recorder, director);
@@ -81,7 +79,7 @@ export function walk(
       },
     },
   );
-  const violations = (): readonly Violation[] => checker?.violations ?? [];
+  let isCut = false;
   try {
     for (const one of since) run.give(one);
     steps.begin();
@@ -89,9 +87,14 @@ export function walk(
     steps.end();
   } catch (error) {
     if (error !== CUT) throw error;
-    return null;
+    isCut = true;
   }
-  return { run, choices: run.scheduler.choices, violations: violations() };
+  const found: Checker | null = checker;
+  return { run, choices: run.scheduler.choices, violations: violationsOf(found), isCut };
+}
+
+function violationsOf(checker: Checker | null): readonly Violation[] {
+  return checker?.violations ?? [];
 }
 
 /** How often each driver was asked decides what it answers. */
