@@ -3,6 +3,7 @@ import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Imported } from '../import/import.ts';
 import type { Observation, ObservationKind } from '../import/observation.ts';
+import { shownLine } from '../import/record.ts';
 
 /** A line of a log. */
 export interface LogLine {
@@ -46,7 +47,10 @@ export function evidenceOf({ observations, faults, evidence }: Imported): LogEvi
 }
 
 const CRASHES: readonly ObservationKind[] = ['kernel.oops', 'kernel.panic', 'kernel.hung_task'];
-const lineOf = ({ record: { line, text } }: Observation): LogLine => ({ line, text });
+const lineOf = ({ record }: Observation): LogLine => ({
+  line: shownLine(record),
+  text: record.text,
+});
 
 /** What the log shows and the model does not have, or the other way round, beside lines. */
 export function unseenDoubts(trace: Trace, evidence: LogEvidence): readonly string[] {

@@ -48,6 +48,7 @@ export default class Explain extends BaseCommand {
 type ExplainFlags = KernelFlags & {
   readonly machine?: string | undefined;
   readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
 };
 
 /** What a source can tell, and what it or the flags leave no doubt of. */
@@ -61,6 +62,8 @@ async function givenBy(path: string, flags: ExplainFlags): Promise<Given> {
   if (path !== '-' && (await isFolder(path))) {
     if (flags.machine !== undefined)
       throw new ReprobeError('USAGE', '--machine is for logs: a recording has its own machine.');
+    if (flags.boot !== undefined)
+      throw new ReprobeError('USAGE', '--boot is for logs: a recording is of one.');
     if (flags.evidence !== undefined)
       throw new ReprobeError('USAGE', '--evidence is for logs: a recording has its own.');
     const session = await readSessionFolder(path);

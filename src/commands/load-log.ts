@@ -1,16 +1,22 @@
 import { doubtsOf, evidenceOf } from '../bisect/doubt.ts';
 import { type Change, mergedChange, type RerunResult } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
+import { foreignMachine } from '../import/foreign-machine.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
-import { type ReadLog, readWhole } from '../import/read-log.ts';
+import { type BootChoice, type ReadLog, readWhole } from '../import/read-log.ts';
 import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type EvidenceText, evidenceIn, withConfigs } from './read-evidence.ts';
+import { refuseOtherBoot } from './read-log.ts';
+import { escapeControls } from './terminal.ts';
 
 /** The machine of a log, or what its firmware says of it. */
 export type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
 /** What is given beside a log. */
-type BesideLog = GivenMachine & { readonly evidence: readonly EvidenceText[] };
+type BesideLog = GivenMachine & {
+  readonly evidence: readonly EvidenceText[];
+  readonly boot: BootChoice;
+};
 
 /** A log, run under the kernel that the flags ask for. */
 interface LoadedLog extends RerunResult {
@@ -42,18 +48,29 @@ export function loadRedacted(
     text: text.split('\n').map(redactor.text).join('\n'),
   }));
   const hidden = { ...beside, evidence };
-  const plain = loadLog({ file: given, read: readWhole(bytes) }, beside, change, mayBeEmpty);
-  const shared = loadLog({ file, read: readWhole(redacted.bytes) }, hidden, change, mayBeEmpty);
+  const plain = loadLog(
+    { file: given, read: readWhole(bytes, beside.boot) },
+    beside,
+    change,
+    mayBeEmpty,
+  );
+  const shared = loadLog(
+    { file, read: readWhole(redacted.bytes, beside.boot) },
+    hidden,
+    change,
+    mayBeEmpty,
+  );
   expectUnchanged(redactor, plain.imported, shared.imported);
   return { ...shared, redacted };
 }
 
 export function loadLog(
   { file, read }: { readonly file: string; readonly read: ReadLog },
-  { evidence: texts, ...machine }: BesideLog,
+  { evidence: texts, boot, ...machine }: BesideLog,
   given: Change,
   mayBeEmpty: boolean,
 ): LoadedLog {
+  refuseOtherBoot(read, boot, file);
   const evidence = evidenceIn(texts);
   const change = withConfigs(given, evidence);
   const optionsFor = (asked: Change): ImportOptions => ({
@@ -67,11 +84,22 @@ export function loadLog(
   const options = optionsFor(change);
   const imported = importRead(read, options);
   if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) =>
-    guidedRun(importRead(read, optionsFor(mergedChange(change, more))));
+  const isGiven = machine.machine !== null || (machine.firmware ?? null) !== null;
+  const foreign = isGiven ? foreignMachine(imported, options) : null;
+  if (foreign !== null) warn(`--machine: ${foreign.what}`);
+  const doubts = foreign?.isOther === true ? [foreign.what] : [];
+  const run = (made: Imported): RerunResult => {
+    const guided = guidedRun(made);
+    return { ...guided, doubts: [...doubts, ...guided.doubts] };
+  };
+  const rerun = (more: Change) => run(importRead(read, optionsFor(mergedChange(change, more))));
   const log = { read, options };
   const none = { redacted: null, scenario: null };
-  return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
+  return { kind: 'log', file, ...run(imported), log, imported, ...none, rerun };
+}
+
+function warn(what: string): void {
+  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */

@@ -5,11 +5,12 @@ import { firstViolation } from '../bisect/first-violation.ts';
 import { violationsOf } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import type { Inputs } from '../events/trace.ts';
+import { shellWords } from '../import/action-shell.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { type Minimized, minimizeElsewhere, minimizeInteresting } from '../minimize/minimize.ts';
 import { signatureText } from '../minimize/signature.ts';
 import type { Target } from '../minimize/trial.ts';
-import { type Line, line, shellWords } from '../report/line.ts';
+import { type Line, line } from '../report/line.ts';
 import {
   callsLine,
   contentsOf,

@@ -7,16 +7,18 @@ import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
 import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
-import { parseMachine, parseScenario } from '../scenario/parse.ts';
+import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
-import { type GivenMachine, loadLog, loadRedacted } from './load-log.ts';
+import { loadLog, loadRedacted } from './load-log.ts';
+import { decodeText, readMachineFile } from './machine-file.ts';
 import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
-import { readLog } from './read-log.ts';
+import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
@@ -71,6 +73,10 @@ export const sourceFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  boot: Flags.string({
+    description: 'which boot of a log that holds several; else the one that says most',
+    helpValue: 'N|first|last',
+  }),
   machine: Flags.string({
     description: 'the machine that a log is of: as in a scenario, or its devicetree blob or IORT',
     helpValue: 'FILE',
@@ -80,6 +86,7 @@ export const sourceFlags = {
 type SourceFlags = KernelFlags & {
   readonly machine?: string | undefined;
   readonly evidence?: readonly string[] | undefined;
+  readonly boot?: string | undefined;
 };
 
 const TRACE_START = '{"reprobe":';
@@ -91,16 +98,20 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
  *
  * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
  * NO_EVIDENCE for a log that says nothing, unless it may be empty.
+ *
+ * @param options with `isOther` the machine of the flags is another one where the source is no log,
+ * which the caller sees to.
  */
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false } = {},
+  { mayBeEmpty = false, redact = false, isOther = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
     flags.machine === undefined ? { machine: null } : await readMachineFile(flags.machine);
   const evidence = await readEvidenceTexts(flags.evidence ?? []);
+  const boot = bootNamed(flags.boot);
   const { file, pieces: unread } = await openSource(path);
   const { start, pieces } = await splitAfter(SCENARIO_BYTES_MAX + 1, unread);
   const kind = kindOf(file, start);
@@ -109,25 +120,32 @@ export async function loadSource(
   switch (kind) {
     case 'trace': {
       const bytes = await joined(pieces);
-      refuseLogFlags(flags, 'a trace');
+      refuseLogFlags(flags, 'a trace', isOther);
       return loadTrace(file, readTrace(bytes, file), change);
     }
     case 'scenario': {
       const bytes = await joined(pieces);
-      refuseLogFlags(flags, 'a scenario');
+      refuseLogFlags(flags, 'a scenario', isOther);
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
     case 'log': {
-      const beside = { ...machine, evidence };
+      const beside = { ...machine, evidence, boot };
       if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces) }, beside, change, mayBeEmpty);
+      return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }
 }
 
+/** The run, where its inputs alone make it again: that of a log is guided by the log. */
+export function pasteable({ kind, trace }: LoadedSource): Trace | null {
+  return kind === 'log' || trace.header.source !== null ? null : trace;
+}
+
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
 export function lineReader({ imported }: LoadedSource): (line: number) => string | null {
-  const texts = new Map(imported?.observations.map(({ record }) => [record.line, record.text]));
+  const texts = new Map(
+    imported?.observations.map(({ record }) => [shownLine(record), record.text]),
+  );
   return (line) => texts.get(line) ?? null;
 }
 
@@ -153,14 +171,20 @@ export async function readScenario(
 
 function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
   if (isFirmware(bytes)) return boardScenario(readFirmware(bytes, file), file);
-  return parseScenario(decode(bytes, file), file, knowledgeOf(file));
+  return parseScenario(decodeText(bytes, file), file, knowledgeOf(file));
 }
 
 /** Only a log has no machine of its own, and leaves something open. */
-function refuseLogFlags({ machine, evidence }: SourceFlags, source: string): void {
+function refuseLogFlags(
+  { machine, evidence, boot }: SourceFlags,
+  source: string,
+  isOther: boolean,
+): void {
+  if (boot !== undefined)
+    throw new ReprobeError('USAGE', `--boot is for logs: ${source} is one run.`);
   if (evidence !== undefined && evidence.length > 0)
     throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
-  if (machine === undefined) return;
+  if (machine === undefined || isOther) return;
   throw new ReprobeError('USAGE', `--machine is for logs: ${source} has its own machine.`);
 }
 
@@ -173,12 +197,6 @@ export function runScenario(
   return rerunTrace({ header, events: [] }, change);
 }
 
-async function readMachineFile(path: string): Promise<GivenMachine> {
-  const { file, bytes } = await readSource(path);
-  if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
-  return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
-}
-
 /** @param bytes what the file begins with: all of it where it may be a scenario. */
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
@@ -189,14 +207,6 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   if (bytes.length > SCENARIO_BYTES_MAX) return 'log';
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
-}
-
-function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ReprobeError('NOT_UTF8', 'The file is not UTF-8 text.', { file });
-  }
 }
 
 function isEmpty({ version, config, patches }: Change): boolean {

@@ -63,6 +63,10 @@ export interface StepWatch {
   asks(task: TaskView, joined: string | null): void;
   /** The task has the next step; `runnable` are all that could have it. */
   picked(task: TaskView, runnable: readonly TaskView[]): void;
+  /** The code of the step has run; what follows is what it asked for. */
+  asked(): void;
+  /** The step ended where it asks for a lock. */
+  wants(lock: string): void;
   /** The step took a lock that was free, or gave one back. */
   locked(lock: string, isTaken: boolean): void;
   /** The step looked whether tasks of that name are there, before it started one. */
@@ -202,6 +206,7 @@ function runAll(core: Core): void {
     if (current.block !== null) resume(core, current);
     kernel.task = current;
     const next: IteratorResult<Step, number> = current.path.next();
+    options.watch?.asked();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });
@@ -269,6 +274,7 @@ function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): voi
   switch (step.type) {
     case 'lock':
       task.block = { kind: 'lock', lock: step.lock };
+      watch?.wants(step.lock);
       return;
     case 'unlock':
       if (releaseLock(table, task, step.lock)) watch?.locked(step.lock, false);

@@ -118,6 +118,7 @@ export type Concurrent =
   | { readonly do: 'note'; readonly text: string };
 
 export type DmaStimulus = Extract<Stimulus, { do: 'dma' }>;
+export type VfioStimulus = Extract<Stimulus, { do: 'vfio' }>;
 
 /** A range of addresses as VFIO_IOMMU_MAP_DMA has it. */
 export interface DmaRange {

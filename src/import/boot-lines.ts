@@ -2,7 +2,7 @@
 import { emptyTable, type Table } from '../events/table.ts';
 import type { Observation } from './observation.ts';
 import { shapeOf } from './recognise.ts';
-import type { LogRecord } from './record.ts';
+import { type LogRecord, shownLine } from './record.ts';
 
 /** Lines that a subsystem of the model printed and no row of the catalogue knows, by shape. */
 export interface Unrecognised {
@@ -49,13 +49,13 @@ export function addObservation(lines: BootLines, observation: Observation): void
     if (isRepeated) return;
   }
   if (kept.length < KEPT_MAX) kept.push(one);
-  else lines.leftOut ??= record.line;
+  else lines.leftOut ??= shownLine(record);
 }
 
 /** The observation with texts of its own: a part of a text keeps all of it in memory, here many lines. */
 function ownedBy(seen: Observation): Observation {
   const { kind, row, group, error, record } = seen;
-  const { line, timeUs, level, boot, replay } = record;
+  const { line, fileLine, timeUs, level, boot, replay } = record;
   const names = Object.keys(seen.fields);
   const fields = names.length === 0 ? seen.fields : emptyTable<string>();
   for (const name of names) fields[name] = copyOf(seen.fields[name] ?? '');
@@ -63,7 +63,8 @@ function ownedBy(seen: Observation): Observation {
   const [caller, subsystem] = [copyOf(record.caller), copyOf(record.subsystem)];
   const [text, device] = [copyOf(record.text), copyOf(record.device)];
   const own = { line, timeUs, level, caller, text, subsystem, device, boot, replay };
-  return { kind, row, record: own, prefix, dev, drv, group, error, fields };
+  const placed = fileLine === undefined ? own : { ...own, fileLine };
+  return { kind, row, record: placed, prefix, dev, drv, group, error, fields };
 }
 
 /** A part of so few characters is a copy anyway, in the engines there are. */
@@ -81,10 +82,11 @@ export function observationsOf({ kept, last }: BootLines): readonly Observation[
 }
 
 /** Counts a line that looks relevant and was not recognised. */
-export function addShape({ shapes }: BootLines, { text, line }: LogRecord): void {
+export function addShape({ shapes }: BootLines, record: LogRecord): void {
+  const { text } = record;
   const shape = shapeOf(text);
   const known = shapes.get(shape);
-  if (known === undefined) shapes.set(shape, { count: 1, line });
+  if (known === undefined) shapes.set(shape, { count: 1, line: shownLine(record) });
   else known.count += 1;
 }
 

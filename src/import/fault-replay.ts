@@ -3,6 +3,7 @@ import type { Run } from '../engine/run.ts';
 import type { EventOf } from '../events/event.ts';
 import type { DmaStimulus } from '../events/stimulus.ts';
 import type { Divergence, Guide } from './guide.ts';
+import { shownLine } from './record.ts';
 import { dmaStimuli, type RefusedDma } from './refused-dma.ts';
 
 /** DMA that the log says was refused. */
@@ -50,9 +51,10 @@ export function createFaultReplay(
     done = null;
     const last = run.state.last_dma[stimulus.dev];
     if (last === undefined || last.result === 'faulted') return;
-    const { line, text } = dma.observation.record;
+    const { record } = dma.observation;
     const expected = `DMA of ${stimulus.dev} at 0x${dma.addr.toString(16)} ${last.result}`;
-    divergences.push({ line, expected, observed: text, event: run.scheduler.events.length });
+    const event = run.scheduler.events.length;
+    divergences.push({ line: shownLine(record), expected, observed: record.text, event });
   };
   const takeBefore = (before: number): DmaStimulus | null => {
     judge();

@@ -64,6 +64,10 @@ function createJoiner(wrapped: boolean, take: (draft: Draft) => void): Drafter<L
         tail = line.raw;
         return;
       }
+      if (open !== null && found?.continues === true) {
+        open.text += found.text;
+        return;
+      }
       close();
       if (found !== null && !found.userSpace) {
         const drafts = draftsOf(line.line, found, note);

@@ -38,8 +38,8 @@ export function createJsonReader(take: (reading: JsonReading) => void): JsonRead
   let fields = new Map<string, unknown>();
   let start = 0;
   const push = (line: number, from: ReadonlyMap<string, unknown>): boolean => {
-    const found = readingOf(from);
-    if (found !== null) take({ line, bootId: textOf(from.get('_BOOT_ID')), reading: found });
+    const found = journalFields(from, line);
+    if (found !== null) take(found);
     return found !== null;
   };
   return {
@@ -70,6 +70,15 @@ function recordsOf(object: object): ReadonlyMap<string, unknown>[] {
   if (!Array.isArray(list)) return [own];
   const objects = list.filter((item) => typeof item === 'object' && item !== null);
   return objects.map((item) => new Map<string, unknown>(Object.entries(item)));
+}
+
+/** An entry of the journal by its fields, which begins on that line; null for one without a message. */
+export function journalFields(
+  fields: ReadonlyMap<string, unknown>,
+  line: number,
+): JsonReading | null {
+  const found = readingOf(fields);
+  return found === null ? null : { line, bootId: textOf(fields.get('_BOOT_ID')), reading: found };
 }
 
 function readingOf(fields: ReadonlyMap<string, unknown>): Reading | null {

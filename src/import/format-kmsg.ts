@@ -14,7 +14,7 @@ const ESCAPES = /(?:\\x[0-9a-fA-F]{2})+/g;
 export function readKmsgLine(line: string): Reading | null {
   const head = HEAD.exec(line);
   if (head === null) return null;
-  const [whole, priority = '', time, , options = ''] = head;
+  const [whole, priority = '', time, flags = '', options = ''] = head;
   return reading({
     format: 'kmsg',
     clock: 'kernel',
@@ -22,6 +22,8 @@ export function readKmsgLine(line: string): Reading | null {
     level: levelOfPriority(priority),
     caller: CALLER.exec(options)?.[1] ?? null,
     text: unescaped(line.slice(whole.length)),
+    // Kernels before 4.10 flag the first piece of a line `c` and those that follow `+`.
+    continues: flags === '+',
   });
 }
 

@@ -1,5 +1,6 @@
 /** Lines of a file, each with what it says on its own. */
 import { readKmsgDict } from './format-kmsg.ts';
+import { unwrapLava } from './format-lava.ts';
 import { readLine, stampInside } from './format-line.ts';
 import { deviceOfUevent, type Reading } from './format-reading.ts';
 
@@ -35,7 +36,7 @@ export function createLineReader(take: (line: Line) => void): LineReader {
   return {
     push(raw, line) {
       const quote = raw.startsWith('>') ? QUOTE.exec(raw) : null;
-      const text = textOf(quote === null ? raw : raw.slice(quote[0].length));
+      const text = textOf(unwrapLava(quote === null ? raw : raw.slice(quote[0].length)));
       if (held !== null) {
         const longer = text.startsWith(' ') ? withDict(held, text) : null;
         if (longer === null) release();

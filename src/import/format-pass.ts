@@ -1,7 +1,14 @@
 /** A log read once, from its first byte on, in a given manner or in one that its first lines suggest. */
 import { createDrafter, createJsonDrafter, type Draft, type Drafter } from './format-drafts.ts';
-import { createJsonReader, looksLikeJson } from './format-json.ts';
+import { createExportReader, looksLikeExport } from './format-export.ts';
+import {
+  createJsonReader,
+  type JsonReader,
+  type JsonReading,
+  looksLikeJson,
+} from './format-json.ts';
 import { createLineReader, type Line } from './format-lines.ts';
+import { createPieceSorter } from './format-pieces.ts';
 import { createRecorder } from './format-recorder.ts';
 import {
   countEntry,
@@ -15,8 +22,8 @@ import {
 import { createTextReader } from './format-text.ts';
 import type { LogFormat, LogRecord, LogTotals } from './record.ts';
 
-/** How a log is read: as JSON, as text of some layout, or as text whose layout is to be found out. */
-export type Manner = 'json' | 'text' | Layout;
+/** How a log is read: as JSON, as the journal exports it, as text of some layout, or as text whose layout is to be found out. */
+export type Manner = 'json' | 'export' | 'text' | Layout;
 
 export interface Pass {
   push(bytes: Uint8Array): void;
@@ -41,23 +48,32 @@ interface Body {
 /** @param manner null where the log itself is to tell. */
 export function createPass(manner: Manner | null, take: (record: LogRecord) => void): Pass {
   const survey = createSurvey();
-  const recorder = createRecorder(take);
+  const recorder = createRecorder((record) => {
+    const fileLine = pieces.fileLineOf(record.line);
+    take(fileLine === record.line ? record : { ...record, fileLine });
+  });
   let body: Body | null = null;
   const bodyOf = (line: string): Body => {
     const isJson = manner === null ? looksLikeJson(line) : manner === 'json';
-    if (isJson) return jsonBody(recorder.push);
+    if (isJson) return jsonBody(recorder.push, createJsonReader, 'journal-json');
+    const isExport = manner === null ? looksLikeExport(line) : manner === 'export';
+    if (isExport) return jsonBody(recorder.push, createExportReader, 'journal');
     return textBody(typeof manner === 'object' ? manner : null, survey, recorder.push);
   };
-  const text = createTextReader((raw) => {
-    countLine(survey, raw);
+  const pieces = createPieceSorter((raw, line) => {
     if (body === null && raw.trim() === '') return;
     body ??= bodyOf(raw);
-    body.push(raw, survey.lines);
+    body.push(raw, line);
+  });
+  const text = createTextReader((raw) => {
+    countLine(survey, raw);
+    pieces.push(raw, survey.lines);
   });
   return {
     push: text.push,
     end() {
       text.end();
+      pieces.end();
       body?.end();
       recorder.end();
       const format = body?.format(text.isFromTerminal()) ?? 'plain';
@@ -67,10 +83,15 @@ export function createPass(manner: Manner | null, take: (record: LogRecord) => v
   };
 }
 
-function jsonBody(take: (draft: Draft) => void): Body {
+/** Entries that tell of themselves by fields. */
+function jsonBody(
+  take: (draft: Draft) => void,
+  createReader: (take: (reading: JsonReading) => void) => JsonReader,
+  format: LogFormat,
+): Body {
   const drafter = createJsonDrafter(take);
   let any = false;
-  const reader = createJsonReader((reading) => {
+  const reader = createReader((reading) => {
     any = true;
     drafter.push(reading);
   });
@@ -78,7 +99,7 @@ function jsonBody(take: (draft: Draft) => void): Body {
     push: reader.push,
     end: reader.end,
     skipped: () => reader.skipped() + drafter.skipped(),
-    format: () => 'journal-json',
+    format: () => format,
     correction: () => (any ? null : 'text'),
   };
 }

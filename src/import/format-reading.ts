@@ -17,6 +17,8 @@ export interface Reading {
   readonly device: string | null;
   /** Printed by a program of user space, not by the kernel. */
   readonly userSpace: boolean;
+  /** The rest of the line that the reading before began. */
+  readonly continues: boolean;
 }
 
 /** Spelled out: this runs for every line, and spread objects take ten times as long. */
@@ -31,11 +33,13 @@ export function reading(fields: Partial<Reading>): Reading {
     subsystem: fields.subsystem ?? null,
     device: fields.device ?? null,
     userSpace: fields.userSpace ?? false,
+    continues: fields.continues ?? false,
   };
 }
 
 /** The level in the low three bits of a syslog priority, whose other bits are the facility. */
 export function levelOfPriority(priority: string): PrintkLevel | null {
+  if (priority === '') return null;
   const value = Number(priority);
   return Number.isSafeInteger(value) ? (PRINTK_LEVELS[value % 8] ?? null) : null;
 }

@@ -1,5 +1,6 @@
 /** Stamps and callers in front of a kernel message. */
 import type { Clock } from './format-reading.ts';
+import { monthOf } from './month-table.ts';
 
 export interface Stamp {
   readonly clock: Clock;
@@ -16,18 +17,23 @@ export interface Stamp {
  */
 const KERNEL =
   /^\[ {0,9}(\d{1,9})\.(\d{6})(?: <[ +\d.]{1,20}>| \/ \d\d-\d\d [\d:.]{8,15}|[@,]\d{1,3})?\] ?/;
-/** Of PRINTK_CALLER `[    T1]`, `[   C0]`; of vendors `[pid:916,cpu7,bash]`, `(0)[1:swapper/0]`. */
+/**
+ * Of PRINTK_CALLER `[    T1]`, `[   C0]`; of vendors `[pid:916,cpu7,bash]`, `(0)[1:swapper/0]`,
+ * `[4:    kworker/4:1:   71]`, `(CPU0)`, `(CPU:3-pid:71:insmod)`.
+ */
 const CALLER =
-  /^(?:\[ {0,6}([TC]\d{1,9})\]|\[(pid:[^\]]{1,60})\]|\(\d{1,3}\)\[(\d{1,7}:[^\]]{1,40})\]) ?/;
+  /^(?:\[ {0,6}([TC]\d{1,9})\]|\[(pid:[^\]]{1,60})\]|\(\d{1,3}\)\[(\d{1,7}:[^\]]{1,40})\]|\[(\d{1,3}: {0,16}[^\s\]][^\]]{0,40}: {0,8}\d{1,7})\]|\((CPU[: ]?\d{1,4}(?:[-:][^)]{1,60})?)\)) ?/;
 /** A vendor's CPU number, right after the stamp. */
 const CPU = /^\[(\d{1,3})\] ?/;
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** `[Tue Jan 20 10:17:44 2026]` of `dmesg -T`; with `-d` a delta stands before the bracket. */
+/**
+ * `[Tue Jan 20 10:17:44 2026]` of `dmesg -T`, with weekday and month in the user's language; with `-d`
+ * a delta stands before the bracket.
+ */
 const CTIME =
-  /^\[\w{3} (\w{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})(?: <[ +\d.]{1,20}>)?\] ?/;
+  /^\[[^\s\d[\]]{1,12} {1,2}(\d{0,2}[^\s\d[\]]{1,12}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})(?: <[ +\d.]{1,20}>)?\] ?/;
 /** `[Jan20 10:17]` and `[  +0.000123]` of `dmesg -e` and `-H`. */
-const MINUTE = /^\[(\w{3}) {0,2}(\d{1,2}) (\d\d):(\d\d)\] ?/;
+const MINUTE = /^\[([^\s\d[\]]{3,10}) {0,2}(\d{1,2}) (\d\d):(\d\d)\] ?/;
 const DELTA = /^\[ {0,6}\+ {0,6}(\d{1,6})\.(\d{6})\] ?/;
 /** `2025-10-07T11:51:22,602465-07:00`, with or without a fraction and a zone. */
 const ISO =
@@ -83,7 +89,7 @@ function readAnyStamp(text: string): Stamp | null {
 export function readCaller(text: string): { caller: string | null; text: string } {
   const match = text.startsWith('[') || text.startsWith('(') ? CALLER.exec(text) : null;
   if (match === null) return { caller: null, text };
-  const caller = match[1] ?? match[2] ?? match[3] ?? null;
+  const caller = match.slice(1).find((one) => one !== undefined) ?? null;
   return { caller, text: text.slice(match[0].length) };
 }
 
@@ -112,11 +118,6 @@ function readOtherStamp(text: string): Stamp | null {
 
 /** The year of stamps that name none: it has every day of the calendar. */
 export const LEAP_YEAR = 1972;
-
-/** 0 for Jan; -1 for what is no month. */
-export function monthOf(name: string): number {
-  return MONTHS.indexOf(name);
-}
 
 /** Microseconds since 1970 of a date with day, hour, minute and second as read; null if it is none. */
 export function wallTimeUs(

@@ -4,16 +4,16 @@ import { type Reading, reading } from './format-reading.ts';
 import {
   FRACTION_AT,
   LEAP_YEAR,
-  monthOf,
   readCaller,
   readIso,
   readStamp,
   wallTimeUs,
 } from './format-stamp.ts';
+import { monthOf } from './month-table.ts';
 
-/** `May  6 08:38:08` or `Jun 23 14:21:50.123456`, before that a weekday or year as journalctl may. */
+/** `May  6 08:38:08`, by the user's language, or `Jun 23 14:21:50.123456`, before that a weekday or year as journalctl may. */
 const CLASSIC =
-  /^(?:\w{3} )?(\w{3}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))? /;
+  /^(?:[^\s\d[\]]{1,12} )?(\d{0,2}[^\s\d[\]]{1,12}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))? /;
 /** `Mon 2021-06-28 09:22:12 MST`, of `journalctl -o short-full`. */
 const FULL = /^\w{3} (\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) [A-Z+\-\d]{1,6} /;
 /** `1759863083.123456`, of `journalctl -o short-unix`. */

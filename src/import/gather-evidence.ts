@@ -7,6 +7,7 @@ import { busOfName } from './bus-of-name.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { busOfDriver } from './infer-drivers.ts';
+import { pluggings } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
 /** A device of firmware by its address: `11017000.clock-controller`. */
@@ -40,6 +41,9 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     asyncDrivers: new Set(),
     results: emptyTable(),
     userspaceLine: null,
+    slots: emptyTable(),
+    plugs: pluggings(observations),
+    makers: emptyTable(),
     behind: emptyTable(),
     modules: null,
   };
@@ -77,7 +81,7 @@ function note(evidence: Evidence, seen: Observation): void {
       break;
     case 'iommu.group.added':
       if (dev === null || group === null) break;
-      if (!isPciName(dev) && !FSL_MC_NAME.test(dev)) evidence.buses[dev] ??= 'platform';
+      if (!isPciName(dev)) evidence.buses[dev] ??= busByName(dev);
       evidence.joins.push({ dev, group, prefix: seen.prefix, line: record.line });
       break;
     case 'iommu.refused':
@@ -96,6 +100,7 @@ function note(evidence: Evidence, seen: Observation): void {
       noteCoherent(evidence, seen);
       break;
     case 'iommu.feature':
+      if (dev !== null && !isPciName(dev)) noteIommu(evidence, seen);
       noteCoherent(evidence, seen);
       if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
       if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
@@ -213,7 +218,7 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
     evidence.results[key] = [0];
 }
 
-function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
+function notePci(evidence: Evidence, { kind, dev, fields, record }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
     evidence.hosts[fields['bus'] ?? ''] = host;
@@ -221,6 +226,9 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
   if (dev === null) return;
+  const isSlot = kind === 'pci.hotplug' || fields['service'] === 'pciehp';
+  const { slot } = fields;
+  if (isSlot && slot !== undefined) evidence.slots[dev] ??= { slot, line: record.line };
   if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
   if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;
   evidence.functions.push({
@@ -230,10 +238,19 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
     class: NUMBER(fields['class']),
     header: NUMBER(fields['header']) & 0x7f,
     port: fields['pcie'] ?? null,
+    line: record.line,
   });
 }
 
 const FAULTS: readonly string[] = ['iommu.fault', 'iommu.hang'];
+
+/** Of the bus of the management complex by its name, where its driver or the bus says so too. */
+function isFslMc({ dev, prefix, kind }: Observation): boolean {
+  if (dev === null || !FSL_MC_NAME.test(dev)) return false;
+  return kind === 'iommu.group.added' || /^fsl[-_]/.test(prefix ?? '');
+}
+
+const busByName = (dev: string): string => (FSL_MC_NAME.test(dev) ? 'fsl-mc' : 'platform');
 
 /** Who has the device: a prefix is its driver's name while it has one, else its bus's. */
 function noteDevice(evidence: Evidence, seen: Observation): void {
@@ -242,6 +259,10 @@ function noteDevice(evidence: Evidence, seen: Observation): void {
   if (dev === null || (FAULTS.includes(kind) && prefix === null)) return;
   if (IORT_NAME.test(dev)) evidence.acpi = true;
   if (isPciName(dev)) evidence.buses[dev] = 'pci';
+  if (isFslMc(seen)) {
+    evidence.buses[dev] = 'fsl-mc';
+    evidence.config['FSL_MC_BUS'] = 'y';
+  }
   const { subsystem } = record;
   if (subsystem !== null && record.device === dev && isBusName(subsystem))
     evidence.buses[dev] = subsystem;

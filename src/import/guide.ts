@@ -6,8 +6,9 @@
 import type { Label } from '../engine/scheduler.ts';
 import type { EventOf, KernelEvent } from '../events/event.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
-import { isDebug, isGuess, keyOf, observePrintk } from './message-key.ts';
+import { isDebug, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
+import { shownLine } from './record.ts';
 
 /**
  * A line that the log has and the model did not print, or the other way round; or what a file beside the
@@ -46,15 +47,14 @@ export interface Guide {
   assuming: boolean;
   /** Lines from this one on are not met yet: what made them has not happened. */
   horizon: number;
+  /** While set, the state is made to follow this line, and what happens then has its line. */
+  following: Observation | null;
 }
 
-/** Was it seen by a tracer? It then has no words of its own, such as who had the device. */
-const isTraced = ({ row }: Observation): boolean => row.startsWith(TRACED_ROW);
-
-/** The key under which a traced observation meets the line that the kernel prints with it. */
-function tracedKey(observation: Observation): string | null {
-  const key = keyOf({ ...observation, prefix: null });
-  return key === null ? null : `${TRACED_ROW}${key}`;
+/** Does it leave out who had the device: seen by a tracer, or a line of kernels that do not say so? */
+function isAnonymous({ row, kind, prefix }: Observation): boolean {
+  const isOldLine = prefix === null && GROUP_LINES.includes(kind);
+  return isOldLine || row.startsWith(TRACED_ROW);
 }
 
 interface Meeting {
@@ -62,12 +62,34 @@ interface Meeting {
   readonly observation: Observation | null;
 }
 
+const GROUP_LINES: readonly string[] = ['iommu.group.added', 'iommu.group.removed'];
+
+/** The key under which such an observation meets the line that the model prints. */
+function anonymousKey(observation: Observation): string | null {
+  const key = keyOf({ ...observation, prefix: null });
+  return key === null ? null : `anonymous ${key}`;
+}
+
+const keyOfLogged = (observation: Observation): string | null =>
+  isAnonymous(observation) ? anonymousKey(observation) : keyOf(observation);
+
+/**
+ * Is a line that the model prints and the log lacks a sign of anything? Some consoles leave the lines
+ * out that describe functions: nobody knows what they say.
+ */
+function missedAmong(observations: readonly Observation[]): (printed: Observation) => boolean {
+  const described = new Set(
+    observations.flatMap(({ kind, dev }) => (kind === 'pci.device' ? [dev] : [])),
+  );
+  return ({ kind, dev }) => !isDebug(kind) && (kind !== 'pci.device' || described.has(dev));
+}
+
 /** A guide over the observations of one boot. */
 export function createGuide(observations: readonly Observation[]): Guide {
   const waiting = new Map<string, Observation[]>();
   const open = new Set<Observation>();
   for (const observation of observations) {
-    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
+    const key = keyOfLogged(observation);
     if (key === null) continue;
     const list = waiting.get(key) ?? [];
     list.push(observation);
@@ -78,9 +100,9 @@ export function createGuide(observations: readonly Observation[]): Guide {
   let count = 0;
   let unobserved: { text: string; event: number }[] = [];
 
+  const isMissed = missedAmong(observations);
   const explain = (observation: Observation): void => {
-    const key = isTraced(observation) ? tracedKey(observation) : keyOf(observation);
-    const list = waiting.get(key ?? '') ?? [];
+    const list = waiting.get(keyOfLogged(observation) ?? '') ?? [];
     const i = list.indexOf(observation);
     if (i >= 0) list.splice(i, 1);
     open.delete(observation);
@@ -94,7 +116,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
     const printed = observePrintk(line);
     const key = printed === null ? null : keyOf(printed);
     if (printed === null || key === null) return { printed: null, observation: null };
-    const observation = waiting.get(key)?.[0] ?? waiting.get(tracedKey(printed) ?? '')?.[0];
+    const observation = waiting.get(key)?.[0] ?? waiting.get(anonymousKey(printed) ?? '')?.[0];
     const isAhead = observation === undefined || observation.record.line >= guide.horizon;
     return { printed, observation: isAhead ? null : observation };
   };
@@ -102,23 +124,24 @@ export function createGuide(observations: readonly Observation[]): Guide {
   const guide: Guide = {
     assuming: false,
     horizon: Number.POSITIVE_INFINITY,
+    following: null,
     label(event) {
       count += 1;
-      const line = at?.record.line ?? null;
-      const timeUs = at?.record.timeUs ?? null;
+      const place = (guide.following ?? at)?.record ?? null;
+      const line = place === null ? null : shownLine(place);
+      const timeUs = place?.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
       const { printed, observation } = meetingOf(event);
       if (printed === null) return unseen;
       if (observation === null) {
-        if (!isDebug(printed.kind) && !isGuess(printed))
-          unobserved.push({ text: event.text, event: count - 1 });
+        if (isMissed(printed)) unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }
       explain(observation);
       moveTo(observation);
       const { record } = observation;
-      return { origin: 'observed', line: record.line, timeUs: record.timeUs };
+      return { origin: 'observed', line: shownLine(record), timeUs: record.timeUs };
     },
     unmatched(before) {
       const found: Observation[] = [];

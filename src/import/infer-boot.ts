@@ -3,6 +3,8 @@ import { type BootStep, type DriverSpec, isX86Iommu } from '../events/machine.ts
 import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
 import type { Evidence } from './evidence.ts';
 
+const RANKS: ReadonlyMap<string, number> = new Map(LINK_ORDER.map((key, i) => [key, i]));
+
 interface Ranked {
   readonly driver: DriverSpec;
   readonly at: number;
@@ -22,10 +24,9 @@ export function bootOf(
   drivers: readonly DriverSpec[],
   late: LateDevices,
 ): readonly BootStep[] {
-  const rank = new Map(LINK_ORDER.map((key, i) => [key, i]));
-  const end = rank.get(LATE_MARK) ?? LINK_ORDER.length;
+  const end = RANKS.get(LATE_MARK) ?? LINK_ORDER.length;
   const builtIn = drivers.filter(({ module }) => module === null);
-  const ranked = asSeen(evidence, inLinkOrder(builtIn, rank));
+  const ranked = asSeen(evidence, inLinkOrder(builtIn));
   const stepsOf = (some: readonly Ranked[]): readonly BootStep[] =>
     some.flatMap(({ driver: { bus, name } }) => [
       { step: 'driver', bus, drv: name },
@@ -45,14 +46,11 @@ export function bootOf(
  * Drivers in link order. One that the link order does not know keeps its place in the log, behind the
  * last driver before it that it does know.
  */
-function inLinkOrder(
-  drivers: readonly DriverSpec[],
-  rank: ReadonlyMap<string, number>,
-): readonly Ranked[] {
+function inLinkOrder(drivers: readonly DriverSpec[]): readonly Ranked[] {
   let last = 0;
   return drivers
     .map((driver) => {
-      const known = rank.get(`${driver.bus}:${driver.name}`);
+      const known = RANKS.get(`${driver.bus}:${driver.name}`);
       if (known !== undefined) last = Math.max(last, known);
       return { driver, at: known ?? last };
     })

@@ -13,9 +13,12 @@ export function withUnits(machine: Machine, observations: readonly Observation[]
   const isKnown = machine.devices.every(
     ({ iommu_kind, name }) => iommu_kind !== 'intel' || units.has(name),
   );
+  const clients = new Set(
+    machine.devices.flatMap(({ iommu_map = [] }) => iommu_map.map(({ iommu }) => iommu)),
+  );
   const reserved = reservedOf(observations);
   const devices = machine.devices.map((device): DeviceSpec => {
-    const vtd = isKnown ? units.get(device.name) : undefined;
+    const vtd = isKnown ? usedIfAny(units.get(device.name), clients.has(device.name)) : undefined;
     const regions = device.reserved ?? reserved.get(device.name);
     return {
       ...device,
@@ -25,6 +28,13 @@ export function withUnits(machine: Machine, observations: readonly Observation[]
   });
   const dmar = isKnown && units.size > 0 ? tableOf(observations) : null;
   return { ...machine, devices, ...(dmar === null ? {} : { dmar }) };
+}
+
+/** A unit with devices behind it is used, though the line that says so is lost. */
+function usedIfAny(vtd: VtdUnit | undefined, hasClients: boolean): VtdUnit | undefined {
+  if (vtd?.unused === undefined || !hasClients) return vtd;
+  const { unused, ...used } = vtd;
+  return used;
 }
 
 const rowsOf = (observations: readonly Observation[], row: string): readonly Observation[] =>

@@ -38,6 +38,7 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['deferred.timeout', always()],
   ['deferred.pending', always('reason')],
   ['driver.rejected', always()],
+  ['pci.hotplug', debug('slot', 'what')],
   ['pci.device', always('vendor', 'device', 'header', 'class')],
   ['pci.host_bridge', always('bus')],
   ['pci.attach_failed', always()],
@@ -97,14 +98,6 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
 /** Is the kind of line printed with debugging switched on only? */
 export function isDebug(kind: ObservationKind): boolean {
   return PRINTED.get(kind)?.debug === true;
-}
-
-/**
- * Does the line describe a function of which a log shows no such line, or not enough of it, and which
- * the machine has for other lines that speak of it?
- */
-export function isGuess({ kind, fields }: Observation): boolean {
-  return kind === 'pci.device' && fields['vendor'] === '0000' && fields['device'] === '0000';
 }
 
 /** Does the kind of line tell of hardware that only some machines describe? */

@@ -29,6 +29,9 @@ export interface ReadLog extends LogTotals {
   readonly unrecognised: readonly Unrecognised[];
 }
 
+/** Which boot of a log is taken: the one that says most, or one by its place, counted from 0. */
+export type BootChoice = 'fullest' | 'first' | 'last' | number;
+
 export interface LogIntake {
   /** Takes the next bytes of the file, which must not change afterwards. */
   push(bytes: Uint8Array): void;
@@ -38,20 +41,23 @@ export interface LogIntake {
 interface Boots {
   records: number;
   boots: number;
-  /** Of the boots that have ended. */
+  /** Of the boots that have ended, the one to take. */
   best: BootLines;
   current: BootLines;
 }
 
-/** Takes a log in pieces, which do not matter. What stays in memory is bounded. */
-export function createLogIntake(): LogIntake {
-  const reader = createLogReader(noBoots, takeRecord);
+/**
+ * Takes a log in pieces, which do not matter. What stays in memory is bounded. Where the log has no boot of
+ * the place chosen, the first one is taken.
+ */
+export function createLogIntake(choice: BootChoice = 'fullest'): LogIntake {
+  const reader = createLogReader(noBoots, (log, record) => takeRecord(log, record, choice));
   return {
     push: reader.push,
     end() {
       const { format, lines, skipped, result } = reader.end();
       const { records, boots, best, current } = result;
-      const said = fuller(best, current);
+      const said = preferred(best, current, choice);
       const { boot, kinds, leftOut } = said;
       return {
         ...{ format, lines, skipped, records, boot, boots, kinds, leftOut },
@@ -63,8 +69,8 @@ export function createLogIntake(): LogIntake {
 }
 
 /** Reads a log that is in memory. */
-export function readWhole(bytes: Uint8Array): ReadLog {
-  const intake = createLogIntake();
+export function readWhole(bytes: Uint8Array, choice: BootChoice = 'fullest'): ReadLog {
+  const intake = createLogIntake(choice);
   intake.push(bytes);
   return intake.end();
 }
@@ -74,15 +80,25 @@ function noBoots(): Boots {
   return { records: 0, boots: 0, best: current, current };
 }
 
-function fuller(first: BootLines, second: BootLines): BootLines {
-  return second.count > first.count ? second : first;
+/** Of two boots, the later one second, which is to be kept. */
+function preferred(first: BootLines, second: BootLines, choice: BootChoice): BootLines {
+  switch (choice) {
+    case 'fullest':
+      return second.count > first.count ? second : first;
+    case 'first':
+      return first;
+    case 'last':
+      return second;
+    default:
+      return second.boot === choice ? second : first;
+  }
 }
 
-function takeRecord(log: Boots, record: LogRecord): void {
+function takeRecord(log: Boots, record: LogRecord, choice: BootChoice): void {
   log.records++;
   log.boots = record.boot + 1;
   if (record.boot !== log.current.boot) {
-    log.best = fuller(log.best, log.current);
+    log.best = preferred(log.best, log.current, choice);
     log.current = createBootLines(record.boot);
   }
   if (record.replay) return;

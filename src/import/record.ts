@@ -30,8 +30,10 @@ export type LogFormat =
 
 /** One message of the log. */
 export interface LogRecord {
-  /** Line of the file on which it begins, counted from 1. */
+  /** Its place: the line of the file on which it begins, counted from 1, as if its pieces were in order. */
   readonly line: number;
+  /** That line as it stands in the file; absent where it is the same. */
+  readonly fileLine?: number;
   /**
    * Microseconds. The kernel's own clock where the log has it; of a log with wall clock stamps only,
    * the time since its first stamped record; else null.
@@ -52,6 +54,11 @@ export interface LogRecord {
    * prints the whole log again, and so does `dmesg` typed in a captured shell.
    */
   readonly replay: boolean;
+}
+
+/** The line of the file at which to find the record. */
+export function shownLine({ line, fileLine }: Pick<LogRecord, 'line' | 'fileLine'>): number {
+  return fileLine ?? line;
 }
 
 /** What is said of a log as a whole. */

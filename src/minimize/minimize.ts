@@ -21,6 +21,8 @@ export interface Minimized {
 }
 
 export interface MinimizeOptions {
+  /** Leaves things out only: names, ids and orders stay, and the result is not canonical. */
+  readonly keepNames?: boolean;
   /**
    * The bad event must also happen in the same kernel function. Without it the violation may come
    * about in another, simpler way.
@@ -52,7 +54,8 @@ export function minimize(inputs: Inputs, target: Target, options: MinimizeOption
   const first = firstTrial(inputs, target);
   const claim = claimOf(first, options);
   const judge = (candidate: Candidate) => trial(candidate, claim);
-  return minimizedOf(drive(reduce(first, first.subject), judge, told(options)));
+  const search = reduce(first, first.subject, options.keepNames);
+  return minimizedOf(drive(search, judge, told(options)));
 }
 
 /**
@@ -71,7 +74,7 @@ export async function minimizeElsewhere(
   const claim = claimOf(first, options);
   const judge = async (candidate: Candidate) =>
     (await violates(candidate, claim)) ? trial(candidate, claim) : null;
-  const search = reduce(first, first.subject);
+  const search = reduce(first, first.subject, options.keepNames);
   return minimizedOf(await driveAhead(search, judge, options.width ?? 1, told(options)));
 }
 

@@ -11,8 +11,11 @@ import { without } from './without.ts';
 /** Above what it takes; a bound all the same, as two normal forms might take turns. */
 const ROUNDS_MAX = 8;
 
-/** Goes on while anything that it knows makes the inputs smaller or more normal. */
-export function* reduce(first: Hit, subject: Subject): Search<Form> {
+/**
+ * Goes on while anything that it knows makes the inputs smaller or more normal; with `keepNames` only
+ * smaller, so that what is left is as it was.
+ */
+export function* reduce(first: Hit, subject: Subject, keepNames = false): Search<Form> {
   const was = { device: new Map(), driver: new Map(), module: new Map() };
   let form: Form = { hit: first, subject, was };
   form = { ...form, hit: yield* toCone(form) };
@@ -20,7 +23,8 @@ export function* reduce(first: Hit, subject: Subject): Search<Form> {
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const before: Hit = form.hit;
     // A group is told anew by whom the bad event finds in it now.
-    form = yield* canonicalise({ ...form, subject: before.subject ?? form.subject });
+    form = { ...form, subject: before.subject ?? form.subject };
+    if (!keepNames) form = yield* canonicalise(form);
     form = { ...form, hit: yield* sweepAll(form) };
     if (form.hit === before) break;
   }

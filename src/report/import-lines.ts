@@ -20,7 +20,8 @@ const ADDED_MAX = 6;
 /** The summary for people. */
 export function importLines(summary: ImportSummary): readonly Line[] {
   const { source, kernel, events, observations, divergences, violations } = summary;
-  const boot = source.boots > 1 ? `, boot ${source.boot + 1} of ${source.boots}` : '';
+  const boot =
+    source.boots > 1 ? `, boot ${source.boot + 1} of ${source.boots}; --boot takes another` : '';
   const size = `${counted(source.lines, 'line')}, ${counted(source.records, 'record')}`;
   const read = `${source.format}, ${size}${boot}`;
   const kinds = `${observations.total} of ${counted(Object.keys(observations.kinds).length, 'kind')}`;
@@ -157,7 +158,9 @@ function evidenceText({
 }: ImportSummary['evidence'][number]) {
   const list = (counts: Readonly<Record<string, number>>, most: number) => {
     const all = Object.entries(counts).filter(([, count]) => count > 0);
-    const shown = all.slice(0, most).map(([what, count]) => `${count} ${what}`);
+    const shown = all
+      .slice(0, most)
+      .map(([what, count]) => (count === 1 ? `1 ${what.replace(/s$/, '')}` : `${count} ${what}`));
     return shown.length === 0 ? 'nothing' : shown.join(', ') + (all.length > most ? ', …' : '');
   };
   const compared = agreed === null ? '' : `; ${agreed} agree, ${differs} do not`;

@@ -7,6 +7,7 @@ import type { LoggedFault } from '../import/fault-replay.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Observation } from '../import/observation.ts';
 import type { ReadLog } from '../import/read-log.ts';
+import { shownLine } from '../import/record.ts';
 import type { EvidenceReport } from '../import/weigh-evidence.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { profileOf } from '../model/versions/profile.ts';
@@ -72,16 +73,16 @@ export function importSummary(given: Import) {
     devices: distinct(trace, 'device.added', (event) => event.dev),
     drivers: distinct(trace, 'driver.registered', (event) => `${event.bus} ${event.drv}`),
     groups: finalGroups(trace),
-    everInGroups: everInGroups(trace),
+    everInGroups: everInGroups(trace, observations),
     iommus: iommusOf(trace),
     probeFailures: of(observations, ['probe.failed']).map((one) => ({
-      line: one.record.line,
+      line: shownLine(one.record),
       device: one.dev,
       driver: driverOf(one),
       error: one.error,
     })),
     faults: given.faults.map(({ dma, dev, isReplayed }) => ({
-      line: dma.observation.record.line,
+      line: shownLine(dma.observation.record),
       device: dev,
       iommu: dma.iommu,
       id: dma.id,
@@ -90,7 +91,7 @@ export function importSummary(given: Import) {
       replayed: isReplayed,
     })),
     deferrals: of(observations, ['probe.deferred', 'deferred.pending']).map((one) => ({
-      line: one.record.line,
+      line: shownLine(one.record),
       device: one.dev,
       driver: one.drv,
       reason: one.fields['reason'] ?? null,
@@ -136,15 +137,23 @@ function finalGroups({ events }: Trace): Table<readonly string[]> {
   return groups;
 }
 
-function everInGroups({ events }: Trace): Table<string[]> {
-  const groups = emptyTable<string[]>();
-  for (const { event } of events) {
-    if (event.type !== 'group.joined') continue;
-    const list = groups[event.group] ?? [];
-    if (!list.includes(event.dev)) list.push(event.dev);
-    groups[event.group] = list;
+/** Who was in which group at any time: as the log says, else, where it does not speak of groups, as the run has it. */
+function everInGroups(
+  { events }: Trace,
+  observations: readonly Observation[],
+): Table<readonly string[]> {
+  const logged = of(observations, ['iommu.group.added']).flatMap(({ dev, group }) =>
+    dev === null || group === null ? [] : [{ dev, group }],
+  );
+  const joined = events.flatMap(({ event }) => (event.type === 'group.joined' ? [event] : []));
+  const groups = new Map<number, Set<string>>();
+  for (const { dev, group } of logged.length > 0 ? logged : joined) {
+    const members = groups.get(group) ?? new Set();
+    groups.set(group, members.add(dev));
   }
-  return groups;
+  const table = emptyTable<readonly string[]>();
+  for (const [group, members] of groups) table[group] = [...members];
+  return table;
 }
 
 /** The ops of an IOMMU driver, as the contract spells the kind; others as they are. */

@@ -51,7 +51,8 @@ function plainly(records: readonly Timed[]): readonly Placed[] {
       first = at;
       return [boot, false];
     }
-    const replay = time !== null && time < Math.max(-1, ...stamps) && isSeen(record);
+    const isOld = time !== null && (time < Math.max(-1, ...stamps) || time >= 1000);
+    const replay = isOld && isSeen(record);
     return [boot, replay];
   });
 }

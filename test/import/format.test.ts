@@ -200,7 +200,7 @@ describe('boots', () => {
     expect(log.records.every((record) => record.boot === 0)).toBe(true);
     expect(log.records.map((record) => record.replay)).toEqual([
       ...[false, false, false, false],
-      ...[true, true, true, false],
+      ...[true, true, true, true],
       false,
     ]);
   });

@@ -36,9 +36,28 @@ const devfnOf = ({ name }: DeviceSpec): number => pciAddress(name)?.devfn ?? 0;
 
 /** What hangs below a bridge or host bridge, by its name at boot, in the order of slots. */
 function below(machine: Machine, parent: string): readonly DeviceSpec[] {
-  return machine.devices
-    .filter((d) => d.pci !== undefined && d.parent === parent)
-    .sort((a, b) => devfnOf(a) - devfnOf(b));
+  let tree = TREES.get(machine);
+  if (tree === undefined) {
+    tree = treeOf(machine);
+    TREES.set(machine, tree);
+  }
+  return tree.get(parent) ?? [];
+}
+
+type Tree = ReadonlyMap<string, readonly DeviceSpec[]>;
+
+const TREES = new WeakMap<Machine, Tree>();
+
+function treeOf({ devices }: Machine): Tree {
+  const tree = new Map<string, DeviceSpec[]>();
+  for (const device of devices) {
+    if (device.pci === undefined || device.parent === null) continue;
+    const others = tree.get(device.parent);
+    if (others === undefined) tree.set(device.parent, [device]);
+    else others.push(device);
+  }
+  for (const list of tree.values()) list.sort((a, b) => devfnOf(a) - devfnOf(b));
+  return tree;
 }
 
 /** The root bus of a host bridge, as `0000:00`; null when nothing hangs below it. */
@@ -146,12 +165,18 @@ export function isNumberedByKernel(machine: Machine, host: string): boolean {
  * Leaves out: nothing.
  */
 export function hostsOf(machine: Machine): readonly string[] {
+  const known = HOSTS.get(machine);
+  if (known !== undefined) return known;
   const functions = new Set(machine.devices.flatMap((d) => (d.pci === undefined ? [] : d.name)));
   const parents = machine.devices.flatMap((d) =>
     d.pci !== undefined && d.parent !== null && !functions.has(d.parent) ? [d.parent] : [],
   );
-  return [...new Set(parents)];
+  const hosts = [...new Set(parents)];
+  HOSTS.set(machine, hosts);
+  return hosts;
 }
+
+const HOSTS = new WeakMap<Machine, readonly string[]>();
 
 /** What a bridge's configuration holds now, by the bridge's name at boot. */
 function numbersOf(k: Facts, written: Written, bridge: string): BusNumbers {
