@@ -45,7 +45,7 @@ const sizeOf = ({ machine, stimuli, choices }) =>
   stimuli.length +
   choices.filter((choice) => choice !== 0).length;
 
-function measure({ inputs, target }, seeds) {
+function measure({ inputs, target }, seeds, withDdmin) {
   const known = minimize(inputs, target);
   const invariant = findInvariant(target.invariant);
   const wanted = { invariant, isIt: ({ subject }) => subject === (target.subject ?? subject) };
@@ -63,7 +63,7 @@ function measure({ inputs, target }, seeds) {
     hashes.set(hash, [...(hashes.get(hash) ?? []), seed]);
     most = Math.max(most, found.calls);
     if (sizeOf(found.inputs) > sizeOf(known.inputs)) larger += 1;
-    if (seed === 1 && !process.argv.includes('--no-ddmin')) {
+    if (seed === 1 && withDdmin) {
       const isIt = ({ subject: other }) => other === subject || other.startsWith('group ');
       yard = ddmin(pieces, draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
       yard = { ...yard, ours: found.calls };
@@ -72,19 +72,33 @@ function measure({ inputs, target }, seeds) {
   return { hashes, most, larger, kinds, yard, known };
 }
 
-const seeds = Number(process.argv[2] ?? 5);
-const [part = 1, of = 1] = (process.argv[3] ?? '1/1').split('/').map(Number);
-console.log('| bug | hashes | as known | larger | calls, most | ddmin | kinds of noise |');
-console.log('| --- | --- | --- | --- | --- | --- | --- |');
-for (const [i, bug] of bugs().entries()) {
-  if (i % of !== part - 1) continue;
-  const { hashes, most, larger, kinds, yard, known } = measure(bug, seeds);
-  const same = hashes.get(known.signature.hash)?.length ?? 0;
-  const over = yard !== null && yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
-  const calls = yard === null ? '' : `${over}${yard.calls} (here ${yard.ours})`;
-  console.log(
-    `| ${[bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds].join(' | ')} |`,
+/** The most runs, as a part of those of plain ddmin, that some bugs take; ddmin is stopped early. */
+export function callsBesideDdmin(names) {
+  const some = bugs().filter(({ name }) => names.includes(name));
+  return Math.max(
+    ...some.map((bug) => {
+      const { ours, calls } = measure(bug, 1, true).yard;
+      return ours / calls;
+    }),
   );
-  if (hashes.size > 1)
-    console.log([...hashes].map(([h, s]) => `  ${h}: ${s.slice(0, 8).join()}`).join('\n'));
 }
+
+function main([seeds = '5', share = '1/1', ...flags]) {
+  const [part = 1, of = 1] = share.split('/').map(Number);
+  console.log('| bug | hashes | as known | larger | calls, most | ddmin | kinds of noise |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  for (const [i, bug] of bugs().entries()) {
+    if (i % of !== part - 1) continue;
+    const found = measure(bug, Number(seeds), !flags.includes('--no-ddmin'));
+    const { hashes, most, larger, kinds, yard, known } = found;
+    const same = hashes.get(known.signature.hash)?.length ?? 0;
+    const over = yard !== null && yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
+    const calls = yard === null ? '' : `${over}${yard.calls} (here ${yard.ours})`;
+    const row = [bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds];
+    console.log(`| ${row.join(' | ')} |`);
+    if (hashes.size === 1) continue;
+    for (const [hash, drawn] of hashes) console.log(`  ${hash}: ${drawn.slice(0, 8).join()}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main(process.argv.slice(2));

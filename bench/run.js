@@ -16,6 +16,7 @@ import { exploreRows } from './explore.js';
 import { measureGeneration } from './generation.js';
 import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
+import { callsBesideDdmin } from './minimize.js';
 import {
   LINES,
   longLog,
@@ -174,6 +175,7 @@ const recognised = recognition();
 const guided = guidedReplay();
 const sched = schedules();
 const trees = devicetrees();
+const calls = callsBesideDdmin(['test-remove-leaves-owner_cnt', 'two-functions-get-two-groups']);
 const drawn = measureGeneration();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
@@ -184,6 +186,7 @@ const rows = [
   ['history lane / one produce per event', ratio(lane.history, lane.single), '>= 20'],
   ['recognition / one regular expression', ratio(recognised.own, recognised.combined), ''],
   ['start-up / bare oclif CLI', ratio(version, bare), ''],
+  ['runs to minimise noisy bugs / plain ddmin', calls.toFixed(2), '<= 1'],
   ['bisection / replay with invariants', ratio(bisection.bisect, bisection.replay), '<= 1.50'],
   ['fast lane, events/s', String(lane.fast), '>= 1000000'],
   ['hand-written loop, events/s', String(lane.hand), ''],

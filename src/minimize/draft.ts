@@ -23,7 +23,7 @@ export function draftOf({ kernel, machine, stimuli, choices }: Inputs): Draft {
   return { kernel, machine, steps, schedule: { kind: 'choices', choices } };
 }
 
-export function draftStep(stimulus: Stimulus): DraftStep {
+function draftStep(stimulus: Stimulus): DraftStep {
   return { stimulus, groupOf: singlesOf(stimulus).map(() => null) };
 }
 

@@ -128,7 +128,7 @@ function cutsOf(
 }
 
 /** A copy without the value at the path, or with `to` in its place. */
-export function cutAt(value: Json, path: JsonPath, to?: Json): Json {
+function cutAt(value: Json, path: JsonPath, to?: Json): Json {
   const [key, ...rest] = path;
   if (key === undefined || typeof value !== 'object' || value === null) return to;
   if (Array.isArray(value)) {
