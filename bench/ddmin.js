@@ -1,14 +1,13 @@
 // The yardstick: delta debugging as first published (Zeller and Hildebrandt 2002), over the same parts
 // and with the same oracle as the minimiser, and nothing known of either.
-import { attempt } from '../dist/minimize/attempt.js';
-import { allParts } from '../dist/minimize/part.js';
-import { without } from '../dist/minimize/without.js';
 
 /**
+ * @param pieces attempt, allParts and without of the minimiser, of src or of dist
  * @returns calls of the oracle, each set of parts counted once, and how many parts are left; stops
  * behind `callsMax`
  */
-export function ddmin(draft, wanted, callsMax) {
+export function ddmin(pieces, draft, wanted, callsMax) {
+  const { attempt, allParts, without } = pieces;
   const parts = allParts(draft);
   const known = new Map();
   let calls = 0;

@@ -1,14 +1,22 @@
 // Every violation that a scenario expects, out of noise drawn by seed: is it one result, and at how
-// many runs of the emulator beside plain ddmin? `node bench/minimize.js [SEEDS [PART/OF]]`.
+// many runs of the emulator beside plain ddmin? `node bench/minimize.js [SEEDS [PART/OF [--no-ddmin]]]`.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findInvariant } from '../dist/invariants/all.js';
+import { attempt } from '../dist/minimize/attempt.js';
 import { draftOf } from '../dist/minimize/draft.js';
 import { minimize } from '../dist/minimize/minimize.js';
+import { isKnown } from '../dist/minimize/normal-names.js';
+import { allParts } from '../dist/minimize/part.js';
+import { renamed, renamedSubject } from '../dist/minimize/rename.js';
+import { without } from '../dist/minimize/without.js';
 import { driverKnowledge } from '../dist/scenario/known-drivers.js';
 import { parseScenario } from '../dist/scenario/parse.js';
 import { ddmin } from './ddmin.js';
-import { noisy } from './noise.js';
+import { createNoise } from './noise.js';
+
+const noisy = createNoise({ attempt, draftOf, isKnown, renamed, renamedSubject });
+const pieces = { attempt, allParts, without };
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const FOLDER = here('../scenarios/');
@@ -55,9 +63,9 @@ function measure({ inputs, target }, seeds) {
     hashes.set(hash, [...(hashes.get(hash) ?? []), seed]);
     most = Math.max(most, found.calls);
     if (sizeOf(found.inputs) > sizeOf(known.inputs)) larger += 1;
-    if (seed === 1) {
+    if (seed === 1 && !process.argv.includes('--no-ddmin')) {
       const isIt = ({ subject: other }) => other === subject || other.startsWith('group ');
-      yard = ddmin(draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
+      yard = ddmin(pieces, draftOf(noise.inputs), { invariant, isIt }, found.calls * DDMIN_FACTOR);
       yard = { ...yard, ours: found.calls };
     }
   }
@@ -72,8 +80,8 @@ for (const [i, bug] of bugs().entries()) {
   if (i % of !== part - 1) continue;
   const { hashes, most, larger, kinds, yard, known } = measure(bug, seeds);
   const same = hashes.get(known.signature.hash)?.length ?? 0;
-  const over = yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
-  const calls = `${over}${yard.calls} (here ${yard.ours})`;
+  const over = yard !== null && yard.calls > yard.ours * DDMIN_FACTOR ? '> ' : '';
+  const calls = yard === null ? '' : `${over}${yard.calls} (here ${yard.ours})`;
   console.log(
     `| ${[bug.name, hashes.size, `${same}/${seeds}`, larger, most, calls, kinds].join(' | ')} |`,
   );

@@ -1,9 +1,5 @@
 // Noise around a bug: devices, drivers, modules and stimuli that have nothing to do with it, drawn by
 // seed. What a draw would change in the bug is drawn again without it.
-import { attempt } from '../dist/minimize/attempt.js';
-import { draftOf } from '../dist/minimize/draft.js';
-import { isKnown } from '../dist/minimize/normal-names.js';
-import { renamed, renamedSubject } from '../dist/minimize/rename.js';
 
 /** A generator of numbers from 0 below n; the same seed gives the same numbers (mulberry32). */
 export function dice(seed) {
@@ -36,20 +32,26 @@ const KINDS = [
   'plain',
 ];
 
+/** What makes noise, of the pieces of the minimiser that it is made with: of src or of dist. */
+export function createNoise(pieces) {
+  return (inputs, wanted, seed) => noisy(pieces, inputs, wanted, seed);
+}
+
 /**
  * The inputs with at least 50 devices and 200 stimuli more.
  *
  * @param wanted what must still happen: as for attempt()
  * @returns inputs, the violation in them, and which kinds of noise there are
  */
-export function noisy(inputs, wanted, seed) {
+function noisy(pieces, inputs, wanted, seed) {
+  const { attempt, draftOf } = pieces;
   const core = attempt(draftOf(inputs), wanted);
   if (core === null) throw new Error('the bug does not happen without noise');
   for (let without = 0; without < KINDS.length; without += 1) {
     for (let go = 0; go < 4; go += 1) {
       const kinds = KINDS.slice(without);
       const die = dice(seed * 64 + without * 4 + go);
-      const mine = disguised(core, kinds, die);
+      const mine = disguised(pieces, core, kinds, die);
       const made = around(mine, kinds, die);
       const hit = attempt(made, { ...wanted, isIt: sameAs(mine.subject) });
       if (hit === null) continue;
@@ -69,7 +71,7 @@ const sameAs =
     (names.length + subject.names.length === 0 || names.some((n) => subject.names.includes(n)));
 
 /** The bug on another machine: with other names, and what stands in lists in another order. */
-function disguised({ draft, inputs, subject }, kinds, die) {
+function disguised({ renamed, renamedSubject, isKnown }, { draft, inputs, subject }, kinds, die) {
   let mine = { draft, subject };
   if (kinds.includes('renamed')) {
     const { devices, drivers, modules } = draft.machine;

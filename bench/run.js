@@ -12,6 +12,8 @@ import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
 import { benchBisection } from './bisect.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { exploreRows } from './explore.js';
+import { measureGeneration } from './generation.js';
 import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
 import {
@@ -172,6 +174,7 @@ const recognised = recognition();
 const guided = guidedReplay();
 const sched = schedules();
 const trees = devicetrees();
+const drawn = measureGeneration();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
 
@@ -206,8 +209,11 @@ const rows = [
   ['two workers / one worker', campaign.speedup.toFixed(2), '>= 1.8'],
   ['replay with invariants, events/s', String(perSecond(MILLION, bisection.replay)), ''],
   ['bisection, events/s', String(perSecond(MILLION, bisection.bisect)), ''],
+  ['machines invented, inputs/s', String(drawn.invented), ''],
+  ['orders of 32 devices drawn, inputs/s', String(drawn.orders), '>= 20000'],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
+  ...exploreRows(),
 ];
 const table = ['| measure | value | wanted |', '| --- | --- | --- |']
   .concat(rows.map((row) => `| ${row.join(' | ')} |`))

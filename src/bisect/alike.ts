@@ -3,7 +3,7 @@
  * not by its position, groups by the device that they were made for and not by their number.
  */
 import { canonicalJson } from '../events/canonical.ts';
-import type { Recorded } from '../events/event.ts';
+import type { EventType, Recorded } from '../events/event.ts';
 import { type Concurrent, type Single, type Stimulus, singlesOf } from '../events/stimulus.ts';
 
 /** What one stimulus did until nothing moved any more. */
@@ -98,6 +98,14 @@ const GROUP = /("(?:iommu_)?group":"?|\bgroup )(\d+)\b/g;
 /** A task that is named after its stimulus' number: `sh-5`, `sh-5.1` at once, `sh-5+1` meanwhile. */
 const NUMBERED = /\b((?:modprobe|insmod|rmmod|vfio-user|kworker|dma|sh)-)(\d+)\b/g;
 
+/** What users of VFIO and of modules are called after their tasks. */
+const NAMES_TASK: ReadonlySet<EventType> = new Set<EventType>([
+  ...(['vfio.group_opened', 'vfio.container_set', 'vfio.iommu_set', 'vfio.dma_mapped'] as const),
+  ...(['vfio.device_opened', 'module.got', 'module.put', 'task.blocked'] as const),
+  ...(['iommu.mapped', 'iommu.unmapped', 'iommu.map_unseen', 'owner.claimed'] as const),
+  ...(['owner.device_claimed'] as const),
+]);
+
 /** The name of a task, or a text with such names in it, as the other run may have it. */
 export function taskAlike(text: string, { stimuli }: Naming): string {
   return text.replace(NUMBERED, (all, word: string, n: string) => {
@@ -110,14 +118,49 @@ export function taskAlike(text: string, { stimuli }: Naming): string {
 export function factOf({ event }: Recorded, i: number, naming: Naming): string {
   if (event.type === 'task.started') return stimulusKey(event.stimulus);
   const names = naming.groups[i];
-  const fact = canonicalJson(event).replace(GROUP, (all, before: string, group: string) => {
-    const name = names?.get(group);
-    return name === undefined ? all : before + name;
-  });
-  return taskAlike(fact, naming);
+  const json = canonicalJson(event);
+  // Most facts name neither.
+  const fact = !json.includes('group')
+    ? json
+    : json.replace(GROUP, (all, before: string, group: string) => {
+        const name = names?.get(group);
+        return name === undefined ? all : before + name;
+      });
+  return NAMES_TASK.has(event.type) ? taskAlike(fact, naming) : fact;
 }
 
 /** A stimulus as the other run may have it; group numbers count as they were typed. */
 export function stimulusKey(stimulus: Stimulus | null): string {
   return stimulus === null ? '' : canonicalJson(stimulus);
+}
+
+/** Tells quickly that two events are alike; false also where only a closer look can tell. */
+export function createGlance(a: Naming, b: Naming): Glance {
+  const isNumberedAlike = isSameMap(a.stimuli, b.stimuli);
+  const known = new WeakMap<object, WeakMap<object, boolean>>();
+  const areGroupsAlike = (i: number, j: number): boolean => {
+    const [inA, inB] = [a.groups[i], b.groups[j]];
+    if (inA === undefined || inB === undefined) return false;
+    const answers = known.get(inA) ?? new WeakMap<object, boolean>();
+    known.set(inA, answers);
+    const answer = answers.get(inB) ?? isSameMap(inA, inB);
+    answers.set(inB, answer);
+    return answer;
+  };
+  return (one, i, other, j) => {
+    if (one.event.type !== other.event.type || !areGroupsAlike(i, j)) return false;
+    if (!isNumberedAlike && NAMES_TASK.has(one.event.type)) return false;
+    const isSameStack = one.stack === other.stack || one.stack.join('>') === other.stack.join('>');
+    if (!isSameStack) return false;
+    return one.event === other.event || JSON.stringify(one.event) === JSON.stringify(other.event);
+  };
+}
+
+export type Glance = (one: Recorded, i: number, other: Recorded, j: number) => boolean;
+
+function isSameMap(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) if (b.get(key) !== value) return false;
+  return true;
 }

@@ -117,6 +117,15 @@ function runAlong(
   return run;
 }
 
+/** Asks twice, and believes neither answer where they differ. */
+export function repeated(judge: Judge): Judge {
+  return async (inputs, what) => {
+    const first = await judge(inputs, what);
+    const second = await judge(inputs, `${what}, again`);
+    return first.verdict === second.verdict ? first : { ...first, verdict: 'skip' };
+  };
+}
+
 /** Counts what a judge is asked. */
 export function counting(judge: Judge): { readonly judge: Judge; readonly count: () => number } {
   let count = 0;

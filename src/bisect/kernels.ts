@@ -116,14 +116,16 @@ export async function bisectKernels(
 
 /** Is it what somebody set by hand that decides? */
 async function givenTurn(kernel: KernelSpec, at: JudgeAt): Promise<Turn | null> {
-  const { version } = kernel;
-  const shipped = releaseOfKernel({ ...kernel, patches: {} });
-  const byHand = { ...shipped, name: `${version} as given`, patches: patchesOf(kernel) };
+  const shipped = releaseOfKernel(kernel);
+  const byHand = { ...shipped, name: `${shipped.name} as given`, patches: patchesOf(kernel) };
   const earlier = {
     point: byHand,
     judgement: await at(shipped.series, byHand.patches, byHand.name),
   };
-  const later = { point: shipped, judgement: await at(shipped.series, shipped.patches, version) };
+  const later = {
+    point: shipped,
+    judgement: await at(shipped.series, shipped.patches, shipped.name),
+  };
   const verdicts = [earlier.judgement.verdict, later.judgement.verdict];
   if (verdicts.includes('skip') || verdicts[0] === verdicts[1]) return null;
   // Where else a patch is says nothing about what was set by hand.

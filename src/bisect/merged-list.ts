@@ -1,4 +1,5 @@
 /** Two lists laid over each other, so that each way between them is a list too. */
+import { ReprobeError } from '../error.ts';
 
 /** An entry of one list or of both, in an order that has the orders of both. */
 export interface Merged<T> {
@@ -27,7 +28,9 @@ export interface MergedList<T> {
  * Lays lists over each other along their longest common part. Items of equal `keyOf` are the same;
  * where an item goes and another of equal `kindOf` comes at the same place, one replaces the other.
  *
- * Cost: the product of the lengths.
+ * Cost: the product of the lengths, without what is the same at both ends.
+ *
+ * @throws ReprobeError TOO_LARGE where that is more than 50 million.
  */
 export function mergeLists<T>(
   first: readonly T[],
@@ -97,30 +100,54 @@ function alignment<T>(
 ): readonly Draft<T>[] {
   const a = first.map(keyOf);
   const b = second.map(keyOf);
-  const length = commonLengths(a, b);
+  const { start, end } = commonEnds(a, b);
+  const [endA, endB] = [a.length - end, b.length - end];
+  const length = commonLengths(a.slice(start, endA), b.slice(start, endB));
   const drafts: Draft<T>[] = [];
-  let [i, j, gap] = [0, 0, 0];
-  const take = (list: readonly T[], at: number, side: Draft<T>['side']) => {
-    drafts.push(...list.slice(at, at + 1).map((item) => ({ item, side, gap })));
+  let [i, j, gap] = [start, start, start];
+  const take = (list: readonly T[], at: number, side: Draft<T>['side'], after: number) => {
+    drafts.push(...list.slice(at, at + 1).map((item) => ({ item, side, gap: after })));
   };
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      take(second, j, 'both');
+  for (let at = 0; at < start; at += 1) take(second, at, 'both', at);
+  while (i < endA || j < endB) {
+    if (i < endA && j < endB && a[i] === b[j]) {
+      take(second, j, 'both', gap);
       [i, j, gap] = [i + 1, j + 1, gap + 1];
-    } else if (j >= b.length || (i < a.length && length(i + 1, j) >= length(i, j + 1))) {
-      take(first, i, 'first');
+    } else if (
+      j >= endB ||
+      (i < endA && length(i + 1 - start, j - start) >= length(i - start, j + 1 - start))
+    ) {
+      take(first, i, 'first', gap);
       i += 1;
     } else {
-      take(second, j, 'second');
+      take(second, j, 'second', gap);
       j += 1;
     }
   }
+  for (let at = endB; at < b.length; at += 1) take(second, at, 'both', gap + at - endB);
   return drafts;
 }
+
+/** How many items are the same from the start, and how many of the others up to the end. */
+function commonEnds(a: readonly string[], b: readonly string[]) {
+  const most = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < most && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  return { start, end };
+}
+
+/** Lists that differ in more than that are not compared: four bytes for each pair. */
+const PAIRS_MAX = 50_000_000;
 
 /** The length of the longest common part of what is left from two places on. */
 function commonLengths(a: readonly string[], b: readonly string[]) {
   const width = b.length + 1;
+  if (a.length * b.length > PAIRS_MAX)
+    throw new ReprobeError('TOO_LARGE', 'The inputs differ in too many steps to compare them.', {
+      hint: 'minimise the bad one first',
+    });
   const table = new Uint32Array((a.length + 1) * width);
   for (let i = a.length - 1; i >= 0; i -= 1)
     for (let j = b.length - 1; j >= 0; j -= 1) {

@@ -3,7 +3,9 @@ import { diffArrays } from 'diff';
 import type { Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import {
+  createGlance,
   factOf,
+  type Glance,
   groupNames,
   type Naming,
   stimulusKey,
@@ -56,7 +58,8 @@ const EDITS_MAX = 4000;
 export function whereRunsPart(a: readonly Recorded[], b: readonly Recorded[]): Parting {
   const windows = { a: windowsOf(a), b: windowsOf(b) };
   const pairs = pairedWindows(windows.a, windows.b);
-  const sides = { a: sideOf(a, windows.a, 'a', pairs), b: sideOf(b, windows.b, 'b', pairs) };
+  const [left, right] = [sideOf(a, windows.a, 'a', pairs), sideOf(b, windows.b, 'b', pairs)];
+  const sides = { a: left, b: right, glance: createGlance(left.naming, right.naming) };
   const found: (Difference & { readonly at: number })[] = [];
   let same = 0;
   const eventsOf = new Map<WindowPair, number>();
@@ -164,7 +167,7 @@ function sideOf(
 
 /** Compares task by task and adds what differs. Returns how many events both have. */
 function compareWindows(
-  { a, b }: { readonly a: Side; readonly b: Side },
+  { a, b, glance }: { readonly a: Side; readonly b: Side; readonly glance: Glance },
   left: Window,
   right: Window,
   found: (Difference & { readonly at: number })[],
@@ -173,7 +176,11 @@ function compareWindows(
   const stimulus = left.stimulus === null ? '' : describeStimulus(left.stimulus);
   let same = 0;
   for (const lane of new Set([...lanes.a.keys(), ...lanes.b.keys()])) {
-    const numbers = { a: lanes.a.get(lane) ?? [], b: lanes.b.get(lane) ?? [] };
+    const whole = { a: lanes.a.get(lane) ?? [], b: lanes.b.get(lane) ?? [] };
+    const common = commonStart(whole.a, whole.b, (n, m) => isAlike(a, n, b, m, glance));
+    same += common;
+    const numbers = { a: whole.a.slice(common), b: whole.b.slice(common) };
+    const last = whole.a[common - 1] ?? left.start - 1;
     const keys = {
       a: numbers.a.map((n) => keyAt(a, n)),
       b: numbers.b.map((n) => keyAt(b, n)),
@@ -185,7 +192,7 @@ function compareWindows(
       }
       const [inA, inB] = [numbers.a.slice(from.start, from.end), numbers.b.slice(to.start, to.end)];
       // Where the first run has nothing, the place is behind what both have before.
-      const behind = numbers.a[from.start - 1] ?? left.start - 1;
+      const behind = numbers.a[from.start - 1] ?? last;
       const task = (a.events[inA[0] ?? -1] ?? b.events[inB[0] ?? -1])?.task ?? '';
       found.push({ stimulus, task, a: inA, b: inB, at: inA[0] ?? behind + 0.5 });
     }
@@ -196,14 +203,21 @@ function compareWindows(
 /** The numbers of a window's events by task. */
 function lanesOf({ events, naming }: Side, { start, end }: Window): Map<string, number[]> {
   const lanes = new Map<string, number[]>();
+  const names = new Map<string, string>();
   for (let n = start; n < end; n += 1) {
     const task = events[n]?.task ?? '';
-    const name = taskAlike(task, naming);
+    const name = names.get(task) ?? taskAlike(task, naming);
+    names.set(task, name);
     const lane = lanes.get(name);
     if (lane === undefined) lanes.set(name, [n]);
     else lane.push(n);
   }
   return lanes;
+}
+
+function isAlike(a: Side, n: number, b: Side, m: number, glance: Glance): boolean {
+  const [one, other] = [a.events[n], b.events[m]];
+  return one !== undefined && other !== undefined && glance(one, n, other, m);
 }
 
 function keyAt({ events, naming }: Side, n: number): string {
@@ -238,7 +252,7 @@ function alignedRanges(
   };
   const parts = diffArrays([...a], [...b], { maxEditLength: EDITS_MAX });
   if (parts === undefined) {
-    const common = commonStart(a, b);
+    const common = commonStart(a, b, (one, other) => one === other);
     add(common, common, true);
     add(a.length - common, b.length - common, false);
     return ranges;
@@ -248,8 +262,16 @@ function alignedRanges(
   return ranges;
 }
 
-function commonStart(a: readonly string[], b: readonly string[]): number {
-  let at = 0;
-  while (at < a.length && at < b.length && a[at] === b[at]) at += 1;
-  return at;
+/** How many things the lists have in common from their start on. */
+function commonStart<T>(
+  a: readonly T[],
+  b: readonly T[],
+  isSame: (one: T, other: T) => boolean,
+): number {
+  const most = Math.min(a.length, b.length);
+  for (let at = 0; at < most; at += 1) {
+    const [one, other] = [a[at], b[at]];
+    if (one === undefined || other === undefined || !isSame(one, other)) return at;
+  }
+  return most;
 }

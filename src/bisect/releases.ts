@@ -52,7 +52,7 @@ export function mainlineRelease(series: string): ReleasePoint {
 }
 
 /** Had the patch landed in that mainline release, and was it still there? */
-export function hadLanded(name: PatchName, series: string): boolean {
+function hadLanded(name: PatchName, series: string): boolean {
   const { landed, until }: Patch = PATCHES[name];
   if (landed === null || compareReleases(series, landed) < 0) return false;
   return until === undefined || compareReleases(series, until) < 0;
@@ -137,7 +137,8 @@ function pointOf(
 /** The release of a kernel as it shipped. */
 export function releaseOfKernel(kernel: KernelSpec): ReleasePoint {
   const series = parseRelease(kernel.version)?.series ?? NEWEST;
-  return { name: kernel.version, series, patches: patchesOf({ ...kernel, patches: {} }) };
+  const name = kernel.release ?? kernel.version;
+  return { name, series, patches: patchesOf({ ...kernel, patches: {} }) };
 }
 
 /** What of the patches that a kernel sets by hand is in no release, and so no release takes away. */

@@ -10,7 +10,7 @@ export type StimulusBisection =
       /** Position of the stimulus that makes it bad, from 0: the ones before it do not. */
       readonly index: number;
       readonly stimulus: Stimulus;
-      /** Each up to that one, and whether it is still bad without it. */
+      /** Each up to that one, and whether it is still bad without it; none where they are too many. */
       readonly each: readonly NeededStimulus[];
       readonly evaluations: number;
     }
@@ -41,7 +41,8 @@ export interface StimuliOptions {
  * Finds the first stimuli that make inputs bad, judging the run of each prefix, and which of them it
  * takes: each is left out once.
  *
- * Cost: with n stimuli, ⌈log2 n⌉ + 2 runs, or n + 1 of a scan, and one more for each up to the answer.
+ * Cost: with n stimuli, ⌈log2 n⌉ + 2 runs, or n + 1 of a scan, and one more for each up to the
+ * answer, if these are at most 256.
  */
 export async function bisectStimuli(
   inputs: Inputs,
@@ -62,14 +63,18 @@ export async function bisectStimuli(
   const stimulus = stimuli[index];
   if (stimulus === undefined) return { kind: 'badFromStart', after: 0, evaluations };
   const each: NeededStimulus[] = [];
-  for (const [i, one] of stimuli.slice(0, index + 1).entries()) {
-    const without = stimuli.slice(0, index + 1).filter((_, n) => n !== i);
+  const upTo = index < EACH_MAX ? stimuli.slice(0, index + 1) : [];
+  for (const [i, one] of upTo.entries()) {
+    const without = upTo.filter((_, n) => n !== i);
     const what = `the first ${index + 1} without ${i + 1}`;
     const { verdict } = await counted.judge({ ...inputs, stimuli: without }, what);
     each.push({ index: i, stimulus: one, needed: verdict === 'skip' ? null : verdict === 'good' });
   }
   return { kind: 'found', index, stimulus, each, evaluations: counted.count() };
 }
+
+/** So many stimuli are left out one by one. */
+export const EACH_MAX = 256;
 
 const afterStimulus = (count: number): string =>
   count === 0 ? 'the run without a stimulus' : `the run of the first ${count}`;

@@ -10,6 +10,7 @@ import { ReprobeError } from '../error.ts';
 import type { Recorded } from '../events/event.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
+import { MOMENT_VARIABLES, STATE_VARIABLES } from './variable-table.ts';
 
 /** A place in a run: the state, the event that led to it, and what was done from outside. */
 export interface Moment {
@@ -40,17 +41,9 @@ const FUNCTIONS: readonly string[] = [
   ...['has', 'size', 'startsWith', 'endsWith', 'contains', 'int', 'double', 'string'],
 ];
 
-/** Each variable with what it is, for people. */
+/** Each variable with what it has, for people. */
 export function documentWhen(): readonly (readonly [name: string, what: string])[] {
-  const tables = Object.entries(initialState()).map(([name, value]) => {
-    const what = Array.isArray(value) ? 'list' : typeof value === 'object' ? 'table' : 'value';
-    return [name, `${what} of the state`] as const;
-  });
-  return [
-    ...tables,
-    ['event', 'the event that led to the state: type, its own fields, n, task, stack, line'],
-    ['stimulus', 'the last thing done from outside: do, and its own fields; null before the first'],
-  ];
+  return Object.entries({ ...STATE_VARIABLES, ...MOMENT_VARIABLES });
 }
 
 /**

@@ -1,21 +1,17 @@
 import { Flags } from '@oclif/core';
-import type { Memory } from '../bisect/judge.ts';
+import { type Memory, repeated } from '../bisect/judge.ts';
+import type { KernelRange } from '../bisect/kernels.ts';
 import { documentQuestions } from '../bisect/question.ts';
 import { ReprobeError } from '../error.ts';
 import { BaseCommand } from './base.ts';
-import {
-  bisectDifferences,
-  bisectEvents,
-  bisectReleases,
-  bisectSteps,
-  type Means,
-  type Told,
-} from './bisect-modes.ts';
+import { bisectEvents } from './bisect-events.ts';
+import type { Means, Told } from './bisect-means.ts';
+import { bisectDifferences, bisectReleases, bisectSteps, notReproduced } from './bisect-modes.ts';
 import { describePredicate, isCostly, judgeFor, readPredicate } from './bisect-predicate.ts';
 import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts';
 import { releaseNamed } from './kernel-flags.ts';
 import { painted } from './print.ts';
-import { loadSource, sourceArg, sourceFlags } from './source.ts';
+import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { splitCommand } from './split-command.ts';
 import { painter, progress } from './terminal.ts';
 
@@ -33,8 +29,8 @@ export default class Bisect extends BaseCommand {
     'skip, else bad, 128 stops.\n\n' +
     'What is searched: the events of the run; its stimuli; kernel releases and their patches; or the ' +
     'differences to a good source. An expression for --when is CEL over the state: ' +
-    'groups["45"].owner_cnt > 0; its variables are the tables of `reprobe show`, event and stimulus, ' +
-    'and what it says about something that is not there is not true.';
+    'groups["45"].owner_cnt > 0; its variables are those of `reprobe list variables`, and ' +
+    'what it says about something that is not there is not true.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,
@@ -97,19 +93,36 @@ export default class Bisect extends BaseCommand {
     const of = fingerprint([mode, describePredicate(predicate), range, inputs]);
     const bar = progress('judged');
     const memory = counted(await openSession(flags, of), bar.step);
-    const whole = judgeFor(predicate, source.trace, memory);
-    const means: Means = { source, predicate, memory, confirm: flags.confirm, ...whole };
+    const { judge: once, what } = judgeFor(predicate, source.trace, memory);
+    const { confirm } = flags;
+    // What the model alone decides is the same each time.
+    const judge = confirm && predicate.kind === 'command' ? repeated(once) : once;
+    const means: Means = { source, predicate, memory, confirm, judge, what };
 
-    let told: Told;
-    if (mode === 'kernels') told = await bisectReleases(means, range, findOf(flags.find));
-    else if (mode === 'stimuli') told = await bisectSteps(means);
-    else if (good !== null) told = await bisectDifferences(means, good);
-    else told = await bisectEvents(means, flags);
+    const told = await this.search(means, { mode, range, good, flags });
     bar.done();
     process.exitCode = told.exit;
     this.log(painted(told.lines, painter()));
     return told.json;
   }
+
+  private async search(means: Means, { mode, range, good, flags }: Wanted): Promise<Told> {
+    if (mode === 'events') return await bisectEvents(means, flags);
+    const refused = await notReproduced(means);
+    if (refused !== null) return refused;
+    if (mode === 'kernels') return await bisectReleases(means, range, findOf(flags.find));
+    return good === null ? await bisectSteps(means) : await bisectDifferences(means, good);
+  }
+}
+
+type Mode = 'events' | 'stimuli' | 'kernels' | 'good';
+
+/** What is to be searched. */
+interface Wanted {
+  readonly mode: Mode;
+  readonly range: KernelRange;
+  readonly good: LoadedSource | null;
+  readonly flags: Parameters<typeof bisectEvents>[1] & { readonly find?: string | undefined };
 }
 
 /** Tells how many verdicts there are. */
@@ -131,7 +144,7 @@ function modeOf(flags: {
   readonly find?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-}): 'events' | 'stimuli' | 'kernels' | 'good' {
+}): Mode {
   const { stimuli, kernels, good, find, from, to } = flags;
   const modes = [stimuli, kernels, good !== undefined].filter(Boolean).length;
   if (modes > 1) throw new ReprobeError('USAGE', 'Give one of --stimuli, --kernels and --good.');

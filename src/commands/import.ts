@@ -11,6 +11,7 @@ import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
 import { joinSignedValues } from './kernel-flags.ts';
 import { commandWords, painted } from './print.ts';
+import { openRedacted } from './redact-file.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 import { writeTo } from './write-file.ts';
@@ -58,12 +59,16 @@ export default class Import extends BaseCommand {
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
-      const source = await loadSource(String(path), flags, { mayBeEmpty: true, redact });
+      const redactedTo = sharedLog === undefined ? null : await openRedacted(sharedLog);
+      const source = await loadSource(String(path), flags, {
+        mayBeEmpty: true,
+        redact,
+        redactedTo,
+      }).finally(() => redactedTo?.discard());
       const summary = importSummary(importOf(source, flags.kernel !== undefined));
       if (flags.output !== undefined) await writeTo(flags.output, traceBytes(flags.output, source));
       const file = flags['machine-out'];
       if (file !== undefined) await writeTo(file, machineFile(file, source, flags));
-      if (sharedLog !== undefined) await writeTo(sharedLog, source.redacted?.bytes ?? '');
       if (argv.length > 1) this.log(painted([line(source.file, 'head')], paint));
       this.log(painted(importLines(summary), paint));
       documents.push(summary);
@@ -92,7 +97,7 @@ function importOf(
     doubts,
     waiting: imported?.waiting ?? [],
     evidence: imported?.evidence ?? [],
-    redacted: redacted?.redactor.counts() ?? null,
+    redacted: redacted?.counts() ?? null,
   };
 }
 

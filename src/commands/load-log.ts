@@ -3,11 +3,12 @@ import { type Change, mergedChange, type RerunResult } from '../bisect/rerun.ts'
 import { ReprobeError } from '../error.ts';
 import { foreignMachine } from '../import/foreign-machine.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
-import { type BootChoice, type ReadLog, readWhole } from '../import/read-log.ts';
-import { type RedactedLog, redactLog } from '../import/redact.ts';
+import type { BootChoice, ReadLog } from '../import/read-log.ts';
+import type { Redactor } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type EvidenceText, evidenceIn, withConfigs } from './read-evidence.ts';
 import { refuseOtherBoot } from './read-log.ts';
+import { type RedactedFile, redactSource } from './redact-file.ts';
 import { escapeControls } from './terminal.ts';
 
 /** The machine of a log, or what its firmware says of it. */
@@ -24,44 +25,46 @@ interface LoadedLog extends RerunResult {
   readonly file: string;
   readonly log: { readonly read: ReadLog; readonly options: ImportOptions };
   readonly imported: Imported;
-  readonly redacted: RedactedLog | null;
+  readonly redacted: Redactor | null;
   readonly scenario: null;
   readonly rerun: (change: Change) => RerunResult;
 }
 
-/**
- * What is loaded is the log without its secrets; that it says the same is checked. The whole of it is
- * in memory.
- */
-export function loadRedacted(
-  given: string,
-  bytes: Uint8Array,
+/** Where a log to be redacted comes from, and where it goes. */
+interface Redacting {
+  /** As given: `-` is standard input. */
+  readonly path: string;
+  readonly file: string;
+  readonly pieces: AsyncIterable<Uint8Array>;
+  readonly output: RedactedFile | null;
+}
+
+/** What is loaded is the log without its secrets; that it says the same is checked before it is kept. */
+export async function loadRedacted(
+  { path, file: given, pieces, output }: Redacting,
   beside: BesideLog,
   change: Change,
   mayBeEmpty: boolean,
-): LoadedLog {
-  const redacted = redactLog(bytes);
-  const { redactor } = redacted;
-  const file = redactor.text(given);
+): Promise<LoadedLog> {
+  const {
+    redactor,
+    plain: read,
+    shared: hidden,
+  } = await redactSource(path, pieces, beside.boot, output);
   const evidence = beside.evidence.map(({ file: name, text }) => ({
     file: redactor.text(name),
     text: text.split('\n').map(redactor.text).join('\n'),
   }));
-  const hidden = { ...beside, evidence };
-  const plain = loadLog(
-    { file: given, read: readWhole(bytes, beside.boot) },
-    beside,
-    change,
-    mayBeEmpty,
-  );
+  const plain = loadLog({ file: given, read }, beside, change, mayBeEmpty);
   const shared = loadLog(
-    { file, read: readWhole(redacted.bytes, beside.boot) },
-    hidden,
+    { file: redactor.text(given), read: hidden },
+    { ...beside, evidence },
     change,
     mayBeEmpty,
   );
   expectUnchanged(redactor, plain.imported, shared.imported);
-  return { ...shared, redacted };
+  await output?.keep();
+  return { ...shared, redacted: redactor };
 }
 
 export function loadLog(

@@ -32,18 +32,27 @@ export async function readLog(
   choice: BootChoice = 'fullest',
 ): Promise<ReadLog> {
   const intake = createLogIntake(choice);
-  const counter = progress('MiB read:');
+  await eachPiece(pieces, 'MiB read:', intake.push);
+  return intake.end();
+}
+
+/** Takes piece after piece, and tells how far it is. */
+export async function eachPiece(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  what: string,
+  take: (piece: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  const counter = progress(what);
   let bytes = 0;
   let told = 0;
   try {
     for await (const piece of pieces) {
-      intake.push(piece);
+      await take(piece);
       bytes += piece.length;
       if (bytes < (told + STEP_MIB) * MIB) continue;
       told = Math.floor(bytes / MIB);
       counter.step(told);
     }
-    return intake.end();
   } finally {
     counter.done();
   }

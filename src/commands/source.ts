@@ -8,7 +8,7 @@ import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
 import { shownLine } from '../import/record.ts';
-import type { RedactedLog } from '../import/redact.ts';
+import type { Redactor } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseScenario } from '../scenario/parse.ts';
@@ -20,6 +20,7 @@ import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
+import type { RedactedFile } from './redact-file.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -35,7 +36,7 @@ export interface LoadedSource {
   /** What a log gave; null for the other kinds. */
   readonly imported: Imported | null;
   /** The log without what tells of its owner, where that is asked for: all else here is of it. */
-  readonly redacted: RedactedLog | null;
+  readonly redacted: Redactor | null;
   readonly scenario: ParsedScenario | null;
   /** Runs the same inputs under a kernel changed further. */
   readonly rerun: (change: Change) => RerunResult;
@@ -93,19 +94,25 @@ const TRACE_START = '{"reprobe":';
 /** A scenario is never longer (scenario/yaml-source.ts). */
 const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
 
+interface LoadOptions {
+  readonly mayBeEmpty?: boolean;
+  readonly redact?: boolean;
+  /** Takes the redacted log. */
+  readonly redactedTo?: RedactedFile | null;
+  /** Where the source is no log, the machine of the flags is another one, which the caller sees to. */
+  readonly isOther?: boolean;
+}
+
 /**
  * Reads a source of any kind, tells the kind by its content, and runs it.
  *
  * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
  * NO_EVIDENCE for a log that says nothing, unless it may be empty.
- *
- * @param options with `isOther` the machine of the flags is another one where the source is no log,
- * which the caller sees to.
  */
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false, isOther = false } = {},
+  { mayBeEmpty = false, redact = false, redactedTo = null, isOther = false }: LoadOptions = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
@@ -130,7 +137,8 @@ export async function loadSource(
     }
     case 'log': {
       const beside = { ...machine, evidence, boot };
-      if (redact) return loadRedacted(file, await joined(pieces), beside, change, mayBeEmpty);
+      if (redact)
+        return loadRedacted({ path, file, pieces, output: redactedTo }, beside, change, mayBeEmpty);
       return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }

@@ -1,5 +1,5 @@
 /** A run of the emulated system: stimuli in, events out. */
-import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Allocation, KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
@@ -74,6 +74,19 @@ function specOracle(machine: Machine, attempts: Map<string, number>): Oracle {
   };
 }
 
+/** What allocations come to: as the machine says attempt by attempt, or 0. */
+function specFailures({ failures = {} }: Machine, attempts: Map<string, number>) {
+  return (call: Allocation, dev: string): number => {
+    const table = failures[call];
+    const answers = table !== undefined && Object.hasOwn(table, dev) ? (table[dev] ?? []) : [];
+    if (answers.length === 0) return 0;
+    const key = `${call} ${dev}`;
+    const attempt = attempts.get(key) ?? 0;
+    attempts.set(key, attempt + 1);
+    return answers[attempt] ?? answers.at(-1) ?? 0;
+  };
+}
+
 function createKernel(
   system: System,
   state: State,
@@ -92,6 +105,7 @@ function createKernel(
     task: { name: '', frame: rootFrame() },
     probe: options.probe ?? null,
     oracle: (dev, drv) => options.oracle?.(dev, drv) ?? ofMachine(dev, drv),
+    allocates: specFailures(system.machine, attempts),
     has: (patch) => {
       asked.add(patch);
       return patches.has(patch);

@@ -4,7 +4,8 @@ import type { Inputs } from '../events/trace.ts';
 import { INVARIANTS } from '../invariants/all.ts';
 import type { Invariant, Violation } from '../invariants/invariant.ts';
 import { createDfs } from './dfs.ts';
-import { createPor, type Defects } from './por.ts';
+import type { Locations } from './locations.ts';
+import { createPor } from './por.ts';
 import { attemptsKey, finalKey } from './same-state.ts';
 import type { Search } from './search.ts';
 import type { SearchStrategy } from './strategy.ts';
@@ -18,8 +19,8 @@ export interface ExploreOptions {
   readonly eventsMax?: number;
   /** Goes on once from each state: with `dfs` all states are met, by few schedules. */
   readonly isOncePerState?: boolean;
-  /** For tests of the reduction itself. */
-  readonly defects?: Defects;
+  /** Locations that are not looked at: for tests of the reduction itself. */
+  readonly isBlindTo?: (location: string) => boolean;
 }
 
 /** How far an exploration is. */
@@ -116,7 +117,7 @@ export function* explore(
     const next = new Map<string, Place>();
     const isLast = n === inputs.stimuli.length - 1;
     for (const place of places) {
-      const search = searchFrom(place, options);
+      const search = searchFrom(place, options, ground.locations);
       do {
         if (tally.walked === schedulesMax) bounded = 'schedules';
         if (bounded !== null) break;
@@ -143,11 +144,15 @@ const START: Place = {
 
 function searchFrom(
   { spent }: Place,
-  { strategy, isOncePerState, defects }: ExploreOptions,
+  { strategy, isOncePerState = false, isBlindTo }: ExploreOptions,
+  { nameOf }: Locations,
 ): Search {
-  if (strategy.kind === 'por') return createPor(defects);
+  if (strategy.kind === 'por') {
+    if (isBlindTo === undefined) return createPor();
+    return createPor((all) => new Map([...all].filter(([at]) => !isBlindTo(nameOf(at)))));
+  }
   const bound = strategy.bound === null ? null : strategy.bound - spent;
-  return createDfs({ bound, isOncePerState: isOncePerState ?? false }, true);
+  return createDfs({ bound, isOncePerState }, true);
 }
 
 interface Arrival {

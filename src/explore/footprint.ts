@@ -10,7 +10,7 @@ export const ADD = 4;
 export type Footprint = ReadonlyMap<number, number>;
 
 /** Do two uses of one location depend on their order? Not two that read, nor two that add. */
-export function clash(one: number, other: number): boolean {
+function clash(one: number, other: number): boolean {
   const both = one | other;
   return both !== READ && both !== ADD;
 }

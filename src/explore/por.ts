@@ -17,9 +17,10 @@
 import { assert } from '../assert.ts';
 import { areDependent, type Footprint } from './footprint.ts';
 import { createFutures, type Future, NO_FUTURE, union, withKind } from './futures.ts';
-import { createPast, type Placed, type Step } from './past.ts';
+import { createPast, type Placed } from './past.ts';
 import { addComing, addRace, addWaiting, type Point, racesOf } from './races.ts';
 import type { Search } from './search.ts';
+import { createVisits } from './visits.ts';
 
 interface OwnPoint extends Point {
   readonly asleep: Map<number, Footprint>;
@@ -31,46 +32,19 @@ interface OwnPoint extends Point {
   future: Future;
 }
 
-/** A state all ways from which are known, but for those that begin with a task that slept. */
-interface Visited {
-  readonly slept: readonly number[];
-  readonly future: Future;
-}
-
-/** What a test may leave out, to see that it would be missed. */
-export interface Defects {
-  readonly forget?: (footprint: Footprint) => Footprint;
-}
-
-/** A search through all schedules that differ by more than luck. */
-export function createPor({ forget }: Defects = {}): Search {
+/**
+ * A search through all schedules that differ by more than luck.
+ *
+ * @param seen what of a footprint is looked at: all of it, but in a test of what then is missed.
+ */
+export function createPor(seen: (footprint: Footprint) => Footprint = (all) => all): Search {
   const past = createPast();
   const futures = createFutures();
   const points: OwnPoint[] = [];
-  const visited = new Map<number, Visited>();
+  const visits = createVisits();
   const met = new Set<number>([past.state()]);
   let depth = 0;
   let isNew = false;
-
-  /** Ends the walk where all that can come is known: what comes may race with what was. */
-  const isKnown = (asleep: ReadonlyMap<number, Footprint>): boolean => {
-    const known = visited.get(past.state());
-    if (known === undefined || !known.slept.every((task) => asleep.has(task))) return false;
-    for (const kind of futures.kindsIn(known.future)) addComing(kind, points, past);
-    const before = points.at(-1);
-    if (before !== undefined) before.future = union(before.future, known.future);
-    return true;
-  };
-  const pop = (): void => {
-    const point = points.pop();
-    if (point === undefined) return;
-    const { state, slept, future } = point;
-    const known = visited.get(state);
-    const both = known === undefined ? slept : slept.filter((task) => known.slept.includes(task));
-    visited.set(state, { slept: both, future: union(future, known?.future ?? NO_FUTURE) });
-    const before = points.at(-1);
-    if (before !== undefined) before.future = union(before.future, future);
-  };
 
   return {
     states: () => met.size,
@@ -82,7 +56,12 @@ export function createPor({ forget }: Defects = {}): Search {
       let point = points[depth];
       if (point === undefined) {
         const asleep = stillAsleep(points.at(-1), past.steps.at(-1));
-        if (isKnown(asleep)) return null;
+        const known = visits.find(past.state(), asleep);
+        if (known !== null) {
+          for (const kind of futures.kindsIn(known)) addComing(kind, points, past);
+          addFuture(points.at(-1), known);
+          return null;
+        }
         const chosen = tasks.find((task) => !asleep.has(task));
         if (chosen === undefined) return null;
         point = {
@@ -98,7 +77,7 @@ export function createPor({ forget }: Defects = {}): Search {
       return at;
     },
     push(step) {
-      const placed = past.push(forget === undefined ? step : forgetful(step, forget));
+      const placed = past.push({ ...step, footprint: seen(step.footprint) });
       met.add(past.state());
       for (const early of racesOf(placed, points, past)) addRace(early, placed, points, past);
       depth += 1;
@@ -128,14 +107,16 @@ export function createPor({ forget }: Defects = {}): Search {
           point.chosen = untried;
           return true;
         }
-        pop();
+        points.pop();
+        visits.add(point);
+        addFuture(points.at(-1), point.future);
       }
     },
   };
 }
 
-function forgetful(step: Step, forget: (footprint: Footprint) => Footprint): Step {
-  return { ...step, footprint: forget(step.footprint) };
+function addFuture(point: OwnPoint | undefined, future: Future): void {
+  if (point !== undefined) point.future = union(point.future, future);
 }
 
 /** Tasks whose next step was tried before the last step, and does not depend on it. */

@@ -6,7 +6,8 @@
  * object. Writing what is there already is reading. What a path keeps from the state beyond a step is
  * a proxy still, so that a later look at it counts when it happens.
  */
-import { READ, WRITE } from './footprint.ts';
+import { COUNT } from '../model/state/reducer.ts';
+import { ADD, READ, WRITE } from './footprint.ts';
 import { addTerm, chain, type Sum } from './hash.ts';
 import type { Locations, Spot } from './locations.ts';
 
@@ -93,6 +94,7 @@ function readTraps(work: Work, spot: Spot): ProxyHandler<object> {
   };
   return {
     get(target, key) {
+      if (key === COUNT) return countOn(work, spot, target);
       const value: unknown = Reflect.get(target, key);
       if (typeof key === 'symbol' || typeof value === 'function') return value;
       if (recorder.sink !== null) {
@@ -176,6 +178,19 @@ function writeTraps(work: Work, spot: Spot): ProxyHandler<object> {
       return true;
     },
     defineProperty: () => false,
+  };
+}
+
+/** Moves a count of the target: adding, not reading and writing. */
+function countOn(work: Work, spot: Spot, target: object): (key: string, by: number) => void {
+  const { recorder, locations } = work;
+  return (key, by) => {
+    const before = Number(Reflect.get(target, key));
+    const after = Math.max(before + by, 0);
+    const location = locations.field(spot, key);
+    recorder.note(location, ADD);
+    recorder.changed(location, locations.value(before), locations.value(after));
+    Reflect.set(target, key, after);
   };
 }
 

@@ -1,5 +1,6 @@
 /** Arbitrary schedules: where another task than the current one goes on. */
-import type { Dice } from './drawn.ts';
+import type fc from 'fast-check';
+import { type Dice, drawn } from './drawn.ts';
 
 /**
  * Choices of which most are the default. What matters is mostly where few tasks are held up for long,
@@ -16,3 +17,7 @@ export function anyChoices(dice: Dice, length: number): readonly number[] {
   const count = dice.below(length + 1);
   return Array.from({ length: count }, () => (dice.percent(share) ? 1 + dice.below(3) : 0));
 }
+
+/** Choices of at most that many decisions. */
+export const someChoices = (length: number): fc.Arbitrary<readonly number[]> =>
+  drawn((dice) => anyChoices(dice, length));

@@ -41,6 +41,18 @@ export function addSuppliers(board: Board, count: number): void {
 /** Platform and amba devices, most of them behind an IOMMU. */
 export function addClients(board: Board, count: number): void {
   for (let i = 0; i < count; i += 1) addClient(board, i);
+  if (count > 1 && board.dice.percent(12)) closeCircle(board);
+}
+
+/** Two devices whose nodes name each other, such as the ends of a graph: one by a node below its own. */
+function closeCircle({ dice, devices }: Board): void {
+  const clients = devices.filter(({ bus, iommus }) => bus === 'platform' && iommus !== undefined);
+  const [one, other] = dice.shuffle(clients);
+  if (one === undefined || other === undefined) return;
+  const { suppliers = [] } = one;
+  const needs = [...suppliers.filter((name) => name !== other.name), other.name];
+  devices[devices.indexOf(one)] = { ...one, suppliers: needs };
+  devices[devices.indexOf(other)] = { ...other, child_suppliers: [one.name] };
 }
 
 function addClient(board: Board, nth: number): void {

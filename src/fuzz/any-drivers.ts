@@ -65,7 +65,8 @@ function withManners(dice: Dice, driver: DriverSpec): DriverSpec {
   return {
     ...driver,
     ...(dice.percent(12) && { probe_type: dice.pick(['async', 'sync'] as const) }),
-    ...(dice.percent(30) && { shutdown: dice.pick(['quiesce', 'remove'] as const) }),
+    ...(!IOMMUS.includes(driver.name) &&
+      dice.percent(30) && { shutdown: dice.pick(['quiesce', 'remove'] as const) }),
     ...(dice.percent(25) && { maps_dma: true }),
     ...(isOwn && dice.percent(4) && { pasid: true }),
     ...(isOwn && dice.percent(6) && { manages_iommu: true }),

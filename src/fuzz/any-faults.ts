@@ -1,8 +1,10 @@
 /** Faults: what goes wrong that is no bug of the kernel's. */
-import type { DeviceSpec, Machine } from '../events/machine.ts';
+import type fc from 'fast-check';
+import { ALLOCATIONS, type DeviceSpec, type Machine } from '../events/machine.ts';
+import { tableOf } from '../events/table.ts';
 import { ENODEV, ENOMEM } from '../model/errno.ts';
 import { withOutcomes } from './any-drivers.ts';
-import type { Dice } from './drawn.ts';
+import { type Dice, drawn } from './drawn.ts';
 
 type Fault = (dice: Dice, machine: Machine) => Machine;
 
@@ -10,6 +12,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [6, probeFails],
   [2, moduleFails],
   [3, tableErrs],
+  [3, memoryFails],
 ];
 
 /** The machine with so many things wrong. */
@@ -39,6 +42,23 @@ function moduleFails(dice: Dice, machine: Machine): Machine {
   return { ...machine, modules: modules.map((one) => (one === module ? failing : one)) };
 }
 
+/** The kernel has no memory for the group or the domain of a device, once, later or ever. */
+function memoryFails(dice: Dice, machine: Machine): Machine {
+  const { devices, failures = {} } = machine;
+  if (devices.length === 0) return machine;
+  const call = dice.pick(ALLOCATIONS);
+  const answers = dice.weigh([
+    [4, [-ENOMEM, 0]],
+    [2, [-ENOMEM]],
+    [2, [0, -ENOMEM, 0]],
+  ]);
+  const table = tableOf([
+    ...Object.entries(failures[call] ?? {}),
+    [dice.pick(devices).name, answers],
+  ]);
+  return { ...machine, failures: { ...failures, [call]: table } };
+}
+
 /** Firmware says what is not so: another stream, a row less, another coherency, nothing at all. */
 function tableErrs(dice: Dice, machine: Machine): Machine {
   const { devices } = machine;
@@ -63,3 +83,7 @@ function misdescribed(dice: Dice, device: DeviceSpec): DeviceSpec {
   }
   return { ...device, dma_coherent: !dma_coherent, snoops: device.snoops ?? dma_coherent };
 }
+
+/** Machines like the given one, with so many things wrong that are no fault of the kernel's. */
+export const aFaulty = (machine: Machine, count: number): fc.Arbitrary<Machine> =>
+  drawn((dice) => withFaults(dice, machine, count));

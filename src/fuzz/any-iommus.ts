@@ -17,7 +17,9 @@ const hex = (value: number): string => value.toString(16);
 export function addIommus(board: Board, kind: IommuKind): void {
   const { dice, size } = board;
   const most = kind === 'ipmmu-vmsa' || kind === 'arm-smmu' ? 3 : 2;
-  const count = size > 2 && dice.percent(25) ? 2 + dice.below(most - 1) : 1;
+  const isForEach = kind === 'virtio-iommu' && board.hosts === 2 && dice.percent(60);
+  const several = isForEach || (size > 2 && dice.percent(25)) ? 2 + dice.below(most - 1) : 1;
+  const count = isForEach ? 2 : several;
   for (let i = 0; i < count; i += 1) addIommu(board, kind, i);
 }
 
@@ -75,7 +77,8 @@ export const IOMMU_SLOT = '1e.0';
 function addVirtio(board: Board, nth: number): void {
   const { dice } = board;
   addKnown(board, 'virtio_iommu');
-  if (nth < board.hosts && dice.percent(40)) {
+  const isFunction = board.units[0]?.device === 'virtio%d';
+  if (nth < board.hosts && dice.percent(isFunction ? 85 : 50)) {
     const name = `000${nth}:00:${IOMMU_SLOT}`;
     board.units.push({ name, kind: 'virtio-iommu', device: 'virtio%d' });
     return;
@@ -111,8 +114,9 @@ function addIpmmu(board: Board, nth: number): void {
 
 /** A stream at one of the units, new or one that somebody has already. */
 export function anyStream(board: Board, unit: Unit): number {
-  const { dice } = board;
-  if (board.nextStream > 1 && dice.percent(12)) return 1 + dice.below(board.nextStream - 1);
+  const { dice, firstStream } = board;
+  const used = board.nextStream - firstStream;
+  if (used > 0 && dice.percent(12)) return firstStream + dice.below(used);
   const id = board.nextStream;
   board.nextStream += unit.kind === 'ipmmu-vmsa' ? 1 : dice.pick([1, 1, 0x10]);
   return id;

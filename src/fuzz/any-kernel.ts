@@ -36,7 +36,7 @@ const LIKELY: readonly (readonly [weight: number, option: string, value: string]
 const WORDS: readonly (readonly [weight: number, words: readonly string[]])[] = [
   [5, ['deferred_probe_timeout=0', 'deferred_probe_timeout=-1', 'deferred_probe_timeout=30']],
   [4, ['fw_devlink=permissive', 'fw_devlink=off', 'fw_devlink=on', 'fw_devlink=rpm']],
-  [6, ['fw_devlink.strict=1']],
+  [10, ['fw_devlink.strict=1']],
   [4, ['fw_devlink.sync_state=timeout', 'of_devlink', 'clk_ignore_unused']],
   [4, ['iommu.passthrough=1', 'iommu.passthrough=0', 'iommu.strict=0']],
   [6, ['arm-smmu.disable_bypass=0', 'arm-smmu.disable_bypass=1']],

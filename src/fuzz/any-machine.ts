@@ -27,7 +27,8 @@ export function anyMachine(dice: Dice, size: number): Machine {
   const kind = dice.weigh(KINDS);
   const isX86 = kind === 'intel' || kind === 'amd';
   const isAcpi = isX86 || (kind !== 'ipmmu-vmsa' && dice.percent(22));
-  const isArm = kind === 'ipmmu-vmsa' ? dice.percent(75) : !isX86 && !isAcpi && dice.percent(6);
+  const arm = kind === 'ipmmu-vmsa' ? 75 : kind === 'arm-smmu' && !isAcpi ? 12 : 0;
+  const isArm = dice.percent(arm);
   const board = emptyBoard(dice, size, {
     firmware: isAcpi ? 'acpi' : 'devicetree',
     arch: isArm ? 'arm' : 'arm64',
@@ -51,9 +52,10 @@ export function anyMachine(dice: Dice, size: number): Machine {
   };
 }
 
+/** How many host bridges: the IPMMU looks after devices of the chip alone. */
 function hostsOf(dice: Dice, size: number, kind: Kind): number {
-  if (dice.percent(kind === 'ipmmu-vmsa' ? 75 : 20)) return 0;
-  return size > 2 && dice.percent(12) ? 2 : 1;
+  if (kind === 'ipmmu-vmsa' || dice.percent(20)) return 0;
+  return size > 2 && dice.percent(kind === 'virtio-iommu' ? 30 : 12) ? 2 : 1;
 }
 
 function kindsOf(dice: Dice, kind: Kind): readonly IommuKind[] {

@@ -1,5 +1,11 @@
 /** PCI host bridges and the trees of functions below them. */
-import type { DeviceSpec, IommuMapRow, PcieType, PciFunction } from '../events/machine.ts';
+import {
+  type DeviceSpec,
+  type IommuMapRow,
+  isX86Iommu,
+  type PcieType,
+  type PciFunction,
+} from '../events/machine.ts';
 import { pciModalias } from '../scenario/pci.ts';
 import { withBootDma } from './any-clients.ts';
 import { IOMMU_SLOT } from './any-iommus.ts';
@@ -21,7 +27,7 @@ export function addHost(board: Board, nth: number, functions: number): void {
   const domain = hex(nth, 4);
   const isTree = firmware === 'devicetree';
   const name = isTree ? `${hex(0x4010000000 + nth * 0x10000000, 10)}.pcie` : `pci${domain}:00`;
-  const map = iommuMap(board)?.flatMap((row) => besides(row, domain)) ?? null;
+  const map = iommuMap(board, nth)?.flatMap((row) => besides(row, domain)) ?? null;
   const isCoherent = dice.percent(60);
   devices.push({
     ...{ name, bus: isTree ? 'platform' : '', parent: null },
@@ -42,11 +48,11 @@ export function addHost(board: Board, nth: number, functions: number): void {
 }
 
 /** All requester ids go to one unit; or two share them; or firmware forgets some. */
-function iommuMap(board: Board): readonly IommuMapRow[] | null {
+function iommuMap(board: Board, nth: number): readonly IommuMapRow[] | null {
   const { dice, units } = board;
   if (units.length === 0 || dice.percent(4)) return null;
   const { name: iommu } = dice.pick(units);
-  const sid_base = dice.percent(15) ? dice.pick([0x1000, 0x8000]) : 0;
+  const sid_base = dice.percent(15) ? dice.pick([0x1000, 0x8000]) : nth * 0x4000;
   const whole = { rid_base: 0, iommu, sid_base, length: 0x10000 };
   if (!dice.percent(12)) return [whole];
   const at = dice.pick([0x100, 0x10, 0x200]);
@@ -187,6 +193,7 @@ function addCard(
 ): void {
   const { board, domain } = host;
   const { dice } = board;
+  const isX86 = board.units.some(({ kind }) => isX86Iommu(kind));
   const functions = host.left > 1 && dice.percent(30) ? 2 + dice.below(2) : 1;
   for (let fn = 0; fn < functions && (fn === 0 || host.left > 0); fn += 1) {
     const { drv, ...ids } = dice.pick(CARDS);
@@ -206,7 +213,7 @@ function addCard(
       withBootDma(board, {
         ...spec,
         ...(board.firmware === 'devicetree' && dice.percent(20) && { dma_coherent: isCoherent }),
-        ...(dice.percent(12) && { snoops: dice.percent(50) }),
+        ...(!isX86 && dice.percent(12) && { snoops: dice.percent(50) }),
         ...(dice.percent(4) && { disabled: true }),
         ...(dice.percent(3) && { of_disabled: true }),
       }),

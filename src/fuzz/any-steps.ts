@@ -2,22 +2,18 @@
 import type fc from 'fast-check';
 import type { Machine } from '../events/machine.ts';
 import type { Concurrent, Stimulus } from '../events/stimulus.ts';
+import { assignment, call, neighbours, release } from './assignment.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Scene, sceneOf } from './scene.ts';
+import { type Stage, traffic } from './stage.ts';
 import {
-  assignment,
   bindCycle,
-  call,
   goingDown,
   groupType,
   hotplug,
   iommuCycle,
   loading,
-  neighbours,
-  release,
-  type Stage,
   slots,
-  traffic,
   unloading,
 } from './workflows.ts';
 
@@ -47,7 +43,7 @@ function memory({ dice, scene }: Stage): readonly Concurrent[] {
 }
 
 /** One step that need not make sense. */
-export function single(stage: Stage): readonly Concurrent[] {
+function single(stage: Stage): readonly Concurrent[] {
   const { dice, scene } = stage;
   const dev = dice.pick(scene.actors);
   const other = scene.drivers.length === 0 ? null : dice.pick(scene.drivers);
@@ -81,6 +77,8 @@ export function afterBoot(dice: Dice, scene: Scene, size: number): readonly Stim
   if (scene.modules.length > 0 && dice.percent(65)) steps.push(...loading(stage));
   for (let left = dice.below(1 + Math.min(size, 8)); left > 0; left -= 1)
     steps.push(...dice.weigh(PARTS)(stage));
+  const end = steps.findIndex((step) => step.do === 'shutdown');
+  if (end >= 0 && dice.percent(90)) return steps.slice(0, end + 1);
   const released = dice.percent(70) ? stage.users : [];
   const ends = released.map((hold): Stimulus => ({ do: 'vfio_release', hold }));
   return [...(dice.percent(25) ? atOnce(dice, steps) : steps), ...ends];

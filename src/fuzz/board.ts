@@ -28,6 +28,8 @@ export interface Board {
   readonly units: Unit[];
   /** Devices that are suppliers of others and nothing else: clocks, regulators. */
   readonly suppliers: string[];
+  /** The first stream id of devices that are no PCI functions: no requester id comes that far. */
+  readonly firstStream: number;
   /** The stream id that nobody has yet. */
   nextStream: number;
 }
@@ -37,9 +39,10 @@ export function emptyBoard(
   size: number,
   kind: Pick<Board, 'firmware' | 'arch' | 'hosts'>,
 ): Board {
+  const firstStream = kind.hosts > 0 ? 0x7000 : 1;
   return {
     ...{ dice, size, ...kind, devices: [], drivers: new Map(), modules: new Map() },
-    ...{ units: [], suppliers: [], nextStream: 1 },
+    ...{ units: [], suppliers: [], firstStream, nextStream: firstStream },
   };
 }
 

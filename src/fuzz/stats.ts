@@ -85,6 +85,7 @@ function traitsOf(inputs: Inputs, devices: readonly DeviceSpec[]): readonly stri
     'probes that fail': drivers.some(
       ({ outcomes, outcome }) => (outcomes ?? outcome) !== undefined,
     ),
+    'allocations that fail': machine.failures !== undefined,
     'a given boot order': boot.length > 0,
     'a kernel with patches changed': Object.keys(kernel.patches).length > 0,
     'a kernel with options changed': Object.keys(kernel.config).length > 0,

@@ -13,6 +13,8 @@ export interface SeenFunction {
   readonly header: number;
   /** The kind of port in words, where the kernel prints it. */
   readonly port: string | null;
+  /** Where the log describes it first; absent where a listing does. */
+  readonly line?: number;
 }
 
 /** A device joined a group. */
@@ -41,6 +43,14 @@ export interface SeenPending {
   readonly line: number;
   /** It did not wait yet when the timeout listed others. */
   readonly late?: true;
+}
+
+/** The card behind a port was put in or pulled out. */
+export interface SeenPlug {
+  /** The first line that tells. */
+  readonly observation: Observation;
+  readonly port: string;
+  readonly present: boolean;
 }
 
 /** A device that has the stream of another. */
@@ -85,6 +95,12 @@ export interface Evidence {
   readonly results: Table<number[]>;
   /** Line from which on user space runs; null where the log does not reach it. */
   userspaceLine: number | null;
+  /** Port to the slot behind it that it controls, and the first line that says so. */
+  readonly slots: Table<{ readonly slot: string; readonly line: number }>;
+  /** Cards that came and went. */
+  readonly plugs: readonly SeenPlug[];
+  /** Device to the one whose driver made it, where a trace tells. */
+  readonly makers: Table<string>;
   /** Device to its IOMMU, where a listing tells. */
   readonly behind: Table<string>;
   /** Modules that a listing had loaded; null where there is no listing: drivers may be modules then. */

@@ -34,6 +34,8 @@ export interface Traced {
   readonly facts: readonly TracedFact[];
   /** Calls of probed functions, paired with their returns. */
   readonly calls: readonly KprobeCall[];
+  /** Devices that were added while a driver was asked for another device: by it, as far as all agree. */
+  readonly makers: ReadonlyMap<string, string>;
   /** How often each event stands there that makes neither. */
   readonly others: Readonly<Table<number>>;
   readonly events: number;
@@ -73,7 +75,30 @@ export function readTraced(text: string, file: string): Traced {
   const calls = kprobeCalls(probes);
   for (const call of calls) facts.push(...probeFacts(call));
   facts.sort((a, b) => a.timeUs - b.timeUs);
-  return { facts, calls, others, events, firstUs };
+  return { facts, calls, makers: makersIn(probes), others, events, firstUs };
+}
+
+/** Cost: each event once, and with it the probes that its task has open. */
+function makersIn(events: readonly KprobeEvent[]): ReadonlyMap<string, string> {
+  const open = new Map<number, string[]>();
+  const makers = new Map<string, string>();
+  const unclear = new Set<string>();
+  for (const { probe, pid, isReturn, args } of events) {
+    const stack = open.get(pid) ?? [];
+    open.set(pid, stack);
+    const dev = args['dev'] ?? '';
+    if (probe === 'really_probe') {
+      if (isReturn) stack.pop();
+      else stack.push(dev);
+    } else if (probe === 'device_add' && !isReturn && dev !== '') {
+      const maker = stack.at(-1);
+      const known = makers.get(dev) ?? maker;
+      if (maker === undefined || known !== maker) unclear.add(dev);
+      else makers.set(dev, maker);
+    }
+  }
+  for (const dev of unclear) makers.delete(dev);
+  return makers;
 }
 
 function badLine(sourceLine: string, line: number, file: string): ReprobeError {

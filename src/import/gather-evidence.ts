@@ -7,6 +7,7 @@ import { busOfName } from './bus-of-name.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { busOfDriver } from './infer-drivers.ts';
+import { pluggings } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
 /** A device of firmware by its address: `11017000.clock-controller`. */
@@ -40,6 +41,9 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     asyncDrivers: new Set(),
     results: emptyTable(),
     userspaceLine: null,
+    slots: emptyTable(),
+    plugs: pluggings(observations),
+    makers: emptyTable(),
     behind: emptyTable(),
     modules: null,
   };
@@ -96,6 +100,7 @@ function note(evidence: Evidence, seen: Observation): void {
       noteCoherent(evidence, seen);
       break;
     case 'iommu.feature':
+      if (dev !== null && !isPciName(dev)) noteIommu(evidence, seen);
       noteCoherent(evidence, seen);
       if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
       if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
@@ -213,15 +218,17 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
     evidence.results[key] = [0];
 }
 
-function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
+function notePci(evidence: Evidence, { kind, dev, fields, record }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
-    if (PLATFORM_NAME.test(host)) evidence.buses[host] ??= 'platform';
     evidence.hosts[fields['bus'] ?? ''] = host;
     if (host !== '') evidence.buses[host] ??= 'platform';
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
   if (dev === null) return;
+  const isSlot = kind === 'pci.hotplug' || fields['service'] === 'pciehp';
+  const { slot } = fields;
+  if (isSlot && slot !== undefined) evidence.slots[dev] ??= { slot, line: record.line };
   if (kind === 'pci.bridge') evidence.bridges[dev] = fields['buses'] ?? '';
   if (kind !== 'pci.device' || evidence.functions.some((seen) => seen.dev === dev)) return;
   evidence.functions.push({
@@ -231,6 +238,7 @@ function notePci(evidence: Evidence, { kind, dev, fields }: Observation): void {
     class: NUMBER(fields['class']),
     header: NUMBER(fields['header']) & 0x7f,
     port: fields['pcie'] ?? null,
+    line: record.line,
   });
 }
 

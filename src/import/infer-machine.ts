@@ -4,13 +4,14 @@ import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
 import { bootOf, lateDevices } from './infer-boot.ts';
+import { withChildren } from './infer-children.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
 import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
-import { withServices } from './infer-services.ts';
+import { cameLater, learnHotplug } from './infer-plugs.ts';
 import { inferWaits, type Waits } from './infer-waits.ts';
 
 const PORT_TYPES: readonly (readonly [RegExp, PcieType])[] = [
@@ -52,9 +53,11 @@ export function inferMachine(
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
   const types = typesOf(evidence, functions, topology);
+  learnHotplug(evidence, (port) => !isPciName(topology.parentOf(port)));
   const pciDevices = functions.map((seen) => ({
-    ...pciDevice(seen, topology, acs, types(seen), firmware === 'devicetree'),
+    ...pciDevice(evidence, seen, topology, acs, types(seen), firmware === 'devicetree'),
     ...iommuAt(evidence, seen.dev),
+    ...(cameLater(evidence, topology.parentOf(seen.dev), seen.line) ? { disabled: true } : {}),
   }));
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const platform = withManagementComplex(firmwareDevices, evidence, waits);
@@ -65,7 +68,7 @@ export function inferMachine(
   );
   return {
     firmware,
-    devices: withServices([...present, ...hosts, ...pciDevices], drivers),
+    devices: withChildren([...present, ...hosts, ...pciDevices], drivers, evidence.makers),
     drivers,
     modules: modulesFor(evidence, version, drivers),
     boot: bootOf(evidence, drivers, late),
@@ -96,7 +99,8 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
   const bridgeOfBus = new Map<string, string>();
   for (const [bridge, buses] of Object.entries(evidence.bridges)) {
     const first = buses.split(/[- ]/)[0] ?? '';
-    bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
+    // A bus has a higher number than the one above it: another one is not set up, or garbled.
+    if (first > bridge.slice(-7, -5)) bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
   const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {
@@ -104,10 +108,8 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
     const domain = dev.slice(0, 4);
     const own = evidence.hosts[bus];
     const first = roots.find(([root]) => root.startsWith(domain));
-    // Without the lines of a host the first bus is its root, and where that is not there, each is one.
-    const hasRoot = functions.some((seen) => seen.dev.startsWith(`${domain}:00:`));
-    const lone = hasRoot ? `${domain}:00` : bus;
-    const root = own === undefined ? (first?.[0] ?? lone) : bus;
+    // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
+    const root = own === undefined ? (first?.[0] ?? bus) : bus;
     const host = own ?? first?.[1] ?? '';
     return host === '' ? `pci${root}` : host;
   };
@@ -199,6 +201,7 @@ function mapOf(
 }
 
 function pciDevice(
+  { slots }: Evidence,
   seen: SeenFunction,
   topology: Topology,
   acs: AcsView,
@@ -223,7 +226,9 @@ function pciDevice(
     `pci:v${hex(vendor, 8)}d${hex(device, 8)}sv00000000sd00000000` +
     `bc${hex(base, 2)}sc${hex(sub, 2)}i${hex(prog, 2)}`;
   const ids = [modalias, seenId(dev)];
-  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci };
+  const slot = Number(slots[dev]?.slot);
+  const placed = Number.isSafeInteger(slot) ? { ...pci, slot } : pci;
+  return { name: dev, bus: 'pci', parent: topology.parentOf(dev), ids, pci: placed };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IommuKind } from '../events/machine.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { MODELLED_BUSES } from './end-state.ts';
 import { type Evidence, isPciName } from './evidence.ts';
+import type { Traced } from './ftrace-events.ts';
 import type { DeferredEntry, SysfsDevice, SysfsSnapshot } from './sysfs-file.ts';
 
 /**
@@ -41,7 +42,7 @@ export function learnListing(
 
 /** What a listing can add to. */
 function sizesOf({ functions, pairs, joins, iommus }: Evidence): Record<string, number> {
-  const lists = { functions, 'drivers at work': pairs, 'group members': joins, IOMMUs: iommus };
+  const lists = { functions, drivers: pairs, members: joins, iommus };
   return Object.fromEntries(Object.entries(lists).map(([what, { length }]) => [what, length]));
 }
 
@@ -60,6 +61,12 @@ export function learnDeferred(
   }
   const added = entries.filter(({ dev, reason }) => known.get(dev) !== reason);
   return { deferrals: added.length };
+}
+
+/** Learns who made the devices that are known without that. */
+export function learnMakers(evidence: Evidence, { makers }: Traced): void {
+  for (const [dev, maker] of makers)
+    if (evidence.buses[dev] !== undefined && !isPciName(dev)) evidence.makers[dev] ??= maker;
 }
 
 const BRIDGE = 0x060400;

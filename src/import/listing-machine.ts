@@ -25,7 +25,11 @@ export function withListing(machine: Machine, snapshot: SysfsSnapshot): Machine 
   const below = new Map<string, DeviceSpec[]>();
   const added: DeviceSpec[] = [];
   const moved = new Set<string>();
+  // Of two of one name, which are on two buses, the first is taken.
+  const taken = new Set<string>();
   for (const device of listed) {
+    if (taken.has(device.name)) continue;
+    taken.add(device.name);
     const own = top.get(device.name);
     if (own === undefined && known.has(device.name)) continue;
     if (own?.iommu_kind !== undefined && own.bus !== 'virtio') continue;
@@ -87,12 +91,11 @@ function specOf({ name, bus }: SysfsDevice): DeviceSpec {
 function suppliersOf({ devlinks, devices }: SysfsSnapshot): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   const byName = new Map(devices.map((device) => [device.name, device]));
-  const isIommu = (name: string) =>
-    devices.some(({ bus, parent }) => bus === 'iommu' && parent === name);
+  const iommus = new Set(devices.flatMap(({ bus, parent }) => (bus === 'iommu' ? [parent] : [])));
   for (const { supplier, consumer, auto_remove_on, sync_state_only } of devlinks) {
     const [from, to] = [byName.get(supplier), byName.get(consumer)];
     if (from === undefined || to === undefined || sync_state_only) continue;
-    if (auto_remove_on !== 'never' || isIommu(supplier)) continue;
+    if (auto_remove_on !== 'never' || iommus.has(supplier)) continue;
     if (from.driver === null && to.driver !== null) continue;
     found.set(consumer, [...(found.get(consumer) ?? []), supplier]);
   }

@@ -1,5 +1,6 @@
 /** The replayed state against what a file says of the same moment. */
 import type { Run } from '../engine/run.ts';
+import { moduleName } from '../model/firmware/module-table.ts';
 import {
   checksOf,
   deferredChecks,
@@ -8,6 +9,7 @@ import {
   type StateValue,
 } from './end-state.ts';
 import type { Divergence } from './guide.ts';
+import { UNNAMED_LATE_DRIVER } from './infer-pending.ts';
 import { UNNAMED_IOMMU } from './infer-waits.ts';
 import type { Moment } from './moment.ts';
 
@@ -16,6 +18,9 @@ export interface Meeting {
   readonly agreed: number;
   readonly differs: readonly Divergence[];
 }
+
+/** What the machine has in the place of things whose names nobody knows. */
+const STAND_INS: readonly string[] = [UNNAMED_IOMMU, moduleName(UNNAMED_LATE_DRIVER)];
 
 /** Compares; what neither the log nor the file can make known to the model is left out. */
 export function meetListing(
@@ -29,7 +34,7 @@ export function meetListing(
   const differs: Divergence[] = [];
   for (const check of checks) {
     if (check.check === 'module' && !modules.has(check.subject)) continue;
-    if (check.subject === UNNAMED_IOMMU) continue;
+    if (STAND_INS.includes(check.subject)) continue;
     if (isAgreed(check) || isOnlyCount(check)) agreed += 1;
     else differs.push(divergenceOf(check, file, line, run));
   }

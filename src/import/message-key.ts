@@ -38,6 +38,7 @@ const PRINTED: ReadonlyMap<ObservationKind, PrintedKind> = new Map([
   ['deferred.timeout', always()],
   ['deferred.pending', always('reason')],
   ['driver.rejected', always()],
+  ['pci.hotplug', debug('slot', 'what')],
   ['pci.device', always('vendor', 'device', 'header', 'class')],
   ['pci.host_bridge', always('bus')],
   ['pci.attach_failed', always()],

@@ -35,10 +35,14 @@ export function momentsOf(
     const { entries: deferred } = one;
     return [{ source: one, snapshot: null, deferred, ...placeOf(null, observations) }];
   });
-  return moments.sort((a, b) => a.line - b.line || compare(a.before, b.before));
+  return moments.sort((a, b) => a.line - b.line || byPlace(a.before, b.before));
 }
 
-const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);
+/** Which of two lines comes first, of which both may be infinity. */
+export function byPlace(a: number, b: number): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
 
 function placeOf(
   uptimeUs: number | null,

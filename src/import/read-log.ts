@@ -38,6 +38,13 @@ export interface LogIntake {
   end(): ReadLog;
 }
 
+/** Sees every observation, those of boots that do not stay among them. */
+export interface ObservationWatch {
+  /** The log is read from its start, once more where its manner was guessed wrong. */
+  begin(): void;
+  take(observation: Observation): void;
+}
+
 interface Boots {
   records: number;
   boots: number;
@@ -50,8 +57,15 @@ interface Boots {
  * Takes a log in pieces, which do not matter. What stays in memory is bounded. Where the log has no boot of
  * the place chosen, the first one is taken.
  */
-export function createLogIntake(choice: BootChoice = 'fullest'): LogIntake {
-  const reader = createLogReader(noBoots, (log, record) => takeRecord(log, record, choice));
+export function createLogIntake(
+  choice: BootChoice = 'fullest',
+  watch: ObservationWatch | null = null,
+): LogIntake {
+  const begin = (): Boots => {
+    watch?.begin();
+    return noBoots();
+  };
+  const reader = createLogReader(begin, (log, record) => takeRecord(log, record, choice, watch));
   return {
     push: reader.push,
     end() {
@@ -94,7 +108,12 @@ function preferred(first: BootLines, second: BootLines, choice: BootChoice): Boo
   }
 }
 
-function takeRecord(log: Boots, record: LogRecord, choice: BootChoice): void {
+function takeRecord(
+  log: Boots,
+  record: LogRecord,
+  choice: BootChoice,
+  watch: ObservationWatch | null,
+): void {
   log.records++;
   log.boots = record.boot + 1;
   if (record.boot !== log.current.boot) {
@@ -103,6 +122,8 @@ function takeRecord(log: Boots, record: LogRecord, choice: BootChoice): void {
   }
   if (record.replay) return;
   const observation = recognise(record);
-  if (observation !== null) addObservation(log.current, observation);
-  else if (looksRelevant(record)) addShape(log.current, record);
+  if (observation !== null) {
+    addObservation(log.current, observation);
+    watch?.take(observation);
+  } else if (looksRelevant(record)) addShape(log.current, record);
 }

@@ -26,8 +26,11 @@ interface Rule {
   /** The kind of each group, in order. */
   readonly kinds: readonly SecretKind[];
   readonly isSecret: (value: string) => boolean;
-  /** In small letters: a text without any of them has no match, which is quickly seen. */
-  readonly needs: readonly string[];
+  /**
+   * A text without any of these words, in small letters, or in which this is not found, has no match,
+   * which is quickly seen.
+   */
+  readonly needs: readonly string[] | RegExp;
 }
 
 /** Of nobody in particular. */
@@ -69,11 +72,16 @@ const rule = (
 ): Rule => ({ kinds, needs, pattern: new RegExp(pattern, `dgu${flags}`), isSecret });
 
 const RULES: readonly Rule[] = [
-  rule(['uuid'], ['-'], `(?<![0-9a-z])(${HEX}{8}(?:-${HEX}{4}){3}-${HEX}{12})(?![0-9a-z])`, isId),
+  rule(
+    ['uuid'],
+    /-[0-9a-f]{4}-/i,
+    `(?<![0-9a-z])(${HEX}{8}(?:-${HEX}{4}){3}-${HEX}{12})(?![0-9a-z])`,
+    isId,
+  ),
   // Six groups of an Ethernet address, eight of Infiniband or a disk, twenty of IPoIB.
   rule(
     ['mac'],
-    [':', '-'],
+    /[0-9a-f]{2}[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-]/i,
     `(?<![0-9a-z])(?<!${HEX}:)(${HEX}{2}([:-])${HEX}{2}(?:\\2${HEX}{2}){4,18})(?![0-9a-z])(?!:${HEX}{2}(?![0-9a-z]))`,
     isId,
   ),
@@ -89,7 +97,7 @@ const RULES: readonly Rule[] = [
     `\\b(?:mac ?addr(?:ess)?|mac|ethaddr|hwaddr)[=: ]+(${HEX}{12})(?![0-9a-z])`,
     isId,
   ),
-  rule(['hardware id'], [], `(?<![0-9a-z])(${HEX}{32,128})(?![0-9a-z])`, isId),
+  rule(['hardware id'], /[0-9a-f]{32}/i, `(?<![0-9a-z])(${HEX}{32,128})(?![0-9a-z])`, isId),
   rule(
     ['hardware id'],
     ['wwn-', 'naa.', 'eui.', 'wwpn', 'wwnn', 'sas_addr'],
@@ -98,13 +106,13 @@ const RULES: readonly Rule[] = [
   ),
   rule(
     ['ip'],
-    ['.'],
+    /\d\.\d{1,3}\.\d{1,3}\.\d/,
     `(?<![\\w.-])(?<!\\b(?:version|ver|rev|firmware|fw|release|bios)[(=: ]{1,2})((?:${OCTET}\\.){3}${OCTET})(?![\\w-]|\\.\\d)`,
     isIpv4,
   ),
   rule(
     ['ip'],
-    [':'],
+    /::|[0-9a-f]:[0-9a-f]{1,4}:[0-9a-f]{1,4}:[0-9a-f]/i,
     `(?<![\\w:.])((?:${HEX}{1,4}:){7}${HEX}{1,4}|${HEX}{1,4}(?::${HEX}{1,4}){0,6}::(?:${HEX}{1,4}(?::${HEX}{1,4}){0,6})?)(?![\\w:])`,
     isIpv6,
   ),
@@ -207,12 +215,24 @@ const RULES: readonly Rule[] = [
   ),
 ];
 
+/** Finds any of the words that rules need. */
+const ANY_WORD = new RegExp(
+  RULES.flatMap(({ needs }) => (needs instanceof RegExp ? [] : needs))
+    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('|'),
+);
+
 /** Every secret in the text that its shape or its surroundings betray. Linear in the text, for each rule. */
 export function findSecrets(text: string): readonly Finding[] {
   const found: Finding[] = [];
   const small = text.toLowerCase();
+  const hasWord = ANY_WORD.test(small);
   for (const { pattern, kinds, isSecret, needs } of RULES) {
-    if (needs.length > 0 && !needs.some((literal) => small.includes(literal))) continue;
+    const isPossible =
+      needs instanceof RegExp
+        ? needs.test(text)
+        : hasWord && needs.some((literal) => small.includes(literal));
+    if (!isPossible) continue;
     pattern.lastIndex = 0;
     for (let match = pattern.exec(text); match !== null; match = pattern.exec(text))
       found.push(...findingsOf(match, kinds, isSecret));

@@ -2,7 +2,7 @@
 import { KNOWN_DRIVERS } from '../model/firmware/driver-table.ts';
 import { KNOWN_MODULES } from '../model/firmware/module-table.ts';
 import { CATALOGUE } from './catalogue.ts';
-import type { Observation } from './observation.ts';
+import type { ObservationWatch } from './read-log.ts';
 import type { Finding, SecretKind } from './redact-find.ts';
 
 const WORD = /[\p{L}\p{N}]+/gu;
@@ -21,12 +21,16 @@ export interface Words {
 export function createWords(vocabulary: ReadonlySet<string>): Words {
   const byFirst = new Map<string, { readonly value: string; readonly kind: SecretKind }[]>();
   const macs = new Set<string>();
+  const shapes = new Set<number>();
+  const mayBegin = (code: number, length: number): boolean =>
+    shapes.has(shapeOf(code, length)) || (length > MAC_DIGITS && macs.size > 0);
   const add = (kind: SecretKind, value: string): void => {
     const [first] = value.match(WORD) ?? [];
     if (first === undefined || !value.startsWith(first)) return;
     const list = byFirst.get(first) ?? [];
     if (list.some((one) => one.value === value)) return;
     list.push({ value, kind });
+    shapes.add(shapeOf(first.charCodeAt(0), first.length));
     list.sort((a, b) => b.value.length - a.value.length);
     byFirst.set(first, list);
   };
@@ -48,7 +52,8 @@ export function createWords(vocabulary: ReadonlySet<string>): Words {
   };
   const find = (text: string): readonly Finding[] => {
     const found: Finding[] = [];
-    for (const { 0: word, index } of text.matchAll(WORD)) {
+    if (byFirst.size === 0 && macs.size === 0) return found;
+    for (const { word, index } of wordsWithin(text, mayBegin)) {
       for (const { value, kind } of byFirst.get(word.toLowerCase()) ?? []) {
         const end = index + value.length;
         if (text.slice(index, end).toLowerCase() !== value || isSign(text[end])) continue;
@@ -75,6 +80,43 @@ function isTelling(value: string): boolean {
   return signs.length >= (/^\d+$/.test(signs) ? DIGITS_MIN : NAME_MIN);
 }
 
+interface Word {
+  readonly word: string;
+  readonly index: number;
+}
+
+/** What is quickly seen of a word: its first letter, in any case, and its length. */
+const shapeOf = (code: number, length: number): number => length * 128 + (code | 0x20);
+
+/**
+ * The words of a text with their places, as far as they may begin something by first letter and length. Of
+ * a text with other letters than those of ASCII, all.
+ */
+function wordsWithin(
+  text: string,
+  mayBegin: (code: number, length: number) => boolean,
+): readonly Word[] {
+  const words: Word[] = [];
+  let start = -1;
+  for (let i = 0; i <= text.length; i += 1) {
+    const code = i < text.length ? text.charCodeAt(i) : 0;
+    if (code > 0x7f) return [...text.matchAll(WORD)].map(({ 0: word, index }) => ({ word, index }));
+    if (isPlainSign(code)) {
+      if (start < 0) start = i;
+    } else if (start >= 0) {
+      if (mayBegin(text.charCodeAt(start), i - start))
+        words.push({ word: text.slice(start, i), index: start });
+      start = -1;
+    }
+  }
+  return words;
+}
+
+const isPlainSign = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) ||
+  (code >= 0x41 && code <= 0x5a) ||
+  (code >= 0x61 && code <= 0x7a);
+
 const isSign = (sign: string | undefined): boolean =>
   sign !== undefined && /[\p{L}\p{N}]/u.test(sign);
 
@@ -95,13 +137,33 @@ const COMMON: readonly string[] = [
 ];
 
 /** The words that must stay: those that reprobe knows, and the names that the log's lines are about. */
-export function vocabularyOf(observations: readonly Observation[]): ReadonlySet<string> {
-  const words = new Set(COMMON);
-  for (const { prefix, dev, drv, fields } of observations)
-    for (const name of [prefix, dev, drv, fields['release']])
-      if (name !== undefined && name !== null)
+export interface Vocabulary extends ObservationWatch {
+  readonly words: () => ReadonlySet<string>;
+  /** Is it, in lower case, the name of a device? */
+  isDevice(name: string): boolean;
+}
+
+export function createVocabulary(): Vocabulary {
+  let devices = new Set<string>();
+  let words = new Set(COMMON);
+  const seen = new Set<string>();
+  return {
+    begin() {
+      devices = new Set();
+      words = new Set(COMMON);
+      seen.clear();
+    },
+    take({ prefix, dev, drv, fields }) {
+      if (dev !== null) devices.add(dev.toLowerCase());
+      for (const name of [prefix, dev, drv, fields['release']]) {
+        if (name === undefined || name === null || seen.has(name)) continue;
+        seen.add(name);
         for (const word of [name.toLowerCase(), ...wordsOf(name)]) words.add(word);
-  return words;
+      }
+    },
+    words: () => words,
+    isDevice: (name) => devices.has(name),
+  };
 }
 
 function wordsOf(text: string): readonly string[] {

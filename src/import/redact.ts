@@ -1,13 +1,13 @@
 /** A log without what tells of its owner: the same log, with stand-ins for names, addresses and serials. */
 
-import { parseLog } from './format.ts';
 import { looksLikeJson } from './format-json.ts';
 import { programOf } from './format-syslog.ts';
 import { createTextReader } from './format-text.ts';
-import { recognise } from './recognise.ts';
+import { type BootChoice, createLogIntake, type ReadLog } from './read-log.ts';
 import { type Finding, findSecrets, isName, readings, type SecretKind } from './redact-find.ts';
+import { createBits, createFoundSecrets, type FoundSecrets, joined } from './redact-found.ts';
 import { createPseudonyms, keyOf, type Pseudonyms } from './redact-pseudonym.ts';
-import { createWords, vocabularyOf, type Words } from './redact-words.ts';
+import { createVocabulary, createWords, type Words } from './redact-words.ts';
 
 export interface Redactor {
   /** The text with a stand-in for every secret: those that it betrays itself, and those of the log. */
@@ -24,56 +24,141 @@ export interface RedactedLog {
   readonly redactor: Redactor;
 }
 
+/** The first of two readings: what is secret in the log, and what it says. */
+export interface SecretReader {
+  push(bytes: Uint8Array): void;
+  end(): Redaction;
+}
+
+/** A log that was read once. */
+export interface Redaction {
+  readonly redactor: Redactor;
+  readonly read: ReadLog;
+  /** Reads the same bytes again and gives them redacted, in pieces that end where lines do. */
+  rewriter(take: (bytes: Uint8Array) => void): { push(bytes: Uint8Array): void; end(): void };
+}
+
 /**
  * Replaces MAC and IP addresses, UUIDs, serial numbers, labels, and the names of hosts, users and
  * their files by pseudonyms of the same shape and, where there is room, length. Lines of user space in a
  * syslog or journal keep their length and lose their text: import does not read them.
  *
  * Names of devices and drivers and the kernel's release stay. A secret is known by its shape or by the
- * words around it; where it stands once, it is found everywhere. Total: any bytes give a log. Linear in
- * the bytes.
+ * words around it; where it stands once, it is found everywhere, which takes two readings. Total: any
+ * bytes give a log. Linear in the bytes; what stays in memory is what stays of a log that is read, its
+ * secrets, and a bit a line.
  */
+export function createSecretReader(choice: BootChoice = 'fullest'): SecretReader {
+  const found = createFoundSecrets();
+  const names = createVocabulary();
+  const intake = createLogIntake(choice, names);
+  const quiet = createBits();
+  let lines = 0;
+  let json: boolean | null = null;
+  const reader = createTextReader((line) => {
+    if (json === null && line.trim() !== '') json = looksLikeJson(line);
+    const texts = json === true ? [line, ...literalsOf(line)] : [line];
+    let isQuiet = json !== true;
+    for (const text of texts) isQuiet = learn(text, found) && isQuiet;
+    if (isQuiet) quiet.add(lines);
+    lines += 1;
+  });
+  return {
+    push(bytes) {
+      reader.push(bytes);
+      intake.push(bytes);
+    },
+    end() {
+      reader.end();
+      const read = intake.end();
+      const isDevice = (text: string): boolean => names.isDevice(text.toLowerCase());
+      const words = createWords(names.words());
+      const secrets = new Set<string>();
+      found.each((kind, value) => {
+        if (kind === 'serial' && isDevice(value)) return;
+        words.learn(kind, value);
+        secrets.add(keyOf(kind, value));
+      });
+      const find: Find = (text) =>
+        findSecrets(text).filter(
+          ({ start, end, kind }) => kind !== 'serial' || !isDevice(text.slice(start, end)),
+        );
+      const pseudonyms = createPseudonyms((key) => secrets.has(key));
+      const redactor = createRedactor(find, words, pseudonyms);
+      const lineEnd = reader.isFromTerminal() ? '\r\n' : '\n';
+      const lineOf = (line: string, n: number): string => {
+        if (json === true) return jsonLine(line, redactor, pseudonyms);
+        // What betrays nothing itself, and is no program's, has only secrets known from elsewhere.
+        return quiet.has(n)
+          ? replaced(line, wordsIn(line, words), pseudonyms)
+          : textLine(line, redactor, pseudonyms);
+      };
+      return { redactor, read, rewriter: (take) => createRewriter(lineOf, lineEnd, take) };
+    },
+  };
+}
+
+/** Redacts a log that is in memory. */
 export function redactLog(bytes: Uint8Array): RedactedLog {
-  const lines: string[] = [];
-  const reader = createTextReader((line) => void lines.push(line));
-  reader.push(bytes);
-  reader.end();
-  const json = looksLikeJson(lines.find((line) => line.trim() !== '') ?? '');
-  const observations = parseLog(bytes).records.flatMap((record) => recognise(record) ?? []);
-  const words = createWords(vocabularyOf(observations));
-  const devices = new Set(observations.map(({ dev }) => dev?.toLowerCase()));
-  const find = (text: string): readonly Finding[] =>
-    findSecrets(text).filter(
-      ({ start, end, kind }) =>
-        kind !== 'serial' || !devices.has(text.slice(start, end).toLowerCase()),
-    );
-  const secrets = new Set<string>();
-  const texts = json ? lines.flatMap((line) => [line, ...literalsOf(line)]) : lines;
-  for (const text of texts) learn(text, find, words, secrets);
-  const pseudonyms = createPseudonyms((key) => secrets.has(key));
-  const redactor = createRedactor(find, words, pseudonyms);
-  const end = reader.isFromTerminal() ? '\r\n' : '\n';
-  const redacted = lines.map((line) =>
-    json ? jsonLine(line, redactor, pseudonyms) : textLine(line, redactor, pseudonyms),
-  );
-  return { bytes: new TextEncoder().encode(redacted.map((line) => line + end).join('')), redactor };
+  const secrets = createSecretReader();
+  secrets.push(bytes);
+  const { redactor, rewriter } = secrets.end();
+  const pieces: Uint8Array[] = [];
+  const again = rewriter((piece) => pieces.push(piece));
+  again.push(bytes);
+  again.end();
+  return { bytes: joined(pieces), redactor };
+}
+
+/** So much text is given at once, or a line more. */
+const PIECE_CHARS = 64 * 1024;
+
+function createRewriter(
+  lineOf: (line: string, n: number) => string,
+  lineEnd: string,
+  take: (bytes: Uint8Array) => void,
+) {
+  const encoder = new TextEncoder();
+  let n = 0;
+  let text = '';
+  const flush = (): void => {
+    if (text !== '') take(encoder.encode(text));
+    text = '';
+  };
+  const reader = createTextReader((line) => {
+    text += lineOf(line, n) + lineEnd;
+    n += 1;
+    if (text.length >= PIECE_CHARS) flush();
+  });
+  return {
+    push: reader.push,
+    end() {
+      reader.end();
+      flush();
+    },
+  };
 }
 
 type Find = (text: string) => readonly Finding[];
 
-function learn(text: string, find: Find, words: Words, secrets: Set<string>): void {
-  const note = (kind: SecretKind, value: string): void => {
-    words.learn(kind, value);
-    secrets.add(keyOf(kind, value));
-  };
+/** Notes the secrets that a line betrays; true for a line of no program that betrays none. */
+function learn(text: string, found: FoundSecrets): boolean {
   const program = programOf(text);
   const { start: from, end: to } = program?.host ?? { start: 0, end: 0 };
-  if (isName(text.slice(from, to))) note('host', text.slice(from, to));
+  if (isName(text.slice(from, to))) found.add('host', text.slice(from, to));
   // What user space wrote is masked: there is nothing to learn from it but mistakes.
-  if (program?.userSpace === true) return;
+  if (program?.userSpace === true) return false;
+  let isQuiet = program === null;
   for (const reading of readings(text))
-    for (const { start, end, kind } of find(reading)) note(kind, text.slice(start, end));
+    for (const { start, end, kind } of findSecrets(reading)) {
+      isQuiet = false;
+      found.add(kind, text.slice(start, end));
+    }
+  return isQuiet;
 }
+
+const wordsIn = (text: string, words: Words): readonly Finding[] =>
+  text.includes('\\') ? readings(text).flatMap((one) => [...words.find(one)]) : words.find(text);
 
 function createRedactor(find: Find, words: Words, pseudonyms: Pseudonyms): Redactor {
   const text = (given: string): string => {

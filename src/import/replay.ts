@@ -4,15 +4,16 @@ import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import { driverSeen, type Evidence } from './evidence.ts';
+import { driverSeen, type Evidence, type SeenPlug } from './evidence.ts';
 import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-replay.ts';
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
+import { plugStimulus } from './infer-plugs.ts';
 import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
-import type { Moment } from './moment.ts';
+import { byPlace, type Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
 import { loggedOutcomes } from './probe-outcomes.ts';
 import { shownLine } from './record.ts';
@@ -59,7 +60,7 @@ export interface Replay {
   readonly divergences: Divergence[];
   readonly faults: readonly LoggedFault[];
   readonly met: MetMoment[];
-  /** Calls of the functions that a trace can watch. */
+  /** Calls of the functions that a trace can watch, where one did. */
   readonly calls: readonly ModelCall[];
 }
 
@@ -129,13 +130,18 @@ function replay(
   if (!hasHead(evidence)) guide.takeUnobserved();
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
   let begun = 0;
-  for (const happening of inOrder([...moments, ...actions])) {
+  for (const happening of inOrder([...moments, ...actions, ...evidence.plugs])) {
     settle(replay, lineOf(happening));
     if ('before' in happening) {
       meetMoment(replay, happening);
       continue;
     }
     guide.moveTo(happening.observation);
+    if ('port' in happening) {
+      const stimulus = plugStimulus(happening, machine.devices);
+      if (stimulus !== null) run.give(stimulus);
+      continue;
+    }
     begun += 1;
     guide.horizon = horizons[begun] ?? Number.POSITIVE_INFINITY;
     outcomes?.begin(begun);
@@ -152,11 +158,14 @@ const same = (trace: Trace): Trace => trace;
 /** Does the log have the beginning of its boot? */
 const hasHead = ({ release, cmdline }: Evidence): boolean => release !== null || cmdline !== null;
 
-const lineOf = (happening: Moment | LoggedAction): number =>
+/** What a log or a file beside it tells was done, or shows to be so. */
+type Happening = Moment | LoggedAction | SeenPlug;
+
+const lineOf = (happening: Happening): number =>
   'before' in happening ? happening.before : happening.observation.record.line;
 
-function inOrder(happenings: (Moment | LoggedAction)[]): readonly (Moment | LoggedAction)[] {
-  return happenings.sort((a, b) => lineOf(a) - lineOf(b));
+function inOrder(happenings: Happening[]): readonly Happening[] {
+  return happenings.sort((a, b) => byPlace(lineOf(a), lineOf(b)));
 }
 
 /** A file shows the system at this moment: what the log did not say is made up for, and the rest compared. */

@@ -5,7 +5,7 @@ import { isOptionName } from '../model/versions/option-table.ts';
 import type { Evidence } from './evidence.ts';
 import type { EvidenceFile, EvidenceKind } from './evidence-file.ts';
 import type { Divergence } from './guide.ts';
-import { learnDeferred, learnListing } from './learn-listing.ts';
+import { learnDeferred, learnListing, learnMakers } from './learn-listing.ts';
 import { withListing } from './listing-machine.ts';
 import { meetTrace } from './meet-trace.ts';
 import { type Moment, momentsOf } from './moment.ts';
@@ -69,6 +69,7 @@ export function weighEvidence(
     observations,
     moments,
     learn(evidence) {
+      for (const file of files) if (file.kind === 'ftrace') learnMakers(evidence, file.traced);
       for (const moment of moments) {
         const { source, snapshot, line } = moment;
         if (snapshot !== null) change(source, learnListing(evidence, snapshot, line));
@@ -144,7 +145,7 @@ function saidBy(file: EvidenceFile): Counts {
     case 'config':
       return {
         options: Object.keys(file.config).length,
-        'that the model reads': Object.keys(file.config).filter(isOptionName).length,
+        read: Object.keys(file.config).filter(isOptionName).length,
       };
   }
 }

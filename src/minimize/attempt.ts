@@ -24,6 +24,7 @@ export interface Hit {
   readonly draft: Draft;
   /** Null where not a violation is looked for, but what somebody else finds interesting. */
   readonly violation: Violation | null;
+  readonly subject: Subject | null;
 }
 
 /** A run that has the violation that is looked for, cut off behind it. */
@@ -95,7 +96,7 @@ export function settle(draft: Draft): Hit {
   const run = createRun({ kernel, machine }, { choose, eventsMax: EVENTS_MAX, onEvent });
   const steps = give(run, draft, () => false);
   const all = { choices: follower.made(), switches: follower.switches.length };
-  return { ...resultOf(draft, run, steps, follower, all), violation: null };
+  return { ...resultOf(draft, run, steps, follower, all), violation: null, subject: null };
 }
 
 /** Gives a run its stimuli until it is over; returns those that were given. */

@@ -50,9 +50,10 @@ export async function driveAhead<T>(
 ): Promise<Driven<T>> {
   const known = new Map<string, Promise<Hit | null>>();
   const counted = new Set<string>();
+  const limited = createLimit(width);
   const start = (candidate: Candidate) => {
     const key = canonicalJson(candidate.draft);
-    const hit = known.get(key) ?? judge(candidate);
+    const hit = known.get(key) ?? limited(() => judge(candidate));
     known.set(key, hit);
     // Told to whoever waits for it; what is judged ahead may be waited for by nobody.
     hit.catch(() => {});
@@ -80,4 +81,21 @@ export async function driveAhead<T>(
     answer = await firstOf(value);
     if (answer !== null) onHit(answer.hit, counted.size);
   }
+}
+
+/** Runs at most so many things at once; the others wait in turn. */
+function createLimit(width: number) {
+  const waiting: (() => void)[] = [];
+  let free = width;
+  return async <T>(run: () => Promise<T>): Promise<T> => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await run();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
 }

@@ -36,7 +36,7 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
     list.flatMap((one, i) => cutsOf(one, ['machine', key, i], (cut) => isMachine(key, cut)));
   const ofDevice = (spec: DeviceSpec, path: JsonPath): readonly FieldPart[] => [
     ...hoists(spec, path, devices),
-    ...cutsOf(withoutAssumed(spec), path, (cut) => isMachine('devices', cut)),
+    ...cutsOf(withoutAssumed(spec), path, isDevice),
     ...(spec.creates ?? []).flatMap((one, i) => ofDevice(one, [...path, 'creates', i])),
   ];
   const whole = {
@@ -58,6 +58,10 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
 const EMPTY: Machine = { firmware: 'none', devices: [], drivers: [], modules: [], boot: [] };
 const isMachine = (key: string, one: object): boolean =>
   readMachine({ ...EMPTY, [key]: [one] }) !== null;
+
+/** Registers are those of an IOMMU of some kind. */
+const isDevice = (one: object): boolean =>
+  isMachine('devices', one) && (!('registers' in one) || 'iommu_kind' in one);
 
 /** The ids of a PCI function follow from its configuration space, unless they say otherwise. */
 function withoutAssumed(spec: DeviceSpec): object {

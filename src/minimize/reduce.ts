@@ -22,6 +22,8 @@ export function* reduce(first: Hit, subject: Subject, keepNames = false): Search
   form = { ...form, hit: yield* sweep(form, coarseParts) };
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const before: Hit = form.hit;
+    // A group is told anew by whom the bad event finds in it now.
+    form = { ...form, subject: before.subject ?? form.subject };
     if (!keepNames) form = yield* canonicalise(form);
     form = { ...form, hit: yield* sweepAll(form) };
     if (form.hit === before) break;

@@ -41,7 +41,7 @@ function placeOf(event: KernelEvent): string {
 export function followSchedule(schedule: Schedule): Follower {
   const switches: Switch[] = [];
   const counts = new Map<string, number>();
-  let after = '';
+  let last: KernelEvent | null = null;
   let made = 0;
   const wanted = new Map<string, string>();
   if (schedule.kind === 'switches')
@@ -51,10 +51,11 @@ export function followSchedule(schedule: Schedule): Follower {
     switches,
     made: () => made,
     onEvent: (event) => {
-      after = placeOf(event);
+      last = event;
     },
     choose(runnable) {
       const task = unnumbered(runnable[0]?.name ?? '');
+      const after = last === null ? '' : placeOf(last);
       const place = keyOf(task, after, -1);
       const nth = counts.get(place) ?? 0;
       counts.set(place, nth + 1);

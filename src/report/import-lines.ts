@@ -158,7 +158,9 @@ function evidenceText({
 }: ImportSummary['evidence'][number]) {
   const list = (counts: Readonly<Record<string, number>>, most: number) => {
     const all = Object.entries(counts).filter(([, count]) => count > 0);
-    const shown = all.slice(0, most).map(([what, count]) => `${count} ${what}`);
+    const shown = all
+      .slice(0, most)
+      .map(([what, count]) => (count === 1 ? `1 ${what.replace(/s$/, '')}` : `${count} ${what}`));
     return shown.length === 0 ? 'nothing' : shown.join(', ') + (all.length > most ? ', …' : '');
   };
   const compared = agreed === null ? '' : `; ${agreed} agree, ${differs} do not`;

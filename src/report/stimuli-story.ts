@@ -1,7 +1,7 @@
 /** Bisections over stimuli and between two runs as text. */
 import type { Between } from '../bisect/between.ts';
 import { describeDifference } from '../bisect/differences.ts';
-import type { StimulusBisection } from '../bisect/stimuli.ts';
+import { EACH_MAX, type StimulusBisection } from '../bisect/stimuli.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import { aligned, counted, type Line, line } from './line.ts';
 
@@ -25,8 +25,9 @@ export function stimuliStory(
         line(`  first bad   ${describeStimulus(stimulus)}`),
         line(`  last good   ${index === 0 ? 'before the first one' : `the first ${index}`}`),
         line(''),
-        line('each of them left out', 'head'),
-        ...aligned(rows, [0], '  '),
+        ...(rows.length > 0
+          ? [line('each of them left out', 'head'), ...aligned(rows, [0], '  ')]
+          : [line(`more than ${EACH_MAX}: which of them it takes was not tried`, 'dim')]),
         line(''),
         runs,
       ];

@@ -92,7 +92,7 @@ function flagsAt(fields: Fields): Pick<DriverSpec, 'sync_state' | 'cleans_up'> {
 }
 
 /** One return code, or a list of them in the order of attempts. */
-function readOutcomes(place: Place): readonly number[] {
+export function readOutcomes(place: Place): readonly number[] {
   return isText(place) ? [retOf(place)] : itemsOf(place).map(retOf);
 }
 

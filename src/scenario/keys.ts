@@ -29,6 +29,8 @@ const machine = {
   devices: 'the devices in the order in which they are found',
   drivers: 'the drivers: names of known ones, or maps',
   modules: 'the modules: names, or maps',
+  failures:
+    'by iommu_group_alloc or iommu_domain_alloc and device: what it returns, attempt by attempt',
   boot: 'the order of the boot: populate, iommu_subsys, device: DEV, iommu: DEV, driver: DRV, late_initcall',
 };
 

@@ -1,11 +1,13 @@
 /** Machines and kernels in scenarios: from places, and back to YAML. */
-import type {
-  BootStep,
-  DeviceSpec,
-  DriverSpec,
-  KernelSpec,
-  Machine,
-  ModuleSpec,
+import {
+  ALLOCATIONS,
+  type Allocation,
+  type BootStep,
+  type DeviceSpec,
+  type DriverSpec,
+  type KernelSpec,
+  type Machine,
+  type ModuleSpec,
 } from '../events/machine.ts';
 import { besideFirmware, boardMachine } from '../model/firmware/board.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
@@ -30,7 +32,7 @@ import {
   wordOf,
 } from './decode.ts';
 import { readArch, readDeviceDma } from './dma.ts';
-import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { driverAt, type Knowledge, readDriver, readOutcomes } from './driver.ts';
 import { readDmar, readUnits } from './iommu-units.ts';
 import { keysOf } from './keys.ts';
 import { nearest } from './nearest.ts';
@@ -101,6 +103,7 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
     drivers: board?.drivers ?? drivers,
     modules,
     boot: board === null || boot.length > 0 ? boot : board.boot,
+    ...readFailures(fields),
   };
 }
 
@@ -225,6 +228,18 @@ function readMapRow(place: Place, named: ReadName) {
 function integerAt(fields: Fields, key: string, assumed: number): number {
   const place = fields.get(key);
   return place === undefined ? assumed : integerOf(place);
+}
+
+/** What allocations return; names of devices need not be those of the boot. */
+function readFailures(fields: Fields): Pick<Machine, 'failures'> {
+  const place = fields.get('failures');
+  if (place === undefined) return {};
+  const tables = fieldsOf(place, ALLOCATIONS);
+  const read = (call: Allocation) => {
+    const table = tables.get(call);
+    return table === undefined ? {} : { [call]: tableAt(table, readOutcomes) };
+  };
+  return { failures: { ...read('iommu_group_alloc'), ...read('iommu_domain_alloc') } };
 }
 
 function readModule(place: Place): ModuleSpec {

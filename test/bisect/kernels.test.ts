@@ -93,6 +93,7 @@ describe('names the landing patch of', () => {
       ['break 5.6.0 smmu_modular', 'fix 6.0.0 timeout_default_10'],
     ],
     ['B-19', 'endpoint-grouped-before-its-root-port', ['fix 6.15.0 fw_parse_at_add']],
+    ['B-21', 'acpi-has-no-links-to-an-smmu', ['fix 5.0.0 smmu_suppress_bind']],
     ['B-22', 'smmus-of-two-bindings', ['fix 6.1.0 register_scans_buses']],
     [
       'B-23',
@@ -101,6 +102,11 @@ describe('names the landing patch of', () => {
     ],
     ['B-24', 'one-bad-client-keeps-the-smmu-from-registering', ['break 6.15.0 fw_parse_at_add']],
     ['B-25', 'disable_bypass-under-another-module-name', ['given smmu_module_name_fix']],
+    [
+      'B-27',
+      'sync_state-is-forced',
+      ['fix 5.7.0 fw_devlink_permissive', 'break 6.4.0 sync_state_timeout'],
+    ],
     ['B-28', 'smmu-that-comes-back-has-no-links', ['fix 6.1.0 register_scans_buses']],
     [
       'B-29',

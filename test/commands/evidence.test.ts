@@ -24,9 +24,9 @@ describe.concurrent('--evidence', () => {
     expect(status).toBe(EXIT.holds);
     const lines = stdout.split('\n').filter((line) => line.startsWith('evidence'));
     expect(lines).toEqual([
-      `evidence      ${waiting} (deferred): 1 deferred; 1 agree, 0 do not; added 1 deferrals`,
-      `evidence      ${traced} (ftrace): 1 events, 1 observations; 0 agree, 0 do not; added 1 observations`,
-      `evidence      ${config} (config): 2 options, 2 that the model reads`,
+      `evidence      ${waiting} (deferred): 1 deferred; 1 agree, 0 do not; added 1 deferral`,
+      `evidence      ${traced} (ftrace): 1 event, 1 observation; 0 agree, 0 do not; added 1 observation`,
+      `evidence      ${config} (config): 2 options, 2 read`,
     ]);
     const { json } = await document('import', LOG, ...files);
     expect(json).toMatchObject({

@@ -31,6 +31,19 @@ describe.concurrent('list', () => {
     });
   });
 
+  it.each([
+    ['variables', 'groups', 'owner_cnt'],
+    ['variables', 'stimulus', 'from outside'],
+    ['questions', 'vfio-open GROUP|DEVICE', 'would a VFIO user get the group'],
+  ])('%s has %s', async (what, name, part) => {
+    const { stdout } = await reprobe('list', what);
+    expect(stdout.split('\n').find((line) => line.startsWith(`${name} `))).toContain(part);
+    const { json } = await document('list', what);
+    expect(json).toMatchObject({
+      [what]: expect.arrayContaining([{ name, doc: expect.stringContaining(part) }]),
+    });
+  });
+
   it('keys has those of every map, and the machine among the first', async () => {
     const { stdout } = await reprobe('list', 'keys');
     expect(stdout).toMatch(/^scenario +machine +the machine; must be there$/m);

@@ -23,6 +23,7 @@ import type {
   DeviceSpec,
   DmaOps,
   DriverSpec,
+  Failures,
   IommuKind,
   KernelSpec,
   Machine,
@@ -366,6 +367,14 @@ export const aBootStep: Arbitrary<BootStep> = fc.oneof(
   fc.record({ step: fc.constant('late_initcall') }),
 );
 
+const someAnswers = fc.dictionary(aName, fc.array(fc.constantFrom(0, -12), { minLength: 1 }), {
+  maxKeys: 2,
+});
+export const someFailures: Arbitrary<Failures> = fc.record(
+  { iommu_group_alloc: someAnswers, iommu_domain_alloc: someAnswers },
+  { requiredKeys: [] },
+);
+
 const aMachine: Arbitrary<Machine> = fc.record(
   {
     firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
@@ -374,6 +383,7 @@ const aMachine: Arbitrary<Machine> = fc.record(
     drivers: fc.array(aDriver, { maxLength: 3 }),
     modules: fc.array(aModule, { maxLength: 3 }),
     boot: fc.array(aBootStep, { maxLength: 3 }),
+    failures: someFailures,
   },
   { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
 );

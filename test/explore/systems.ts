@@ -153,9 +153,84 @@ const aKernel = fc.constantFrom(
   kernel({ patches: { ready_to_probe: false } }),
 );
 
-export const aSmallSystem: Arbitrary<Inputs> = fc
-  .record({ machine: aMachine, stimuli: someStimuli, kernel: aKernel })
-  .map((inputs) => ({ ...inputs, choices: [] }));
+/** Things done to devices that differ in what they come to by who is first. */
+const CONTESTED = ['a', 'b'] as const;
+const aContested = fc.constantFrom(...CONTESTED);
+const aDriverName = fc.constantFrom(...DEVICES).map(drvOf);
+const aContest: Arbitrary<Concurrent> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc
+      .record({ dev: aContested, drv: aDriverName })
+      .map(({ dev, drv }): Concurrent => ({ do: 'bind', bus, drv, dev })),
+  },
+  {
+    weight: 2,
+    arbitrary: aContested.map((dev): Concurrent => ({ do: 'unbind', bus, drv: '', dev })),
+  },
+  {
+    weight: 3,
+    arbitrary: aContested.map((dev): Concurrent => ({ do: 'drivers_probe', bus, dev })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ dev: aContested, drv: aDriverName })
+      .map(({ dev, drv }): Concurrent => ({ do: 'driver_override', bus, dev, drv })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.boolean().map((on): Concurrent => ({ do: 'drivers_autoprobe', bus, on })),
+  },
+  { weight: 1, arbitrary: fc.constant<Concurrent>({ do: 'device_add', dev: 'c' }) },
+  { weight: 1, arbitrary: fc.constant<Concurrent>({ do: 'late_initcall' }) },
+);
+
+/** Two devices that no driver has, and three drivers that would take both. */
+const aContestedSystem: Arbitrary<Inputs> = fc
+  .record({
+    machine: aMachine,
+    kernel: aKernel,
+    hasSmmu: fc.boolean(),
+    isDone: fc.boolean(),
+    contest: fc.array(aContest, { minLength: 2, maxLength: 3 }),
+    after: fc.array(aContest, { maxLength: 1 }),
+  })
+  .map(({ machine, kernel, hasSmmu, isDone, contest, after }) => ({
+    kernel,
+    machine: {
+      ...machine,
+      devices: machine.devices.map(({ suppliers: _, ...device }) => device),
+      drivers: machine.drivers.map((driver) =>
+        driver.name === drvOf(SMMU)
+          ? driver
+          : { ...driver, module: null, ids: DEVICES.map((name) => `x,${name}`) },
+      ),
+    },
+    stimuli: [
+      ...(hasSmmu ? [SMMU] : []).flatMap((dev): Stimulus[] => [
+        { do: 'driver_register', bus, drv: drvOf(dev) },
+        { do: 'device_add', dev },
+      ]),
+      ...(isDone ? [{ do: 'late_initcall' } as const] : []),
+      { do: 'drivers_autoprobe', bus, on: false },
+      ...CONTESTED.map((dev): Stimulus => ({ do: 'device_add', dev })),
+      ...DEVICES.map((name): Stimulus => ({ do: 'driver_register', bus, drv: drvOf(name) })),
+      { do: 'together', steps: contest },
+      ...after,
+    ],
+    choices: [],
+  }));
+
+export const aSmallSystem: Arbitrary<Inputs> = fc.oneof(
+  { weight: 2, arbitrary: aContestedSystem },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ machine: aMachine, stimuli: someStimuli, kernel: aKernel })
+      .map((inputs) => ({ ...inputs, choices: [] })),
+  },
+);
 
 /** What all schedules of some inputs come to. */
 export interface AllOutcomes {

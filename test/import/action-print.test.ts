@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DMA_RANGE, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
+import { DMA_RANGE, type Stimulus, singlesOf, VFIO_CALLS } from '../../src/events/stimulus.ts';
 import { parseAction } from '../../src/import/action.ts';
 import { printAction } from '../../src/import/action-print.ts';
 import { moduleName } from '../../src/model/firmware/module-table.ts';
@@ -64,7 +64,7 @@ describe('printAction', () => {
   const files = readdirSync('scenarios').filter((file) => file.endsWith('.yaml'));
   it.each(files)('prints the steps of %s as commands that are read back as they were', (file) => {
     const { stimuli } = runScenario(file.replace(/\.yaml$/, '')).trace().header;
-    for (const stimulus of stimuli) {
+    for (const stimulus of stimuli.flatMap(singlesOf)) {
       const command = printAction(stimulus);
       const isPrinted = !NO_COMMAND.includes(stimulus.do) && !('iommufd' in stimulus);
       expect([stimulus.do, command !== null]).toEqual([stimulus.do, isPrinted]);

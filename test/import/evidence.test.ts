@@ -1,4 +1,5 @@
 // Files beside a log: what each makes known that the log does not say, and where it is in the way of the run.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foldAll } from '../../src/engine/history.ts';
 import { readEvidence } from '../../src/import/evidence-file.ts';
@@ -68,7 +69,7 @@ describe('a listing', () => {
       {
         ...{ file: 'file-0', kind: 'sysfs', agreed: 14, differs: [], others: {} },
         said: { devices: 8, groups: 2, deferred: 0, modules: 0 },
-        changed: { 'drivers at work': 1, devices: 1 },
+        changed: { drivers: 1, devices: 1 },
       },
     ]);
   });
@@ -212,6 +213,26 @@ describe('a trace', () => {
     });
   });
 
+  it('shows whose driver made a device', () => {
+    const added = (us: string, dev: string) =>
+      at(us, `device_add: (device_add+0x0/0x6c0) dev="${dev}"`);
+    const log = `${BOOT}\n[   10.000000] platform fan.0: made\n[   10.000000] pwm-fan fan.0: ready`;
+    const { trace } = imported(
+      log,
+      at('10.0', '').replace(
+        '10.0: \n',
+        '10.000000: really_probe: (really_probe+0x0/0x3f0) dev="0000:02:00.0" drv="e1000e"\n',
+      ) +
+        added('10.100000', 'fan.0') +
+        probe(10, 0).split('\n')[1]?.concat('\n') +
+        added('11.000000', 'led.0'),
+    );
+    const { devices } = trace.header.machine;
+    const nicOf = devices.find(({ name }) => name === '0000:02:00.0');
+    expect(nicOf?.creates?.map(({ name }) => name)).toEqual(['fan.0']);
+    expect(devices.map(({ name }) => name)).not.toContain('fan.0');
+  });
+
   it('tells of DMA that was refused, as a line of the log would', () => {
     const fault = at('15.0', '').replace(
       '15.0: \n',
@@ -224,5 +245,74 @@ describe('a trace', () => {
     expect(trace.header.stimuli).toContainEqual({
       ...{ do: 'dma', dev: '0000:02:00.0', addr: 0xdead0000, write: true, cacheable: false },
     });
+  });
+});
+
+describe('any files beside a log', () => {
+  const name = fc.constantFrom(
+    ...['a', 'b', '0000:00:02.0', '0000:02:00.0', '0000:00:02.0:pcie004', 'virtio0'],
+    ...['4010000000.pcie', 'pci0000:00', '9050000.smmuv3'],
+  );
+  const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+  const bus = fc.constantFrom('pci', 'platform', 'virtio', 'pci_express', 'amba', 'iommu', 'net');
+  const driver = fc.constantFrom(
+    '-',
+    'e1000e',
+    'vfio-pci',
+    'pcieport',
+    'virtio-pci',
+    'x',
+    'arm-smmu-v3',
+  );
+  const device = fc
+    .tuple(path, bus, driver, fc.constantFrom('-', '0', '1', '7'))
+    .map((one) => `${one[0]} bus=${one[1]} driver=${one[2]} iommu_group=${one[3]}`);
+  const link = fc
+    .tuple(name, name)
+    .map(
+      ([a, b]) =>
+        `platform:${a}--platform:${b} status="active" auto_remove_on="never" runtime_pm="0" sync_state_only="0"`,
+    );
+  const listing = fc
+    .tuple(fc.nat(40), fc.array(device), fc.array(link), fc.array(name), fc.array(name))
+    .map(
+      ([uptime, devices, links, deferred, loaded]) => `# uptime ${uptime}.00 1.00
+[devices]
+${devices.join('\n')}
+[class_iommu]
+smmu3.0x0000000009050000 devices=${loaded.join(',')}
+[devices_deferred]
+${deferred.map((dev) => `${dev}\tx: supplier ${dev} not ready`).join('\n')}
+[devlink]
+${links.join('\n')}
+[modules]
+vfio_pci 1 0 - Live 0x0
+`,
+    );
+  const event = fc
+    .tuple(fc.nat(40), name, driver, fc.integer({ min: -600, max: 600 }), fc.nat(3))
+    .map(([at, dev, drv, ret, group]) =>
+      [
+        ` sh-1 [000] ..... ${at}.000000: add_device_to_group: IOMMU: groupID=${group} device=${dev}`,
+        ` sh-1 [000] ..... ${at}.000001: really_probe: (a+0x0/0x1) dev="${dev}" drv="${drv}"`,
+        ` sh-1 [000] ..... ${at}.000002: really_probe_ret: (b <- a) ret=${ret}`,
+      ].join('\n'),
+    );
+  const trace = fc.array(event, { minLength: 1 }).map((lines) => `${lines.join('\n')}\n`);
+
+  it('can be laid beside it: the run goes on, and says what it makes of each', () => {
+    const files = fc.array(fc.oneof(listing, trace), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(files, (given) => {
+        const { evidence, divergences, trace: run } = imported(BOOT, ...given);
+        expect(evidence).toHaveLength(given.length);
+        for (const { agreed, differs } of evidence) {
+          expect(agreed).toBeGreaterThanOrEqual(0);
+          for (const one of differs) expect(divergences).toContain(one);
+        }
+        expect(run.events.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 150 },
+    );
   });
 });

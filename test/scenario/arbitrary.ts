@@ -23,6 +23,7 @@ import {
   aRet,
   aStimulus,
   aText,
+  someFailures,
 } from '../events/arbitrary.ts';
 
 /** A kernel with patches that there are. */
@@ -44,6 +45,7 @@ export const aMachineOfNames: Arbitrary<Machine> = fc
       }),
       modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
       boot: fc.array(aBootStep, { maxLength: 3 }),
+      failures: someFailures,
     },
     { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
   )

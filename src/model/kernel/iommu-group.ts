@@ -13,8 +13,13 @@ const FILE = 'drivers/iommu/iommu.c';
  *
  * Kernel: drivers/iommu/iommu.c:iommu_group_alloc, v6.1.
  * Leaves out: sysfs.
+ *
+ * @param dev the device that it is for.
+ * @returns the number, or -ENOMEM.
  */
-export function* iommu_group_alloc(k: Kernel): Path<number> {
+export function* iommu_group_alloc(k: Kernel, dev: string): Path<number> {
+  const ret = k.allocates('iommu_group_alloc', dev);
+  if (ret < 0) return ret;
   let group = 0;
   while (k.state.groups[group] !== undefined) group += 1;
   yield { type: 'group.allocated', group };

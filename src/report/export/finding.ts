@@ -64,8 +64,10 @@ function stepsOf(trace: Trace, violations: readonly Violation[]): readonly DoneS
   const windows = windowsOf(trace.events).filter(({ stimulus }) => stimulus !== null);
   const results = stepResults(trace);
   let timeoutSeconds: number | null = null;
+  let next = 0;
   return trace.header.stimuli.map((stimulus, i) => {
-    const { start = 0, end = 0 } = windows[i] ?? {};
+    // What comes meanwhile has no window of its own.
+    const { start = 0, end = 0 } = (stimulus.do === 'meanwhile' ? null : windows[next++]) ?? {};
     const own = trace.events.slice(start, end);
     timeoutSeconds = timeoutOf(own) ?? timeoutSeconds;
     return {

@@ -1,6 +1,6 @@
 /** A finding as a script: what a person types on a machine, and what the kernel answers. */
 import { errnoName, errnoText } from '../../events/errno.ts';
-import { describeStimulus, type Stimulus } from '../../events/stimulus.ts';
+import { describeStimulus, type Stimulus, singlesOf } from '../../events/stimulus.ts';
 import { printAction } from '../../import/action-print.ts';
 import { shellWords } from '../../import/action-shell.ts';
 import { findInvariant } from '../../invariants/all.ts';
@@ -23,7 +23,7 @@ const STEP_LINES = 20;
  */
 export function shellScript(finding: Finding): string {
   const { steps } = finding;
-  const needsVfio = steps.some(({ stimulus }) => isVfio(stimulus));
+  const needsVfio = steps.some(({ stimulus }) => singlesOf(stimulus).some(isVfio));
   const lines = [
     '#!/bin/sh',
     ...headLines(finding),
@@ -96,10 +96,10 @@ function qemuCommand({ program, options }: QemuLine): readonly string[] {
 
 function stepLines(step: DoneStep, { violation, trace }: Finding): readonly string[] {
   const { n, stimulus, violations } = step;
-  const command = printAction(stimulus);
+  const lines = typed(stimulus);
   const first = violations.find((one) => one === violation);
   return [
-    ...(command === null ? undoable(step) : [`# ${n}.`, ...commandLines(stimulus, command)]),
+    ...(lines === null ? undoable(step) : [`# ${n}.`, ...lines]),
     ...resultLines(step),
     ...printedLines(step, trace.header.stimuli),
     ...(first === undefined ? [] : comment(`! From here on: ${first.message}.`)),
@@ -111,6 +111,18 @@ function stepLines(step: DoneStep, { violation, trace }: Finding): readonly stri
 
 function isVfio({ do: what }: Stimulus): boolean {
   return what === 'vfio' || what === 'vfio_ioctl' || what === 'vfio_release';
+}
+
+/** What is typed, and what waits for it; null for what no command does. */
+function typed(stimulus: Stimulus): readonly string[] | null {
+  if (stimulus.do !== 'together') {
+    const command = printAction(stimulus);
+    return command === null ? null : commandLines(stimulus, command);
+  }
+  const commands = stimulus.steps.map((step) => printAction(step));
+  if (commands.includes(null)) return null;
+  const started = commands.flatMap((command, i) => [`${command} &`, `job${i}=$!`]);
+  return [...started, `wait ${commands.map((_, i) => `"$job${i}"`).join(' ')}`];
 }
 
 /** A user that holds its files runs beside the rest. */
@@ -149,6 +161,14 @@ function undoable({ n, stimulus, timeoutSeconds }: DoneStep): readonly string[] 
       return comment(`${did}: it takes that sooner or later; nobody can make it.`);
     case 'vfio':
       return comment(`${did} by its own file and iommufd ${stimulus.iommufd ?? ''}, as QEMU does.`);
+    case 'meanwhile': {
+      const command = printAction(stimulus.step);
+      const when = `as the kernel prints "${stimulus.line}" in the next step`;
+      return [
+        ...comment(`${n}. Meanwhile, ${when}, from another shell:`),
+        ...comment(command === null ? describeStimulus(stimulus.step) : `$ ${command}`, '  '),
+      ];
+    }
     default:
       return comment(did);
   }
@@ -157,7 +177,7 @@ function undoable({ n, stimulus, timeoutSeconds }: DoneStep): readonly string[] 
 /** What the command, or each call of a user of VFIO, returns; nothing for what just works. */
 function resultLines({ stimulus, result, calls }: DoneStep): readonly string[] {
   if (result === null) return comment('-> the kernel never comes to it', '  ');
-  if (isVfio(stimulus))
+  if (singlesOf(stimulus).every(isVfio))
     return calls.flatMap(({ call, ret, value }) =>
       comment(`-> ${call} = ${returnText(ret)}${value === '' ? '' : ` ${value}`}`, '  '),
     );
@@ -180,7 +200,9 @@ function printedLines(
   { stimulus, printed }: DoneStep,
   all: readonly Stimulus[],
 ): readonly string[] {
-  const names = all.flatMap((one) => ('dev' in one && one.dev !== null ? [one.dev] : []));
+  const names = all
+    .flatMap(singlesOf)
+    .flatMap((one) => ('dev' in one && one.dev !== null ? [one.dev] : []));
   const isTold = ({ text, level }: DoneStep['printed'][number]): boolean =>
     stimulus.do !== 'boot' ||
     ['emerg', 'alert', 'crit', 'err', 'warn'].includes(level) ||

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runAll } from '../../../src/engine/run.ts';
+import { singlesOf } from '../../../src/events/stimulus.ts';
 import { parseAction } from '../../../src/import/action.ts';
 import { printAction } from '../../../src/import/action-print.ts';
 import { INVARIANTS } from '../../../src/invariants/all.ts';
@@ -50,7 +51,10 @@ describe.each(files)('%s', (file) => {
     const stimuli = typed(shellScript(exported(file)))
       .map((line) => parseAction(line))
       .filter((stimulus) => stimulus.do !== 'note');
-    const commands = steps.flatMap(({ stimulus }) => printAction(stimulus) ?? []);
+    const singles = steps.flatMap(({ stimulus }) =>
+      stimulus.do === 'meanwhile' ? [] : singlesOf(stimulus),
+    );
+    const commands = singles.flatMap((single) => printAction(single) ?? []);
     expect(stimuli).toEqual(commands.map(parseAction));
   });
 
