@@ -115,7 +115,11 @@ describe('what is on the fsl-mc bus', () => {
     expect(run.divergences).toEqual([]);
     expect(groupsOf(run)).toEqual([[0, ['dprc.1', 'dpni.0', 'dpbp.1', 'dpio.15']]]);
     const { devices } = foldAll(run.trace.events);
-    expect(devices['dpni.0']).toMatchObject({ bus: 'fsl-mc', parent: 'dprc.1', driver: 'fsl_dpaa2_eth' });
+    expect(devices['dpni.0']).toMatchObject({
+      bus: 'fsl-mc',
+      parent: 'dprc.1',
+      driver: 'fsl_dpaa2_eth',
+    });
     expect(devices['dprc.1']?.parent).toBe('80c000000.fsl-mc');
   });
 
