@@ -78,6 +78,8 @@ export interface Evidence {
   readonly hostScans: Table<number>;
   /** IOMMUs, each with its first line. */
   readonly iommus: { readonly dev: string; readonly kind: IommuKind; readonly line: number }[];
+  /** VT-d units that the kernel set up to translate. */
+  readonly translating: Set<string>;
   /** Arm's SMMUs that said what they can do: whether firmware calls them coherent. */
   readonly coherent: Table<boolean>;
   readonly joins: SeenJoin[];

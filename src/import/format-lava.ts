@@ -2,7 +2,9 @@
 
 const START = /^- \{ ?"?dt"?: /;
 const LEVEL = /"?lvl"?: ?"?'?(\w{1,20})/;
-const MESSAGE = /[{,] ?"?msg"?: ?(?:'((?:[^']|'')*)'|("(?:[^"\\]|\\.)*")|(.*))\}\s*$/;
+const MESSAGE = /[{,] ?"?msg"?: ?/;
+const SINGLE = /^'((?:[^']|'')*)'$/;
+const DOUBLE = /^"(?:[^"\\]|\\.)*"$/;
 /** Levels under which the lab prints what the target printed. */
 const OF_TARGET: readonly string[] = ['target', 'feedback'];
 
@@ -10,10 +12,14 @@ const OF_TARGET: readonly string[] = ['target', 'feedback'];
 export function unwrapLava(line: string): string {
   if (!line.startsWith('- {') || !START.test(line)) return line;
   const level = LEVEL.exec(line)?.[1];
-  const [, single, double, bare] = MESSAGE.exec(line) ?? [];
   if (level === undefined || !OF_TARGET.includes(level)) return '';
+  const message = MESSAGE.exec(line);
+  const whole = line.trimEnd();
+  if (message === null || !whole.endsWith('}')) return '';
+  const text = whole.slice(message.index + message[0].length, -1);
+  const single = SINGLE.exec(text)?.[1];
   if (single !== undefined) return single.replaceAll("''", "'");
-  return double === undefined ? (bare ?? '') : unquoted(double);
+  return DOUBLE.test(text) ? unquoted(text) : text;
 }
 
 /** What stands in double quotes in YAML, of which JSON is a part. */

@@ -31,6 +31,7 @@ export function gatherEvidence(observations: readonly Observation[]): Evidence {
     hosts: emptyTable(),
     hostScans: emptyTable(),
     iommus: [],
+    translating: new Set(),
     coherent: emptyTable(),
     joins: [],
     sharing: [],
@@ -102,6 +103,7 @@ function note(evidence: Evidence, seen: Observation): void {
     case 'iommu.feature':
       if (dev !== null && !isPciName(dev)) noteIommu(evidence, seen);
       noteCoherent(evidence, seen);
+      if (seen.row.startsWith('dmar-qi') && dev !== null) evidence.translating.add(dev);
       if (seen.row.startsWith('dmar-ir-')) evidence.config['IRQ_REMAP'] = 'y';
       if (seen.row === 'dmar-no-scalable') evidence.config['INTEL_IOMMU_SVM'] = 'y';
       break;

@@ -83,7 +83,12 @@ function firstJoins({ joins, iommus, pairs }: Evidence): ReadonlyMap<string, num
   const note = (name: string, line: number): void => {
     if (line < (first.get(name) ?? Number.POSITIVE_INFINITY)) first.set(name, line);
   };
-  for (const { prefix, line } of joins) if (prefix !== null) note(prefix, line);
+  const drivers = new Map(pairs.toReversed().map(({ dev, drv }) => [dev, drv]));
+  for (const { dev, prefix, line } of joins) {
+    // Not every line says who had the device.
+    const drv = prefix ?? drivers.get(dev);
+    if (drv !== undefined) note(drv, line);
+  }
   const units = new Set(iommus.map(({ dev }) => dev));
   for (const { dev, drv, line } of pairs) if (units.has(dev)) note(drv, line);
   return first;

@@ -10,10 +10,13 @@ export function vtdUnits({
   iommus,
   joins,
   functions,
-}: Pick<Evidence, 'iommus' | 'joins' | 'functions'>): ReadonlyMap<string, string> {
-  const units = iommus.filter(({ kind }) => kind === 'intel').map(({ dev }) => dev);
+  translating,
+}: Evidence): ReadonlyMap<string, string> {
+  const all = iommus.filter(({ kind }) => kind === 'intel').map(({ dev }) => dev);
+  const used = all.filter((dev) => translating.has(dev));
+  const units = used.length > 0 ? used : all;
   const rest = units.at(-1);
-  if (rest === undefined || units.length < 2) return new Map();
+  if (rest === undefined || all.length < 2) return new Map();
   const place = new Map(functions.map(({ dev }, i) => [dev, i]));
   const runs: string[][] = [];
   let last = Number.POSITIVE_INFINITY;

@@ -215,6 +215,9 @@ const RULES: readonly Rule[] = [
   ),
 ];
 
+/** What rules look for. */
+export const SECRET_PATTERNS: readonly RegExp[] = RULES.map(({ pattern }) => pattern);
+
 /** Finds any of the words that rules need. */
 const ANY_WORD = new RegExp(
   RULES.flatMap(({ needs }) => (needs instanceof RegExp ? [] : needs))

@@ -2,7 +2,7 @@
 import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { Stimulus } from '../events/stimulus.ts';
+import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { driverSeen, type Evidence, type SeenPlug } from './evidence.ts';
 import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-replay.ts';
@@ -67,6 +67,8 @@ export interface Replay {
 /** A replay that goes on. */
 interface Progress extends Omit<Replay, 'learnt' | 'faults' | 'calls'> {
   readonly faults: FaultReplay;
+  /** What was assumed and did not come back. */
+  readonly stuck: Set<string>;
 }
 
 /** How often a schedule is looked for that the log contradicts less. */
@@ -122,7 +124,7 @@ function replay(
   const sightings = [...firstSightings(observations, machine)];
   const found = { run, guide, moved: new Set<string>(), divergences: [] };
   const faults = createFaultReplay(refused, found);
-  const replay: Progress = { ...found, faults, sightings, met: [] };
+  const replay: Progress = { ...found, faults, sightings, met: [], stuck: new Set() };
   const horizons = actions.map(({ observation }) => observation.record.line);
   guide.horizon = horizons[0] ?? Number.POSITIVE_INFINITY;
   run.give({ do: 'boot' });
@@ -205,13 +207,13 @@ function settle(progress: Progress, before: number): void {
       guide.assuming = true;
       const stimuli = loadingOf(observation, run);
       if (stimuli.length > 0) guide.moveTo(observation);
-      for (const stimulus of stimuli) run.give(stimulus);
+      for (const stimulus of stimuli) assume(progress, stimulus);
       guide.assuming = false;
     }
     if (!guide.isUnmatched(observation)) continue;
     guide.moveTo(observation);
     guide.assuming = true;
-    for (const stimulus of explanationOf(observation, run)) run.give(stimulus);
+    for (const stimulus of explanationOf(observation, run)) assume(progress, stimulus);
     if (guide.isUnmatched(observation)) {
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
@@ -227,6 +229,13 @@ function settle(progress: Progress, before: number): void {
     const line = run.scheduler.events[event]?.line ?? null;
     if (line !== null) divergences.push({ line, expected: text, observed: NO_LINE, event });
   }
+}
+
+/** Does what the log does not show; not again what never came back. */
+function assume({ run, stuck }: Progress, stimulus: Stimulus): void {
+  const key = describeStimulus(stimulus);
+  if (stuck.has(key)) return;
+  if (run.give(stimulus).kind !== 'returned') stuck.add(key);
 }
 
 function contradiction({ record }: Observation, run: Run): Divergence {

@@ -116,12 +116,18 @@ function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
 
 /** What users must have done although the log does not show it. */
 function assumedLines({ events }: Trace): readonly Line[] {
-  const done = events.flatMap(({ event, origin, line: at }) =>
-    event.type === 'task.started' && origin === 'assumed'
-      ? [`  ${describeStimulus(event.stimulus)}${at === null ? '' : `, before line ${at}`}`]
-      : [],
-  );
-  if (done.length === 0) return [];
+  const times = new Map<string, { readonly at: number | null; readonly count: number }>();
+  for (const { event, origin, line: at } of events) {
+    if (event.type !== 'task.started' || origin !== 'assumed') continue;
+    const text = describeStimulus(event.stimulus);
+    const known = times.get(text);
+    times.set(text, { at: known?.at ?? at, count: (known?.count ?? 0) + 1 });
+  }
+  if (times.size === 0) return [];
+  const done = [...times].map(([text, { at, count }]) => {
+    const where = at === null ? '' : `, before line ${at}`;
+    return `  ${text}${where}${count > 1 ? `, and ${count - 1} more times` : ''}`;
+  });
   const shown = done.slice(0, LISTED_MAX);
   const more = done.length - shown.length;
   return [
