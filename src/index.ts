@@ -44,6 +44,8 @@ export type { Table } from './events/table.ts';
 export type { DomainType, PrintkLevel } from './events/terms.ts';
 export type { Trace, TraceHeader, TraceSource } from './events/trace.ts';
 export { readTrace, writeTrace } from './events/trace-file.ts';
+export type { EvidenceFile } from './import/evidence-file.ts';
+export { readEvidence } from './import/evidence-file.ts';
 export type { Imported, ImportOptions } from './import/import.ts';
 export { importLog } from './import/import.ts';
 export { findInvariant, INVARIANTS } from './invariants/all.ts';
