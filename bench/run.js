@@ -10,7 +10,11 @@ import { readTrace, writeTrace } from '../dist/events/trace-file.js';
 import { importLog } from '../dist/import/import.js';
 import { reduce } from '../dist/model/state/reduce.js';
 import { initialState } from '../dist/model/state/state.js';
+import { benchBisection } from './bisect.js';
 import { benchBlob, readBlob } from './devicetree.js';
+import { exploreRows } from './explore.js';
+import { measureGeneration } from './generation.js';
+import { guidedReplay } from './guided.js';
 import { foldByHand } from './hand-written.js';
 import {
   LINES,
@@ -77,7 +81,7 @@ function seeks(trace) {
   return { median: median(times), worst: Math.max(...times) };
 }
 
-/** Resident memory in MB of a process that runs `./memory.js` or another such script. */
+/** What a process prints that runs `./memory.js`, for resident memory in MB, or another such script. */
 function memory(script) {
   const out = spawnSync(process.execPath, [here(script)], { encoding: 'utf8' });
   return JSON.parse(out.stdout);
@@ -161,12 +165,16 @@ const reading = perSecond(
   200_000,
   best(2, () => readTrace(file, 'bench')),
 );
+const bisection = benchBisection(trace);
 const ram = memory('./memory.js');
 const logRam = memory('./log-memory.js');
+const campaign = memory('./campaign.js');
 const lines = imports();
 const recognised = recognition();
+const guided = guidedReplay();
 const sched = schedules();
 const trees = devicetrees();
+const drawn = measureGeneration();
 const version = startUp([here('../bin/run.js'), '--version']);
 const bare = startUp([here('./bare-cli.js'), '--version']);
 
@@ -176,6 +184,7 @@ const rows = [
   ['history lane / one produce per event', ratio(lane.history, lane.single), '>= 20'],
   ['recognition / one regular expression', ratio(recognised.own, recognised.combined), ''],
   ['start-up / bare oclif CLI', ratio(version, bare), ''],
+  ['bisection / replay with invariants', ratio(bisection.bisect, bisection.replay), '<= 1.50'],
   ['fast lane, events/s', String(lane.fast), '>= 1000000'],
   ['hand-written loop, events/s', String(lane.hand), ''],
   ['history lane, events/s', String(lane.history), ''],
@@ -188,13 +197,23 @@ const rows = [
   ['import of a log, lines/s', String(lines), ''],
   ['recognition of a log, lines/s', String(recognised.own), '>= 300000'],
   ['one regular expression, lines/s', String(recognised.combined), ''],
-  ['guided replay of a log, lines/s', String(recognised.replay), ''],
+  ['guided replay of a log with actions, lines/s', String(recognised.replay), ''],
+  ['guided replay of a plain boot, lines/s of one core', String(guided.replay), '>= 100000'],
+  ['the same with reading, lines/s of one core', String(guided.whole), ''],
+  ['one regular expression over it, lines/s of one core', String(guided.combined), ''],
   ['reading a devicetree, nodes/s', String(trees.many), ''],
   ['a node of 16,000 / a node of 1,000', trees.growth.toFixed(2), '<= 2'],
   ['boots simulated, runs/s', String(sched.runs), ''],
   ['boots simulated, events/s', String(sched.events), ''],
+  ['campaign of 10 devices, runs/s', String(campaign.one.runs), ''],
+  ['two workers / one worker', campaign.speedup.toFixed(2), '>= 1.8'],
+  ['replay with invariants, events/s', String(perSecond(MILLION, bisection.replay)), ''],
+  ['bisection, events/s', String(perSecond(MILLION, bisection.bisect)), ''],
+  ['machines invented, inputs/s', String(drawn.invented), ''],
+  ['orders of 32 devices drawn, inputs/s', String(drawn.orders), '>= 20000'],
   ['reprobe --version, ms', version.toFixed(0), ''],
   ['bare oclif CLI --version, ms', bare.toFixed(0), ''],
+  ...exploreRows(),
 ];
 const table = ['| measure | value | wanted |', '| --- | --- | --- |']
   .concat(rows.map((row) => `| ${row.join(' | ')} |`))

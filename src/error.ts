@@ -15,6 +15,7 @@ export type ReprobeErrorCode =
   | 'BAD_LOG'
   | 'BAD_EXPRESSION'
   | 'BAD_TOKEN'
+  | 'BAD_CAMPAIGN'
   | 'UNKNOWN_NAME'
   | 'NO_EVIDENCE'
   | 'CHECK_ABORTED'

@@ -1,7 +1,7 @@
 /** Running a trace's inputs again, under another kernel or with something left out. */
 import { followChoices, runAll } from '../engine/run.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { Trace } from '../events/trace.ts';
+import type { Inputs, Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import type { Violation } from '../invariants/invariant.ts';
@@ -60,15 +60,23 @@ export function changedKernel(spec: KernelSpec, change: Change): KernelSpec {
  * log, which guides it no more: the machine has what the log shows that its drivers' probes return.
  */
 export function rerunTrace(trace: Trace, change: Change, without: Omission | null = null): Trace {
-  const { header } = trace;
-  const { kernel, machine, choices, source } = header;
-  const system = {
-    kernel: changedKernel(kernel, change),
-    machine: machineWithout(machine, without),
-  };
+  const { kernel, machine, stimuli, choices } = inputsWithout(trace.header, without);
+  const system = { kernel: changedKernel(kernel, change), machine };
+  return runAll(system, stimuli, { choose: followChoices(choices) }).trace(trace.header.source);
+}
+
+/** The inputs with one of them left out. */
+export function inputsWithout(
+  { kernel, machine, stimuli, choices }: Inputs,
+  without: Omission | null,
+): Inputs {
   const index = without?.kind === 'stimulus' ? without.index : -1;
-  const stimuli = header.stimuli.filter((_, i) => i !== index);
-  return runAll(system, stimuli, { choose: followChoices(choices) }).trace(source);
+  return {
+    kernel,
+    machine: machineWithout(machine, without),
+    stimuli: stimuli.filter((_, i) => i !== index),
+    choices,
+  };
 }
 
 /** Every violation of a trace. */

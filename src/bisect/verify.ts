@@ -1,17 +1,13 @@
 /** Verifying a finding: both ends are looked at again, and the run is repeated without its cause. */
-import { createHistory, stateAfter } from '../engine/history.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Recorded } from '../events/event.ts';
 import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import { findInvariant } from '../invariants/all.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import type { Facts } from '../model/context.ts';
-import { kernelOps } from '../model/kernel/ops.ts';
-import type { ReadState } from '../model/state/state.ts';
-import { patchesOf } from '../model/versions/profile.ts';
+import { claimOf, type Ends, endsOf } from './claim.ts';
 import { sameViolation } from './first-violation.ts';
-import { type Omission, rerunTrace, violationsOf } from './rerun.ts';
+import type { Judge } from './judge.ts';
+import { inputsWithout, type Omission, rerunTrace, violationsOf } from './rerun.ts';
 
 export interface Verification {
   readonly verified: boolean;
@@ -46,8 +42,12 @@ export function stimulusOf(
  *
  * Cost: up to three runs of the trace's inputs.
  */
-export function verifyViolation(trace: Trace, violation: Violation): Verification {
-  const wrong = wrongEnd(trace, violation);
+export function verifyViolation(
+  trace: Trace,
+  violation: Violation,
+  ends: Ends = endsOf(trace, violation.event),
+): Verification {
+  const wrong = wrongEnd(trace, violation, ends);
   if (wrong !== null) return { verified: false, how: wrong };
   const again = (without: Omission | null): boolean =>
     violationsOf(rerunTrace(trace, {}, without)).some((one) => sameViolation(one, violation));
@@ -57,48 +57,55 @@ export function verifyViolation(trace: Trace, violation: Violation): Verificatio
     return { verified: false, how };
   }
   const tried: string[] = [];
-  for (const [omission, what] of causesOf(trace, violation.event)) {
-    if (!again(omission)) {
-      return {
-        verified: true,
-        how: `both ends were checked, and without ${what} it does not happen`,
-      };
-    }
+  for (const [omission, what] of omissionsFor(trace, violation.event)) {
+    if (!again(omission))
+      return { verified: true, how: `both ends were checked, and ${goneWithout(what)}` };
     tried.push(what);
   }
-  const how =
-    tried.length === 0
-      ? 'both ends were checked; no stimulus of the trace is known to have caused it'
-      : `both ends were checked, but it also happens without ${tried.join(', and without ')}`;
-  return { verified: false, how };
+  return { verified: false, how: `both ends were checked, ${stayed(tried)}` };
+}
+
+/**
+ * The same for what another judge calls bad: its inputs are judged again, and without what caused
+ * the event. Cost: up to three runs that are judged.
+ */
+export async function verifyJudged(
+  trace: Trace,
+  event: number,
+  judge: Judge,
+): Promise<Verification> {
+  const verdictOf = async (omission: Omission | null, what: string) =>
+    (await judge(inputsWithout(trace.header, omission), what)).verdict;
+  if ((await verdictOf(null, 'the whole run again')) !== 'bad')
+    return { verified: false, how: 'the run as a whole, done again, does not end badly' };
+  const tried: string[] = [];
+  for (const [omission, what] of omissionsFor(trace, event)) {
+    if ((await verdictOf(omission, `without ${what}`)) === 'good')
+      return { verified: true, how: `the run was judged again, and ${goneWithout(what)}` };
+    tried.push(what);
+  }
+  return { verified: false, how: `the run was judged again, ${stayed(tried)}` };
+}
+
+const goneWithout = (what: string): string => `without ${what} it does not happen`;
+
+function stayed(tried: readonly string[]): string {
+  if (tried.length === 0) return 'but no stimulus of the trace is known to have caused it';
+  return `but it also happens without ${tried.join(', and without ')}`;
 }
 
 /** Which end is not as it should be, in words; null when both are. */
-function wrongEnd(trace: Trace, violation: Violation): string | null {
-  const invariant = findInvariant(violation.invariant);
-  const recorded = trace.events[violation.event];
-  if (invariant === undefined || recorded === undefined) return 'the event is not in the trace';
-  const history = createHistory(trace.events);
-  const before = factsOf(trace, stateAfter(history, violation.event));
-  const after = factsOf(trace, stateAfter(history, violation.event + 1));
-  const subject = [
-    ...invariant.subjects(recorded.event, after),
-    ...invariant.subjects(recorded.event, before),
-  ].find((one) => invariant.name(one) === violation.subject);
-  if (subject === undefined) return `the event has nothing to do with ${violation.subject}`;
-  if (invariant.check(subject, after) === null) return 'the state after the event is good';
+function wrongEnd(trace: Trace, violation: Violation, ends: Ends): string | null {
+  const claim = claimOf(trace, violation, ends);
+  if (typeof claim === 'string') return claim;
+  if (claim.breach(ends.after) === null) return 'the state after the event is good';
   // In the middle of a probe such a claim does not have to hold.
-  if (invariant.when === 'quiescent') return null;
-  return invariant.check(subject, before) === null ? null : 'the state before the event is bad';
-}
-
-function factsOf({ header }: Trace, state: ReadState): Facts {
-  const patches = patchesOf(header.kernel);
-  return { state, machine: header.machine, ops: kernelOps, has: (patch) => patches.has(patch) };
+  if (claim.invariant.when === 'quiescent') return null;
+  return claim.breach(ends.before) === null ? null : 'the state before the event is bad';
 }
 
 /** What to leave out, most telling first, each with its name in a sentence. */
-function causesOf(trace: Trace, event: number): readonly (readonly [Omission, string])[] {
+function omissionsFor(trace: Trace, event: number): readonly (readonly [Omission, string])[] {
   const origin = stimulusOf(trace, event);
   if (origin === null) return [];
   if (origin.stimulus.do !== 'boot') {

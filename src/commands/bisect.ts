@@ -1,147 +1,181 @@
 import { Flags } from '@oclif/core';
-import { reasonOf } from '../bisect/doubt.ts';
-import { type FirstViolation, firstViolation } from '../bisect/first-violation.ts';
-import type { BisectOutcome } from '../bisect/outcome.ts';
-import { rerunTrace } from '../bisect/rerun.ts';
-import { searchPrefixes } from '../bisect/search.ts';
-import { stimulusOf, verifyViolation } from '../bisect/verify.ts';
-import { type WhatChanges, whatChanges } from '../bisect/what-changes.ts';
-import { createHistory, stateAfter } from '../engine/history.ts';
+import { type Memory, repeated } from '../bisect/judge.ts';
+import type { KernelRange } from '../bisect/kernels.ts';
+import { documentQuestions } from '../bisect/question.ts';
 import { ReprobeError } from '../error.ts';
-import { describeStimulus } from '../events/stimulus.ts';
-import type { Trace } from '../events/trace.ts';
-import { findInvariant, INVARIANTS } from '../invariants/all.ts';
-import type { Invariant, Violation } from '../invariants/invariant.ts';
-import { bisectStory, type Story } from '../report/bisect-story.ts';
-import { shellWords } from '../report/line.ts';
 import { BaseCommand } from './base.ts';
-import { runCheck } from './check-command.ts';
-import { EXIT } from './exit.ts';
-import { joinSignedValues, unknown } from './kernel-flags.ts';
-import { againCommand, painted } from './print.ts';
-import { type LoadedSource, lineReader, loadSource, sourceArg, sourceFlags } from './source.ts';
-import { painter } from './terminal.ts';
+import { bisectEvents } from './bisect-events.ts';
+import type { Means, Told } from './bisect-means.ts';
+import { bisectDifferences, bisectReleases, bisectSteps, notReproduced } from './bisect-modes.ts';
+import { describePredicate, isCostly, judgeFor, readPredicate } from './bisect-predicate.ts';
+import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts';
+import { releaseNamed } from './kernel-flags.ts';
+import { painted } from './print.ts';
+import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { splitCommand } from './split-command.ts';
+import { painter, progress } from './terminal.ts';
 
-/** Finds the first event that breaks an invariant, or that a command calls bad. */
+const QUESTIONS = documentQuestions()
+  .map(([form]) => form)
+  .join(', ');
+
+/** Finds the first event, stimulus, release or difference that makes a run bad. */
 export default class Bisect extends BaseCommand {
-  static override summary = 'Find the first event that breaks an invariant.';
+  static override summary =
+    'Find the first event that breaks an invariant, or what else makes it bad.';
   static override description =
-    'A command after -- decides instead of the invariants: it gets the state as JSON on its ' +
-    'standard input and exits as under `git bisect run`: 0 good, 125 skip, else bad, 128 stops.';
+    'What is bad: a broken invariant, or what --when, --ask or a command after -- says. The command ' +
+    'gets the state as JSON on its standard input and exits as under `git bisect run`: 0 good, 125 ' +
+    'skip, else bad, 128 stops.\n\n' +
+    'What is searched: the events of the run; its stimuli; kernel releases and their patches; or the ' +
+    'differences to a good source. An expression for --when is CEL over the state: ' +
+    'groups["45"].owner_cnt > 0; its variables are those of `reprobe list variables`, and ' +
+    'what it says about something that is not there is not true.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,
     invariant: Flags.string({ description: 'look at this one only', helpValue: 'ID' }),
+    when: Flags.string({
+      description: 'bad is what this expression is true of; @FILE reads it',
+      helpValue: 'EXPR',
+    }),
+    ask: Flags.string({
+      description: `bad is where this would fail, tried on a fork: ${QUESTIONS}`,
+      helpValue: 'QUESTION',
+    }),
+    interesting: Flags.boolean({
+      default: false,
+      description: 'the command says 0 for what is bad, as interestingness tests do',
+    }),
     confirm: Flags.boolean({
       default: false,
-      description: 'ask the command twice about the answer',
+      description: 'ask twice about the answer, and look into what was never looked at',
+    }),
+    stimuli: Flags.boolean({
+      default: false,
+      description: 'search the stimuli: the first that makes it bad, and which of them it takes',
+    }),
+    kernels: Flags.boolean({
+      default: false,
+      description: 'search the releases, and the patches between them',
+    }),
+    find: Flags.string({
+      options: ['break', 'fix'],
+      description: 'with --kernels: the release that makes it bad, or good again',
+    }),
+    from: Flags.string({ description: 'with --kernels: the first release', helpValue: '5.10' }),
+    to: Flags.string({ description: 'with --kernels: the last release', helpValue: '6.12' }),
+    good: Flags.string({
+      description: 'search the differences to this source, which is good',
+      helpValue: 'SOURCE',
+    }),
+    log: Flags.string({ description: 'write each verdict to this file', helpValue: 'FILE' }),
+    replay: Flags.string({
+      description: 'take the verdicts of this file, which may be edited, as given',
+      helpValue: 'FILE',
+    }),
+    resume: Flags.string({
+      description: 'go on with this file: --replay and --log in one',
+      helpValue: 'FILE',
     }),
   };
 
   async run(): Promise<object> {
     const { argv, command } = splitCommand(this.argv);
     const { args, flags } = await this.parse(Bisect, argv);
-    const invariant = flags.invariant === undefined ? undefined : invariantNamed(flags.invariant);
-    if (command !== null && (command.length === 0 || invariant !== undefined)) {
-      throw new ReprobeError('USAGE', 'Give either --invariant or a command after --.');
-    }
+    const mode = modeOf(flags);
+    const range = rangeOf(flags);
+    const predicate = await readPredicate(flags, command);
+    if (mode === 'events' && !isCostly(predicate)) refuseSession(flags);
     const source = await loadSource(args.source, flags);
-    const { trace } = source;
-    const outcome: BisectOutcome =
-      command === null
-        ? doubted(firstViolation(trace, { invariant }), source.doubts)
-        : await searchWith(command, trace, flags.confirm);
-    process.exitCode = exitFor(outcome);
+    const good = flags.good === undefined ? null : await loadSource(flags.good, flags);
+    const inputs = [source, good].map((one) => one?.trace.header ?? null);
+    const of = fingerprint([mode, describePredicate(predicate), range, inputs]);
+    const bar = progress('judged');
+    const memory = counted(await openSession(flags, of), bar.step);
+    const { judge: once, what } = judgeFor(predicate, source.trace, memory);
+    const { confirm } = flags;
+    // What the model alone decides is the same each time.
+    const judge = confirm && predicate.kind === 'command' ? repeated(once) : once;
+    const means: Means = { source, predicate, memory, confirm, judge, what };
 
-    const violation = outcome.kind === 'found' ? outcome.violation : null;
-    const story: Story = {
-      trace,
-      outcome,
-      verification: violation === null ? null : verifyViolation(trace, violation),
-      changes: violation === null ? null : changesOf(source, violation),
-      doubts: command === null ? source.doubts : [],
-      contradictions: source.divergences.length,
-      logText: lineReader(source),
-      sourceName: shellWords([source.file === '<stdin>' ? '-' : source.file]),
-      again: (event) => againCommand(source.file, flags, event),
-    };
-    this.log(painted(bisectStory(story), painter()));
-    return bisectJson(story);
+    const told = await this.search(means, { mode, range, good, flags });
+    bar.done();
+    process.exitCode = told.exit;
+    this.log(painted(told.lines, painter()));
+    return told.json;
+  }
+
+  private async search(means: Means, { mode, range, good, flags }: Wanted): Promise<Told> {
+    if (mode === 'events') return await bisectEvents(means, flags);
+    const refused = await notReproduced(means);
+    if (refused !== null) return refused;
+    if (mode === 'kernels') return await bisectReleases(means, range, findOf(flags.find));
+    return good === null ? await bisectSteps(means) : await bisectDifferences(means, good);
   }
 }
 
-/** What stands before `--`, and the command after it; null without one. */
-function splitCommand(given: readonly string[]) {
-  const at = given.indexOf('--');
-  if (at < 0) return { argv: joinSignedValues(given), command: null };
-  return { argv: joinSignedValues(given.slice(0, at)), command: given.slice(at + 1) };
+type Mode = 'events' | 'stimuli' | 'kernels' | 'good';
+
+/** What is to be searched. */
+interface Wanted {
+  readonly mode: Mode;
+  readonly range: KernelRange;
+  readonly good: LoadedSource | null;
+  readonly flags: Parameters<typeof bisectEvents>[1] & { readonly find?: string | undefined };
 }
 
-function invariantNamed(name: string): Invariant {
-  const found = findInvariant(name);
-  if (found !== undefined) return found;
-  const names = INVARIANTS.flatMap(({ id, code }) => [id, code]);
-  throw unknown('invariant', name, names, 'invariants');
-}
-
-function searchWith(
-  command: readonly string[],
-  trace: Trace,
-  confirm: boolean,
-): Promise<BisectOutcome> {
-  const history = createHistory(trace.events);
-  const judge = (count: number) => runCheck(command, stateAfter(history, count));
-  return searchPrefixes(trace.events.length, { judge, confirm });
-}
-
-/** A run that breaks nothing and is in doubt decides nothing. */
-function doubted(outcome: FirstViolation, doubts: readonly string[]): BisectOutcome {
-  if (outcome.kind === 'found' || doubts.length === 0) return outcome;
-  return { kind: 'inconclusive', reason: reasonOf(doubts), evaluations: outcome.evaluations };
-}
-
-/**
- * A log tells what its kernel did, and would contradict any that does better: what helps is looked
- * for without it, unless only the log brings the violation about.
- */
-function changesOf({ trace, rerun }: LoadedSource, violation: Violation): WhatChanges {
-  const unguided = whatChanges((change) => {
-    return { trace: rerunTrace(trace, change), divergences: [], doubts: [] };
-  }, violation);
-  return unguided.reproduced ? unguided : whatChanges(rerun, violation);
-}
-
-function exitFor({ kind }: BisectOutcome): number {
-  if (kind === 'holds') return EXIT.holds;
-  return kind === 'found' || kind === 'badFromStart' ? EXIT.violated : EXIT.inconclusive;
-}
-
-function bisectJson({ trace, outcome, verification, changes, again }: Story): object {
-  const found = outcome.kind === 'found' ? outcome : null;
-  const bad = found === null ? undefined : trace.events[found.event];
-  const origin = found === null ? null : stimulusOf(trace, found.event);
+/** Tells how many verdicts there are. */
+function counted(memory: Memory, step: (count: number) => void): Memory {
+  let count = 0;
   return {
-    outcome: outcome.kind,
-    firstBad:
-      found === null || bad === undefined
-        ? null
-        : {
-            event: found.event,
-            type: bad.event.type,
-            line: bad.line,
-            time: bad.timeUs === null ? null : bad.timeUs / 1e6,
-            stack: bad.stack,
-            stimulus: origin === null ? null : describeStimulus(origin.stimulus),
-          },
-    lastGood: found?.lastGood ?? null,
-    violation: found?.violation ?? null,
-    evaluations: outcome.evaluations,
-    events: trace.events.length,
-    reason: 'reason' in outcome ? outcome.reason : null,
-    also: found?.also ?? [],
-    healed: found?.healed ?? null,
-    verification,
-    changes,
-    again: found === null ? null : again(found.event),
+    verdict(of, what, ask) {
+      count += 1;
+      step(count);
+      return memory.verdict(of, what, ask);
+    },
   };
+}
+
+function modeOf(flags: {
+  readonly stimuli: boolean;
+  readonly kernels: boolean;
+  readonly good?: string | undefined;
+  readonly find?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}): Mode {
+  const { stimuli, kernels, good, find, from, to } = flags;
+  const modes = [stimuli, kernels, good !== undefined].filter(Boolean).length;
+  if (modes > 1) throw new ReprobeError('USAGE', 'Give one of --stimuli, --kernels and --good.');
+  if (!kernels && [find, from, to].some((one) => one !== undefined))
+    throw new ReprobeError('USAGE', '--find, --from and --to are for --kernels.');
+  if (kernels) return 'kernels';
+  if (stimuli) return 'stimuli';
+  return good === undefined ? 'events' : 'good';
+}
+
+function rangeOf({
+  from,
+  to,
+}: {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}) {
+  const named = (release: string | undefined) =>
+    release === undefined ? null : releaseNamed(release);
+  return { from: named(from), to: named(to) };
+}
+
+const findOf = (find: string | undefined) => (find === 'fix' ? 'fix' : 'break');
+
+function refuseSession({ log, replay, resume }: SessionFlags): void {
+  if ([log, replay, resume].every((one) => one === undefined)) return;
+  throw new ReprobeError(
+    'USAGE',
+    'There is nothing to log: every state is looked at, in one pass.',
+    {
+      hint: '--log, --replay and --resume are for --ask, a command, --stimuli, --kernels and --good',
+    },
+  );
 }

@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core';
-import { whereRunsPart } from '../bisect/parting.ts';
+import { isSameRun, whereRunsPart } from '../bisect/parting.ts';
 import { type Change, diffStates } from '../engine/diff.ts';
 import { createHistory, stateAfter } from '../engine/history.ts';
 import { ReprobeError } from '../error.ts';
-import { describeRecorded } from '../events/describe.ts';
-import type { Recorded } from '../events/event.ts';
 import type { Trace } from '../events/trace.ts';
-import { aligned, counted, type Line, line, shown } from '../report/line.ts';
+import { aligned, type Line, line, shown } from '../report/line.ts';
+import { partingLines } from '../report/parting-lines.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues } from './kernel-flags.ts';
@@ -15,7 +14,7 @@ import { painted } from './print.ts';
 import { loadSource, sourceArg, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
-/** What changed between two events of a source, or where two sources part. */
+/** What changed between two events of a source, or where two sources part, by cause. */
 export default class Diff extends BaseCommand {
   static override summary = 'Compare the states after two events, or two runs.';
   static override args = {
@@ -52,22 +51,16 @@ export default class Diff extends BaseCommand {
 
   private compareRuns(a: Trace, b: Trace): object {
     const parting = whereRunsPart(a.events, b.events);
-    if (parting === null) {
-      this.log(`the runs are the same: ${counted(a.events.length, 'event')}`);
-      return { event: null, a: null, b: null };
-    }
-    process.exitCode = EXIT.violated;
-    const before = a.events[parting.event - 1];
-    const same =
-      before === undefined ? [] : [line(`  ${describeRecorded(before, parting.event - 1)}`)];
-    const lines: readonly Line[] = [
-      line(`the runs part at event #${parting.event}`, 'head'),
-      ...same,
-      sideLine('-', parting.a, parting.event, 'bad'),
-      sideLine('+', parting.b, parting.event, 'good'),
-    ];
-    this.log(painted(lines, painter()));
-    return parting;
+    if (!isSameRun(parting)) process.exitCode = EXIT.violated;
+    this.log(painted(partingLines(parting, a.events, b.events), painter()));
+    const [first] = parting.differences;
+    const [inA, inB] = [first?.a[0], first?.b[0]];
+    return {
+      event: inA ?? inB ?? null,
+      a: inA === undefined ? null : a.events[inA],
+      b: inB === undefined ? null : b.events[inB],
+      ...parting,
+    };
   }
 }
 
@@ -75,10 +68,6 @@ function misused(): ReprobeError {
   return new ReprobeError('USAGE', 'diff needs --from and --to, or a second source.', {
     hint: '`reprobe diff SOURCE --from N --to M`, or `reprobe diff A B`',
   });
-}
-
-function sideLine(sign: string, at: Recorded | null, n: number, tone: 'bad' | 'good'): Line {
-  return line(`${sign} ${at === null ? 'the run has ended' : describeRecorded(at, n)}`, tone);
 }
 
 /** One row a value; what came or went as a whole is told without its insides. */

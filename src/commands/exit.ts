@@ -14,6 +14,8 @@ export const EXIT = {
 export function exitFor(error: ReprobeError): number {
   if (error.code === 'USAGE') return EXIT.usage;
   if (error.code === 'UNKNOWN_NAME' && error.file === null) return EXIT.usage;
+  // An expression stands in a flag, unless it was read from a file.
+  if (error.code === 'BAD_EXPRESSION' && error.file?.startsWith('--') === true) return EXIT.usage;
   if (error.code === 'NO_EVIDENCE') return EXIT.inconclusive;
   return EXIT.fatal;
 }

@@ -1,18 +1,19 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
 import { writeTrace } from '../events/trace-file.ts';
+import { shellWords } from '../import/action-shell.ts';
 import { checkTrace } from '../invariants/checker.ts';
 import { importLines } from '../report/import-lines.ts';
 import { type Import as Imported, importSummary } from '../report/import-summary.ts';
-import { line, shellWords } from '../report/line.ts';
+import { line } from '../report/line.ts';
 import { machineText } from '../report/machine-text.ts';
 import { BaseCommand } from './base.ts';
 import { joinSignedValues } from './kernel-flags.ts';
 import { commandWords, painted } from './print.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
+import { writeTo } from './write-file.ts';
 
 /** Makes a trace of a log and says what was recognised, inferred and contradicted. */
 export default class Import extends BaseCommand {
@@ -106,13 +107,4 @@ function machineFile(
 ): string {
   const again = commandWords('bisect', file, { ...flags, machine: path });
   return machineText(trace.header.machine, file, shellWords(again));
-}
-
-async function writeTo(path: string, content: Uint8Array | string): Promise<void> {
-  try {
-    await writeFile(path, content);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ReprobeError('UNWRITABLE', `The file cannot be written: ${reason}.`, { file: path });
-  }
 }

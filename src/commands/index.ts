@@ -3,8 +3,13 @@ import Bisect from './bisect.ts';
 import Capture from './capture.ts';
 import Diff from './diff.ts';
 import Explain from './explain.ts';
+import Explore from './explore.ts';
+import Export from './export.ts';
+import Fuzz from './fuzz.ts';
 import Import from './import.ts';
 import List from './list.ts';
+import Merge from './merge.ts';
+import Minimize from './minimize.ts';
 import Replay from './replay.ts';
 import Run from './run.ts';
 import Show from './show.ts';
@@ -17,8 +22,13 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = {
   capture: Capture,
   diff: Diff,
   explain: Explain,
+  explore: Explore,
+  export: Export,
+  fuzz: Fuzz,
   import: Import,
   list: List,
+  merge: Merge,
+  minimize: Minimize,
   replay: Replay,
   run: Run,
   show: Show,

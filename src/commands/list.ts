@@ -1,4 +1,6 @@
 import { Args } from '@oclif/core';
+import { documentQuestions } from '../bisect/question.ts';
+import { documentWhen } from '../bisect/when.ts';
 import { documentEvent, eventTypes } from '../events/describe.ts';
 import { CATALOGUE } from '../import/catalogue.ts';
 import { INVARIANTS } from '../invariants/all.ts';
@@ -29,6 +31,8 @@ const LISTS = {
   keys: listKeys,
   steps: () => listWords('step', documentSteps()),
   expectations: () => listWords('expectation', documentExpectations()),
+  variables: () => listPairs('variable of --when', documentWhen()),
+  questions: () => listPairs('question of --ask', documentQuestions()),
 } as const;
 type ListName = keyof typeof LISTS;
 const NAMES = Object.keys(LISTS).filter(isListName);
@@ -142,8 +146,8 @@ function listMessages(): Listing {
 function listKeys(): Listing {
   const items = documentKeys();
   return {
-    columns: ['of', 'key', 'meaning'],
-    rows: items.map(({ of, key, doc }) => [of, key, doc]),
+    columns: ['of', 'key', 'values', 'meaning'],
+    rows: items.map(({ of, key, values, doc }) => [of, key, values.join(' '), doc]),
     items,
   };
 }
@@ -154,6 +158,14 @@ function listWords(what: string, items: readonly Documented[]): Listing {
     columns: [what, 'written', 'meaning'],
     rows: items.map(({ word, written, doc }) => [word, written, doc]),
     items,
+  };
+}
+
+function listPairs(what: string, pairs: readonly (readonly [string, string])[]): Listing {
+  return {
+    columns: [what, 'meaning'],
+    rows: pairs,
+    items: pairs.map(([name, doc]) => ({ name, doc })),
   };
 }
 

@@ -1,12 +1,14 @@
 import { doubtsOf, evidenceOf } from '../bisect/doubt.ts';
 import { type Change, mergedChange, type RerunResult } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
+import { foreignMachine } from '../import/foreign-machine.ts';
 import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
 import { type BootChoice, type ReadLog, readWhole } from '../import/read-log.ts';
 import { type RedactedLog, redactLog } from '../import/redact.ts';
 import { expectUnchanged } from '../import/redact-check.ts';
 import { type EvidenceText, evidenceIn, withConfigs } from './read-evidence.ts';
 import { refuseOtherBoot } from './read-log.ts';
+import { escapeControls } from './terminal.ts';
 
 /** The machine of a log, or what its firmware says of it. */
 export type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
@@ -82,11 +84,22 @@ export function loadLog(
   const options = optionsFor(change);
   const imported = importRead(read, options);
   if (!mayBeEmpty) refuseEmpty(imported, file);
-  const rerun = (more: Change) =>
-    guidedRun(importRead(read, optionsFor(mergedChange(change, more))));
+  const isGiven = machine.machine !== null || (machine.firmware ?? null) !== null;
+  const foreign = isGiven ? foreignMachine(imported, options) : null;
+  if (foreign !== null) warn(`--machine: ${foreign.what}`);
+  const doubts = foreign?.isOther === true ? [foreign.what] : [];
+  const run = (made: Imported): RerunResult => {
+    const guided = guidedRun(made);
+    return { ...guided, doubts: [...doubts, ...guided.doubts] };
+  };
+  const rerun = (more: Change) => run(importRead(read, optionsFor(mergedChange(change, more))));
   const log = { read, options };
   const none = { redacted: null, scenario: null };
-  return { kind: 'log', file, ...guidedRun(imported), log, imported, ...none, rerun };
+  return { kind: 'log', file, ...run(imported), log, imported, ...none, rerun };
+}
+
+function warn(what: string): void {
+  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */

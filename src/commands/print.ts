@@ -1,6 +1,9 @@
-import { type Line, shellWords, type Tone } from '../report/line.ts';
+import type { Trace } from '../events/trace.ts';
+import { shellWords } from '../import/action-shell.ts';
+import type { Line, Tone } from '../report/line.ts';
 import type { KernelFlags } from './kernel-flags.ts';
 import { escapeControls, type Paint, type Style } from './terminal.ts';
+import { tokenOf } from './token.ts';
 
 const STYLES: Readonly<Record<Tone, Style>> = {
   bad: 'red',
@@ -19,9 +22,25 @@ export function painted(lines: readonly Line[], paint: Paint): string {
     .join('\n');
 }
 
-/** `reprobe replay FILE --to 17`, with the flags that made this run. */
-export function againCommand(file: string, flags: AgainFlags, event: number): string {
-  return shellWords([...commandWords('replay', file, flags), '--to', String(event)]);
+/**
+ * The command that shows an event again: `reprobe replay FILE --to 17`, with the flags that made this
+ * run. Where there is no file that gives the run, a token, if it is short enough.
+ */
+export function againCommand(
+  file: string,
+  flags: AgainFlags,
+  event: number,
+  run: Trace | null = null,
+): string {
+  const isFile = file !== '<stdin>' && file !== '';
+  const again = isFile || run === null ? null : tokenCommand(run);
+  return again ?? shellWords([...commandWords('replay', file, flags), '--to', String(event)]);
+}
+
+/** `reprobe run --token …`, which makes the same run anywhere; null where that is too long a line. */
+export function tokenCommand({ header, events }: Trace): string | null {
+  const token = tokenOf(header, events);
+  return token === null ? null : `reprobe run --token ${token}`;
 }
 
 /** The words of a command on that source, with the flags that made this run. */

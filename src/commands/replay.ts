@@ -16,7 +16,7 @@ import { EXIT } from './exit.ts';
 import { joinSignedValues, unknown } from './kernel-flags.ts';
 import { eventNumber } from './position.ts';
 import { againCommand, painted } from './print.ts';
-import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { type LoadedSource, loadSource, pasteable, sourceArg, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
 
 /** Folds a source, checks the invariants on the way, and shows the timeline and the final state. */
@@ -68,7 +68,7 @@ export default class Replay extends BaseCommand {
           verdict(violations, events.length, doubts),
           ...(first === undefined
             ? []
-            : [line(`again: ${againCommand(source.file, flags, first.event)}`)]),
+            : [line(`again: ${againCommand(source.file, flags, first.event, pasteable(source))}`)]),
         ],
         paint,
       ),

@@ -26,6 +26,7 @@ import { joinSignedValues, readChange } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
 import { readScenario, runScenario, sourceFlags } from './source.ts';
 import { escapeControls, painter } from './terminal.ts';
+import { expectRun, readToken } from './token.ts';
 
 /** A scenario that was run. */
 interface Done {
@@ -59,7 +60,6 @@ export default class Run extends BaseCommand {
   static override strict = false;
   static override args = {
     scenario: Args.string({
-      required: true,
       description: 'a scenario, a devicetree blob or an IORT; more may follow',
     }),
   };
@@ -71,12 +71,22 @@ export default class Run extends BaseCommand {
       default: false,
       description: 'print what the emulated kernel prints; the verdict goes to standard error',
     }),
+    token: Flags.string({
+      description: 'run what a line that ends with it was printed of',
+      helpValue: 'TOKEN',
+    }),
   };
 
   async run(): Promise<object> {
     const { argv, flags } = await this.parse(Run, joinSignedValues(this.argv));
     const change = await readChange(flags);
+    if ((argv.length === 0) === (flags.token === undefined)) throw misused();
     const all: (Done | Refused)[] = [];
+    if (flags.token !== undefined) {
+      const one = outcomeOfToken(flags.token, change);
+      all.push(one);
+      this.say(one, flags);
+    }
     for (const given of argv) {
       const path = String(given);
       const one = await outcomeOf(path, change);
@@ -119,6 +129,25 @@ async function outcomeOf(path: string, change: Change): Promise<Done | Refused> 
       error: file === null ? new ReprobeError(code, message, { ...error, file: path }) : error,
     };
   }
+}
+
+function misused(): ReprobeError {
+  return new ReprobeError('USAGE', 'run takes scenarios, or --token.', {
+    hint: '`reprobe run SCENARIO…`, or `reprobe run --token TOKEN`',
+  });
+}
+
+/** The run of a token, held against it unless another kernel is asked for. */
+function outcomeOfToken(given: string, change: Change): Done {
+  const token = readToken(given);
+  const { kernel, machine, stimuli, choices } = token.inputs;
+  const scenario: ParsedScenario = {
+    ...{ name: 'token', title: '', story: '', kernel, machine, steps: stimuli, choices },
+    ...{ expect: [], stepLines: [], expectLines: [] },
+  };
+  const trace = runScenario(scenario, change);
+  if (Object.keys(change).length === 0) expectRun(token, trace.events);
+  return { ...doneWith('', scenario, trace, null), warnings: [] };
 }
 
 function doneWith(
@@ -203,7 +232,7 @@ function report(done: Done, flags: Flagged): readonly Line[] {
       line(`  FAILED  no violation: #${one.event}: ${one.message}`, 'bad'),
     ),
     ...(routes === null ? [] : routeLines(routes)),
-    ...(ok ? [] : [line(`again: ${againCommand(file, flags, at)}`)]),
+    ...(ok ? [] : [line(`again: ${againCommand(file, flags, at, trace)}`)]),
   ];
 }
 

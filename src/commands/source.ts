@@ -11,10 +11,11 @@ import { shownLine } from '../import/record.ts';
 import type { RedactedLog } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
 import { boardScenario } from '../scenario/board.ts';
-import { parseMachine, parseScenario } from '../scenario/parse.ts';
+import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { type KernelFlags, readChange } from './kernel-flags.ts';
-import { type GivenMachine, loadLog, loadRedacted } from './load-log.ts';
+import { loadLog, loadRedacted } from './load-log.ts';
+import { decodeText, readMachineFile } from './machine-file.ts';
 import { readEvidenceTexts } from './read-evidence.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { bootNamed, readLog } from './read-log.ts';
@@ -97,11 +98,14 @@ const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
  *
  * @throws ReprobeError of its reader; UNKNOWN_NAME or USAGE for a flag that says nothing sensible;
  * NO_EVIDENCE for a log that says nothing, unless it may be empty.
+ *
+ * @param options with `isOther` the machine of the flags is another one where the source is no log,
+ * which the caller sees to.
  */
 export async function loadSource(
   path: string,
   flags: SourceFlags,
-  { mayBeEmpty = false, redact = false } = {},
+  { mayBeEmpty = false, redact = false, isOther = false } = {},
 ): Promise<LoadedSource> {
   const change = await readChange(flags);
   const machine =
@@ -116,12 +120,12 @@ export async function loadSource(
   switch (kind) {
     case 'trace': {
       const bytes = await joined(pieces);
-      refuseLogFlags(flags, 'a trace');
+      refuseLogFlags(flags, 'a trace', isOther);
       return loadTrace(file, readTrace(bytes, file), change);
     }
     case 'scenario': {
       const bytes = await joined(pieces);
-      refuseLogFlags(flags, 'a scenario');
+      refuseLogFlags(flags, 'a scenario', isOther);
       return loadScenario(file, scenarioIn(bytes, file), change);
     }
     case 'log': {
@@ -130,6 +134,11 @@ export async function loadSource(
       return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
     }
   }
+}
+
+/** The run, where its inputs alone make it again: that of a log is guided by the log. */
+export function pasteable({ kind, trace }: LoadedSource): Trace | null {
+  return kind === 'log' || trace.header.source !== null ? null : trace;
 }
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */
@@ -162,16 +171,20 @@ export async function readScenario(
 
 function scenarioIn(bytes: Uint8Array, file: string): ParsedScenario {
   if (isFirmware(bytes)) return boardScenario(readFirmware(bytes, file), file);
-  return parseScenario(decode(bytes, file), file, knowledgeOf(file));
+  return parseScenario(decodeText(bytes, file), file, knowledgeOf(file));
 }
 
 /** Only a log has no machine of its own, and leaves something open. */
-function refuseLogFlags({ machine, evidence, boot }: SourceFlags, source: string): void {
+function refuseLogFlags(
+  { machine, evidence, boot }: SourceFlags,
+  source: string,
+  isOther: boolean,
+): void {
   if (boot !== undefined)
     throw new ReprobeError('USAGE', `--boot is for logs: ${source} is one run.`);
   if (evidence !== undefined && evidence.length > 0)
     throw new ReprobeError('USAGE', `--evidence is for logs: ${source} leaves nothing open.`);
-  if (machine === undefined) return;
+  if (machine === undefined || isOther) return;
   throw new ReprobeError('USAGE', `--machine is for logs: ${source} has its own machine.`);
 }
 
@@ -184,12 +197,6 @@ export function runScenario(
   return rerunTrace({ header, events: [] }, change);
 }
 
-async function readMachineFile(path: string): Promise<GivenMachine> {
-  const { file, bytes } = await readSource(path);
-  if (isFirmware(bytes)) return { machine: null, firmware: readFirmware(bytes, file) };
-  return { machine: parseMachine(decode(bytes, file), file, knowledgeOf(file)).machine };
-}
-
 /** @param bytes what the file begins with: all of it where it may be a scenario. */
 function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 64));
@@ -200,14 +207,6 @@ function kindOf(file: string, bytes: Uint8Array): LoadedSource['kind'] {
   if (bytes.length > SCENARIO_BYTES_MAX) return 'log';
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   return /^machine:/m.test(text) && /^(?:steps|kernel):/m.test(text) ? 'scenario' : 'log';
-}
-
-function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ReprobeError('NOT_UTF8', 'The file is not UTF-8 text.', { file });
-  }
 }
 
 function isEmpty({ version, config, patches }: Change): boolean {

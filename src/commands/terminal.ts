@@ -52,7 +52,7 @@ export interface Column {
 
 /**
  * Aligns rows under their columns, two spaces apart, without trailing spaces or a final newline.
- * Cells are escaped, newlines and tabs too. The heading is left out when no column has one.
+ * Cells are escaped, newlines too, and a tab is a space. The heading is left out when no column has one.
  */
 export function table(
   rows: readonly (readonly string[])[],
@@ -90,7 +90,7 @@ function alignRow(
 }
 
 function escapeCell(text: string): string {
-  return escapeControls(text).replace(/[\n\t]/g, escapeOne);
+  return escapeControls(text).replaceAll('\t', ' ').replaceAll('\n', escapeOne);
 }
 
 /** In code points: the names in a kernel log are ASCII, nearly always. */

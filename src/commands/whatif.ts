@@ -1,27 +1,51 @@
 import { Flags } from '@oclif/core';
-import type { Change } from '../bisect/rerun.ts';
-import { allChanges, crossed, type WhatIfRow, whatIf } from '../bisect/whatif.ts';
+import { editExpectations } from '../bisect/edit.ts';
+import { sameViolation } from '../bisect/first-violation.ts';
+import { isSameRun, whereRunsPart } from '../bisect/parting.ts';
+import { type Change, violationsOf } from '../bisect/rerun.ts';
+import {
+  allChanges,
+  crossed,
+  type Variant,
+  variantsOf,
+  type WhatIfRow,
+  type WhatIfRun,
+  whatIfRuns,
+} from '../bisect/whatif.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable } from '../events/table.ts';
+import type { Trace } from '../events/trace.ts';
 import { describeKernel } from '../model/versions/profile.ts';
+import { type Judged, judgeExpectations } from '../report/expectations.ts';
+import { type Line, line } from '../report/line.ts';
+import { partingLines } from '../report/parting-lines.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { joinSignedValues, optionNamed, patchNamed, releaseNamed } from './kernel-flags.ts';
-import { againCommand } from './print.ts';
-import { loadSource, sourceArg, sourceFlags } from './source.ts';
+import { readOtherMachine } from './machine-file.ts';
+import { againCommand, painted, tokenCommand } from './print.ts';
+import { type LoadedSource, loadSource, pasteable, sourceArg, sourceFlags } from './source.ts';
+import { hasStepFlags, readEdits, stepFlags } from './step-flags.ts';
 import { painter, table } from './terminal.ts';
 
 /** Options worth trying both ways when nobody says which. */
 const OPTIONS = ['DEBUG_TEST_DRIVER_REMOVE', 'MODULES'] as const;
 const RUNS_MAX = 4096;
 const DIVERGES =
-  'diverges: nothing is violated, but the log is not one of that kernel: it says otherwise';
+  'diverges: nothing is violated, but the log is not explained by its inputs alone: it says otherwise';
+const PRINTS =
+  'prints: lines of the kernel that it would not have printed (-), and others instead (+)';
 
-/** Runs the same inputs under other kernels. */
+/** A run of the table, and what the scenario expects of it. */
+type Row = WhatIfRow & { readonly expectations: readonly Judged[] };
+
+/** Runs the same inputs under other kernels, on other machines, or with other steps. */
 export default class WhatIf extends BaseCommand {
-  static override summary = 'Run the same inputs under other kernels, as a table of verdicts.';
+  static override summary =
+    'Run the same inputs under other kernels, on other machines or with other steps: verdicts.';
   static override description =
-    'Each patch and each option is tried both ways, in all combinations, under each kernel.';
+    'Each patch and each option is tried both ways, in all combinations, under each kernel; each of ' +
+    'these as it is, on each other machine, and with each change of a step, one at a time.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,
@@ -35,41 +59,133 @@ export default class WhatIf extends BaseCommand {
       default: false,
       description: 'every release, and every patch that the run asks about flipped alone',
     }),
+    machine: Flags.string({
+      description: 'another machine, as in a scenario; of a log the machine that it is of',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    ...stepFlags,
+    diff: Flags.boolean({
+      default: false,
+      description: 'for each verdict that is another, where the runs part',
+    }),
   };
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(WhatIf, joinSignedValues(this.argv));
     const { axes, file } = readAxes(flags);
-    const isEmpty = axes.kernels.length + axes.patches.length === 0 && !hasKeys(axes.config);
-    if (isEmpty !== flags.all) {
-      throw new ReprobeError(
-        'USAGE',
-        'whatif takes either --all, or at least one of --patch, --kernel and --config.',
-      );
-    }
-    const source = await loadSource(args.source, {
-      ...{ config: file, machine: flags.machine, evidence: flags.evidence },
-      boot: flags.boot,
-    });
-    const { header, asked } = source.trace;
-    const { kernel } = header;
-    const changes = flags.all ? allChanges(kernel, OPTIONS, asked) : crossed(kernel, axes);
-    if (changes.length > RUNS_MAX) {
-      throw new ReprobeError('USAGE', `That makes ${changes.length} runs, more than ${RUNS_MAX}.`);
-    }
-    const rows = whatIf(source.rerun, changes);
+    const given = flags.machine ?? [];
+    const isEmpty =
+      axes.kernels.length + axes.patches.length + given.length === 0 &&
+      !hasKeys(axes.config) &&
+      !hasStepFlags(flags);
+    if (isEmpty !== flags.all) throw misused();
+    const machine = given[0];
+    const { evidence, boot } = flags;
+    const asked = { config: file, machine, evidence, boot };
+    const source = await loadSource(args.source, asked, { isOther: true });
+    const variants = await variantsFor(source, axes, flags);
+    const runs = [...whatIfRuns(source.rerun, variants)];
+    const rows = runs.map((run): Row => ({ ...run.row, expectations: judged(source, run) }));
     process.exitCode = exitFor(rows);
-    this.log(tableOfRows(rows, changes));
+    this.log(tableOfRows(rows, variants));
     if (rows.some(({ verdict }) => verdict === 'diverges')) this.log(DIVERGES);
-    const first = rows.findIndex(({ violation }) => violation !== null);
-    const event = rows[first]?.violation?.event;
-    if (event !== undefined) {
-      const { machine, evidence, boot } = flags;
-      const again = { ...flagsOf(changes[first] ?? {}, file), machine, evidence, boot };
-      this.log(`again: ${againCommand(source.file, again, event)}`);
-    }
-    return { runs: rows };
+    if (rows.some(isPrintedOtherwise)) this.log(PRINTS);
+    const parts = flags.diff ? partsOf(source.trace, runs) : [];
+    for (const { lines } of parts) this.log(painted(lines, painter()));
+    const again = againOf(source, runs, asked);
+    if (again !== null) this.log(`again: ${again}`);
+    const diffs = parts.map(({ row, parting }) => ({ row, ...parting }));
+    return { runs: rows, ...(flags.diff ? { diffs } : {}) };
   }
+}
+
+function misused(): ReprobeError {
+  const flags =
+    '--patch, --kernel, --config, --machine, --without-step, --move-step and --add-step';
+  return new ReprobeError('USAGE', `whatif takes either --all, or at least one of ${flags}.`);
+}
+
+type StepFlagValues = Parameters<typeof readEdits>[0];
+
+async function variantsFor(
+  source: LoadedSource,
+  axes: ReturnType<typeof readAxes>['axes'],
+  flags: StepFlagValues & {
+    readonly all: boolean;
+    readonly machine?: readonly string[] | undefined;
+  },
+): Promise<readonly Variant[]> {
+  const { header, asked } = source.trace;
+  const { kernel, stimuli, machine } = header;
+  const changes = flags.all ? allChanges(kernel, OPTIONS, asked) : crossed(kernel, axes);
+  const edits = readEdits(flags, stimuli, machine);
+  const paths = flags.machine ?? [];
+  if (source.kind === 'log' && paths.length > 1)
+    throw new ReprobeError('USAGE', 'A log is of one machine: give --machine once.');
+  const others = source.kind === 'log' ? [] : paths;
+  const machines = await Promise.all(
+    others.map(async (name) => ({ name, machine: await readOtherMachine(name) })),
+  );
+  const variants = variantsOf(changes, machines, edits);
+  if (variants.length <= RUNS_MAX) return variants;
+  throw new ReprobeError('USAGE', `That makes ${variants.length} runs, more than ${RUNS_MAX}.`);
+}
+
+/** What the scenario expects, with its steps counted anew. */
+function judged({ scenario, file }: LoadedSource, run: WhatIfRun): readonly Judged[] {
+  if (scenario === null) return [];
+  const { trace, violations, variant } = run;
+  const expect = editExpectations(scenario.expect, variant.edit, scenario.steps.length);
+  return judgeExpectations({ ...scenario, expect }, file, trace, violations);
+}
+
+/** Where the runs with another verdict than the source's part from it. */
+function partsOf(base: Trace, runs: readonly WhatIfRun[]) {
+  const [first] = runs;
+  const isUnchanged = (run: WhatIfRun) => whatChanged(run.variant) === AS_IT_IS;
+  const reference = runs.find(isUnchanged)?.row ?? null;
+  return runs.flatMap((run, row) => {
+    const isOther = reference === null || run.row.verdict !== reference.verdict;
+    if (!isOther || (run === first && isUnchanged(run))) return [];
+    const parting = whereRunsPart(base.events, run.trace.events);
+    if (isSameRun(parting)) return [];
+    const sides = { a: 'the source', b: `${run.row.kernel} ${whatChanged(run.variant)}` };
+    const lines: readonly Line[] = [
+      line(''),
+      ...partingLines(parting, base.events, run.trace.events, sides),
+    ];
+    return [{ row, parting, lines }];
+  });
+}
+
+/** What is asked of the source itself. */
+interface Asked {
+  readonly config: readonly string[];
+  readonly machine: string | undefined;
+  readonly evidence: readonly string[] | undefined;
+  readonly boot: string | undefined;
+}
+
+/**
+ * The command that shows the first violation of the table again: on the source where that shows it
+ * too, which a log does that guides; else a token.
+ */
+function againOf(source: LoadedSource, runs: readonly WhatIfRun[], asked: Asked): string | null {
+  const run = runs.find(({ row }) => row.violation !== null);
+  const { violation = null } = run?.row ?? {};
+  if (run === undefined || violation === null) return null;
+  const { variant, trace } = run;
+  if (variant.edit !== null || variant.machine !== null) return tokenCommand(trace);
+  const isLog = source.kind === 'log';
+  const shown = isLog
+    ? violationsOf(source.rerun(variant.change).trace).find((one) => sameViolation(one, violation))
+    : violation;
+  if (shown === undefined) return tokenCommand(trace);
+  const { config, ...beside } = asked;
+  const flags = { ...flagsOf(variant.change, config), ...(isLog && beside) };
+  return againCommand(source.file, flags, shown.event, pasteable(source) === null ? null : trace);
 }
 
 function readAxes(flags: {
@@ -103,32 +219,62 @@ function exitFor(rows: readonly WhatIfRow[]): number {
   return rows.some(({ verdict }) => verdict === 'diverges') ? EXIT.inconclusive : EXIT.holds;
 }
 
-function tableOfRows(rows: readonly WhatIfRow[], changes: readonly Change[]): string {
+function tableOfRows(rows: readonly Row[], variants: readonly Variant[]): string {
   const paint = painter();
-  const cells = rows.map(({ verdict, violation, kernel }, i) => [
-    describeKernel({ version: kernel, release: null }),
-    settingsOf(changes[i] ?? {}),
-    verdict,
-    violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,
-  ]);
+  const cells = rows.map((row, i) => {
+    const { verdict, violation, kernel, expectations } = row;
+    const variant = variants[i];
+    return [
+      describeKernel({ version: kernel, release: null }),
+      variant === undefined ? '' : whatChanged(variant, row.step),
+      verdict,
+      expected(expectations),
+      isPrintedOtherwise(row) ? `-${row.prints.missing.length} +${row.prints.extra.length}` : '',
+      violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,
+    ];
+  });
   const verdictPaint = (cell: string) => {
     if (cell.startsWith('holds')) return paint('green', cell);
     return paint(cell.startsWith('violates') ? 'red' : 'yellow', cell);
   };
-  return table(cells, [
+  const columns = [
     'kernel',
-    'patches and options',
+    'what changed',
     { heading: 'verdict', paint: verdictPaint },
+    'expect',
+    'prints',
     'first violation',
-  ]);
+  ];
+  // A column in which nothing would stand is left out.
+  const used = columns.map((_, i) => i < 3 || cells.some((row) => row[i] !== ''));
+  return table(
+    cells.map((row) => row.filter((_, i) => used[i])),
+    columns.filter((_, i) => used[i]),
+  );
 }
 
-function settingsOf({ version, patches = {}, config = {} }: Change): string {
+/** `ok`, or how many of the scenario's expectations are not met. */
+function expected(expectations: readonly Judged[]): string {
+  const failed = expectations.filter(({ ok }) => !ok).length;
+  if (expectations.length === 0) return '';
+  return failed === 0 ? 'ok' : `${failed} of ${expectations.length} fail`;
+}
+
+function isPrintedOtherwise({ prints: { missing, extra } }: WhatIfRow): boolean {
+  return missing.length + extra.length > 0;
+}
+
+const AS_IT_IS = 'as it is';
+
+function whatChanged({ change, edit, machine }: Variant, step: string | null = null): string {
+  const { version, patches = {}, config = {} } = change;
   const settings = [
     ...Object.entries(patches).map(([name, on]) => `${on ? '+' : '-'}${name}`),
     ...Object.entries(config).map(([name, value]) => `${name}=${value}`),
+    ...(machine === null ? [] : [`on ${machine.name}`]),
+    ...(edit === null ? [] : [step ?? `${edit.kind} step ${edit.step}`]),
   ];
-  return settings.join(' ') || (version === undefined ? 'as it is' : 'as shipped');
+  return settings.join(' ') || (version === undefined ? AS_IT_IS : 'as shipped');
 }
 
 /** The flags under which `replay` makes the same run. */

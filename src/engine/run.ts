@@ -1,17 +1,17 @@
 /** A run of the emulated system: stimuli in, events out. */
-import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Allocation, KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
-import { stimulusPath } from '../model/kernel/userspace.ts';
 import { rootFrame } from '../model/path.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
+import { createGiving, type Interrupt } from './giving.ts';
+import { copyState, type Rest } from './rest.ts';
 import {
   createScheduler,
-  INIT_TASK,
   type ScheduledKernel,
   type Scheduler,
   type SchedulerOptions,
@@ -30,6 +30,15 @@ export interface RunOptions extends SchedulerOptions {
   readonly probe?: PathProbe;
   /** Answers for drivers the model does not know from inside; where null, the machine's outcomes. */
   readonly oracle?: (dev: string, drv: string) => number | null;
+  /**
+   * Asked before each line what happens before it is printed, until nothing does. The trace has it as
+   * `meanwhile`, so that another run gets the same.
+   */
+  readonly interrupt?: Interrupt;
+  /** Goes on from where another run of the same system was at rest. */
+  readonly from?: Rest;
+  /** What paths, reducers and watchers work on instead of the state itself, such as a proxy of it. */
+  readonly view?: (state: State) => State;
 }
 
 export interface Run {
@@ -37,36 +46,23 @@ export interface Run {
   readonly kernel: Kernel;
   readonly state: ReadState;
   readonly scheduler: Scheduler;
-  /** Gives the system one stimulus and runs until nothing moves. Returns how its task ended. */
+  /**
+   * Gives the system one stimulus and runs until nothing moves. Returns how its task ended; of
+   * several at once the first that did not return 0.
+   */
   give(stimulus: Stimulus): TaskEnd;
-  /** The task's name of the stimulus given as the n-th, from 0. */
+  /**
+   * The task's name of the stimulus given as the n-th, from 0, those left out that come meanwhile; of
+   * several at once the first.
+   */
   taskOf(n: number): string;
+  /** The run at rest, with a state of its own; null where it is not. */
+  rest(): Rest | null;
   trace(source?: TraceSource | null): Trace;
 }
 
-/** What a task is called, after the program that would do it. */
-function taskName(stimulus: Stimulus, n: number): string {
-  switch (stimulus.do) {
-    case 'boot':
-      return INIT_TASK;
-    case 'modprobe':
-    case 'insmod':
-    case 'rmmod':
-      return `${stimulus.do}-${n}`;
-    case 'vfio':
-      return `vfio-user-${n}`;
-    case 'deferred_probe_timeout':
-      return `kworker-${n}`;
-    case 'dma':
-      return `dma-${n}`;
-    default:
-      return `sh-${n}`;
-  }
-}
-
 /** Answers of the machine's drivers: per device the listed outcomes, the last one for ever. */
-function specOracle(machine: Machine): Oracle {
-  const attempts = new Map<string, number>();
+function specOracle(machine: Machine, attempts: Map<string, number>): Oracle {
   return (dev, drv) => {
     const spec = machine.drivers.find((driver) => driver.name === drv);
     const key = `${drv} ${dev}`;
@@ -78,15 +74,29 @@ function specOracle(machine: Machine): Oracle {
   };
 }
 
+/** What allocations come to: as the machine says attempt by attempt, or 0. */
+function specFailures({ failures = {} }: Machine, attempts: Map<string, number>) {
+  return (call: Allocation, dev: string): number => {
+    const table = failures[call];
+    const answers = table !== undefined && Object.hasOwn(table, dev) ? (table[dev] ?? []) : [];
+    if (answers.length === 0) return 0;
+    const key = `${call} ${dev}`;
+    const attempt = attempts.get(key) ?? 0;
+    attempts.set(key, attempt + 1);
+    return answers[attempt] ?? answers.at(-1) ?? 0;
+  };
+}
+
 function createKernel(
   system: System,
   state: State,
   options: RunOptions,
+  attempts: Map<string, number>,
   asked: Set<string>,
 ): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
-  const ofMachine = specOracle(system.machine);
+  const ofMachine = specOracle(system.machine, attempts);
   return {
     spec: system.kernel,
     machine: system.machine,
@@ -95,6 +105,7 @@ function createKernel(
     task: { name: '', frame: rootFrame() },
     probe: options.probe ?? null,
     oracle: (dev, drv) => options.oracle?.(dev, drv) ?? ofMachine(dev, drv),
+    allocates: specFailures(system.machine, attempts),
     has: (patch) => {
       asked.add(patch);
       return patches.has(patch);
@@ -118,32 +129,40 @@ function withoutDefaults(choices: readonly number[]): readonly number[] {
  * @throws ReprobeError UNKNOWN_NAME for a patch that is not in the table.
  */
 export function createRun(system: System, options: RunOptions = {}): Run {
-  const state = initialState();
+  const { from, view } = options;
+  const own = from === undefined ? initialState() : copyState(from.state, system.machine);
+  const state = view?.(own) ?? own;
+  const attempts = new Map(from?.attempts);
+  const given = from?.given ?? 0;
   const asked = new Set<string>();
-  const k = createKernel(system, state, options, asked);
-  const scheduler = createScheduler(state, k, options);
-  const stimuli: Stimulus[] = [];
-  const names: string[] = [];
+  const k = createKernel(system, state, options, attempts, asked);
+  const scheduler: Scheduler = createScheduler(state, k, options, {
+    beforeLine: (line) => giving.beforeLine(line),
+    atRest: () => giving.atRest(),
+  });
+  const giving = createGiving(k, scheduler, given, options.interrupt ?? null);
   return {
     system,
     kernel: k,
     state,
     scheduler,
-    give(stimulus) {
-      const name = taskName(stimulus, stimuli.length);
-      stimuli.push(stimulus);
-      names.push(name);
-      const started = { type: 'task.started', stimulus } as const;
-      return scheduler.run(name, started, stimulusPath(k, stimulus, name));
-    },
-    taskOf: (n) => names[n] ?? '',
+    give: giving.give,
+    taskOf: (n) => giving.names[n - given] ?? '',
+    rest: () =>
+      scheduler.isIdle() && own.oops === null && giving.isIdle()
+        ? {
+            state: copyState(own, system.machine),
+            given: given + giving.names.length,
+            attempts: new Map(attempts),
+          }
+        : null,
     trace: (source = null) => ({
       header: {
         schema: SCHEMA_VERSION,
         source,
         kernel: system.kernel,
         machine: system.machine,
-        stimuli: stimuli.slice(),
+        stimuli: giving.stimuli.slice(),
         choices: withoutDefaults(scheduler.choices),
       },
       events: scheduler.events,

@@ -6,7 +6,7 @@
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
-import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
+import type { EventOf, KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
 import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
@@ -45,6 +45,34 @@ export interface SchedulerOptions {
   readonly onEvent?: (recorded: Recorded, index: number, state: ReadState) => void;
   /** Stops a run that does not end. */
   readonly eventsMax?: number;
+  /** Sees each step, for what depends on the order of steps. */
+  readonly watch?: StepWatch;
+}
+
+/**
+ * Sees what a run does beside its events, step by step. A step begins when its task is picked and
+ * ends where the task can be left for another.
+ */
+export interface StepWatch {
+  /** A task was started, by the one that has the step or by a stimulus. */
+  started(task: TaskView): void;
+  /**
+   * What a task waits for is about to be looked at: the state, or whether tasks of the name `joined`
+   * are there.
+   */
+  asks(task: TaskView, joined: string | null): void;
+  /** The task has the next step; `runnable` are all that could have it. */
+  picked(task: TaskView, runnable: readonly TaskView[]): void;
+  /** The code of the step has run; what follows is what it asked for. */
+  asked(): void;
+  /** The step ended where it asks for a lock. */
+  wants(lock: string): void;
+  /** The step took a lock that was free, or gave one back. */
+  locked(lock: string, isTaken: boolean): void;
+  /** The step looked whether tasks of that name are there, before it started one. */
+  looked(name: string): void;
+  /** The task of the step has ended, with all other tasks where the machine stops. */
+  ended(task: TaskView, isHalt: boolean): void;
 }
 
 /** What a choice may be made by. */
@@ -52,6 +80,17 @@ export interface TaskView {
   readonly name: string;
   /** Where it stands and waits to be chosen; null in the middle of its work. */
   readonly at: Pause | null;
+}
+
+/** Tasks that start in the middle of others. */
+export interface Interrupts {
+  /**
+   * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
+   * again when that is done.
+   */
+  beforeLine(line: EventOf<'printk'>): boolean;
+  /** Nothing can run: starts what comes now, if anything. */
+  atRest(): boolean;
 }
 
 /** A kernel whose current task the scheduler sets. */
@@ -63,8 +102,14 @@ export interface Scheduler {
   readonly choices: readonly number[];
   /** Starts a task and runs everything until nothing can run. */
   run(name: string, first: KernelEvent, path: Path<number>): TaskEnd;
+  /** Starts a task that runs with the next `settle`; none starts once the machine has stopped. */
+  start(name: string, first: KernelEvent, path: Path<number>): void;
+  /** Runs everything until nothing can run. */
+  settle(): void;
   /** How a task that was started stands now. */
   endOf(name: string): TaskEnd;
+  /** No task is left, and no lock held. */
+  isIdle(): boolean;
   /** Records an event that did not come from a path. */
   record(event: KernelEvent): void;
 }
@@ -73,6 +118,8 @@ const IMPLIED: Label = { origin: 'implied', line: null, timeUs: null };
 const EVENTS_MAX = 5_000_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
+
+const NONE: Interrupts = { beforeLine: () => false, atRest: () => false };
 
 /** Everything a scheduler works on. */
 interface Core {
@@ -83,6 +130,7 @@ interface Core {
   readonly events: Recorded[];
   readonly choices: number[];
   readonly root: Frame;
+  readonly interrupts: Interrupts;
   halted: boolean;
 }
 
@@ -91,6 +139,7 @@ export function createScheduler(
   state: State,
   kernel: ScheduledKernel,
   options: SchedulerOptions,
+  interrupts: Interrupts = NONE,
 ): Scheduler {
   const core: Core = {
     state,
@@ -100,19 +149,26 @@ export function createScheduler(
     events: [],
     choices: [],
     root: rootFrame(),
+    interrupts,
     halted: false,
+  };
+  const start: Scheduler['start'] = (name, first, path) => {
+    if (core.halted) return;
+    record(core, first, name, core.root);
+    addTask(core, name, path);
   };
   return {
     events: core.events,
     choices: core.choices,
     run(name, first, path) {
-      if (core.halted) return { kind: 'dead' };
-      record(core, first, name, core.root);
-      startTask(core.table, name, path, core.root);
+      start(name, first, path);
       runAll(core);
       return endOfTask(core.table, name);
     },
+    start,
+    settle: () => runAll(core),
     endOf: (name) => endOfTask(core.table, name),
+    isIdle: () => core.table.running.length === 0 && core.table.locks.size === 0,
     record: (event) => record(core, event, 'log', core.root),
   };
 }
@@ -131,21 +187,30 @@ function record(core: Core, event: KernelEvent, task: string, frame: Frame): voi
 
 /** Runs tasks until none can run, then says which ones wait and for what. */
 function runAll(core: Core): void {
-  const { table, kernel, root } = core;
+  const { table, kernel, root, options, interrupts } = core;
   let current: RunningTask | null = null;
   for (;;) {
     current = pick(core, current);
-    if (current === null) break;
+    if (current === null) {
+      if (interrupts.atRest()) continue;
+      break;
+    }
     const { at } = current;
+    if (at?.type === 'printk' && interrupts.beforeLine(at)) {
+      current = table.running.at(-1) ?? null;
+      continue;
+    }
     current.at = null;
     if (at?.type === 'printk') record(core, at, current.name, current.frame);
     if (at !== null && at.type !== 'sleep') continue;
-    if (current.block !== null) resumeTask(table, current);
+    if (current.block !== null) resume(core, current);
     kernel.task = current;
     const next: IteratorResult<Step, number> = current.path.next();
+    options.watch?.asked();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });
+      options.watch?.ended(current, false);
     } else if (isPause(next.value)) {
       current.at = next.value;
     } else {
@@ -158,22 +223,44 @@ function runAll(core: Core): void {
 
 /** The task to go on with: the current one if it can, unless a choice says otherwise. */
 function pick(core: Core, current: RunningTask | null): RunningTask | null {
-  const { table, state, options, choices } = core;
-  if (table.running.length === 1) {
+  const { table, state, options } = core;
+  const { watch } = options;
+  if (watch === undefined && table.running.length === 1) {
     const [only] = table.running;
     return only !== undefined && canRun(table, only, state) ? only : null;
   }
-  const runnable = table.running.filter((task) => canRun(table, task, state));
+  const runnable = table.running.filter((task) => {
+    const { block } = task;
+    if (block !== null && block.kind !== 'lock')
+      watch?.asks(task, block.kind === 'join' ? block.what : null);
+    return canRun(table, task, state);
+  });
   const at = current === null ? -1 : runnable.indexOf(current);
   if (at > 0 && current !== null) {
     runnable.splice(at, 1);
     runnable.unshift(current);
   }
-  if (runnable.length < 2) return runnable[0] ?? null;
+  const picked = runnable[runnable.length < 2 ? 0 : choose(core, runnable)] ?? null;
+  if (picked !== null) watch?.picked(picked, runnable);
+  return picked;
+}
+
+function choose({ options, choices }: Core, runnable: readonly RunningTask[]): number {
   const choice = options.choices?.[choices.length] ?? options.choose?.(runnable) ?? 0;
   assert(choice < runnable.length, `choice ${choice} among ${runnable.length} tasks`);
   choices.push(choice);
-  return runnable[choice] ?? null;
+  return choice;
+}
+
+function addTask({ table, options, root }: Core, name: string, path: Path<number>): void {
+  const task = startTask(table, name, path, root);
+  options.watch?.started(task);
+}
+
+function resume({ table, options }: Core, task: RunningTask): void {
+  const { block } = task;
+  const isTaken = resumeTask(table, task);
+  if (isTaken && block?.kind === 'lock') options.watch?.locked(block.lock, true);
 }
 
 function isPause(step: Step): step is Pause {
@@ -182,14 +269,15 @@ function isPause(step: Step): step is Pause {
 
 /** Carries out one step of a task. */
 function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): void {
-  const { table, state, root } = core;
+  const { table, options } = core;
+  const { watch } = options;
   switch (step.type) {
     case 'lock':
       task.block = { kind: 'lock', lock: step.lock };
-      if (canRun(table, task, state)) resumeTask(table, task);
+      watch?.wants(step.lock);
       return;
     case 'unlock':
-      releaseLock(table, task, step.lock);
+      if (releaseLock(table, task, step.lock)) watch?.locked(step.lock, false);
       return;
     case 'wait':
       task.block = { kind: 'wait', on: step.on, until: step.until };
@@ -201,8 +289,11 @@ function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): voi
       table.running.push(...table.running.splice(table.running.indexOf(task), 1));
       return;
     case 'spawn':
-      if (step.single !== true || !table.running.some((other) => other.name === step.what))
-        startTask(table, step.what, step.path(), root);
+      if (step.single === true) {
+        watch?.looked(step.what);
+        if (table.running.some((other) => other.name === step.what)) return;
+      }
+      addTask(core, step.what, step.path());
       return;
     default:
       record(core, step, task.name, task.frame);
@@ -213,6 +304,7 @@ function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): voi
 /** An oops kills the task with all its locks held; the machine stops with its first task. */
 function kill(core: Core, task: RunningTask): void {
   endTask(core.table, task, { kind: 'dead' });
+  core.options.watch?.ended(task, task.name === INIT_TASK);
   if (task.name !== INIT_TASK) return;
   core.halted = true;
   for (const other of core.table.running.slice()) endTask(core.table, other, { kind: 'dead' });

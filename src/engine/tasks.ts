@@ -71,25 +71,35 @@ export function canRun(table: TaskTable, task: RunningTask, state: ReadState): b
   }
 }
 
-/** Ends the task's wait; a lock it waited for is its own from here on. */
-export function resumeTask(table: TaskTable, task: RunningTask): void {
-  if (task.block?.kind === 'lock') takeLock(table, task, task.block.lock);
+/**
+ * Ends the task's wait; a lock it waited for is its own from here on.
+ *
+ * @returns whether that lock was free: a task may wait for one that it has.
+ */
+export function resumeTask(table: TaskTable, task: RunningTask): boolean {
+  const isTaken = task.block?.kind === 'lock' && takeLock(table, task, task.block.lock);
   task.block = null;
   task.told = false;
+  return isTaken;
 }
 
-function takeLock(table: TaskTable, task: RunningTask, lock: string): void {
+function takeLock(table: TaskTable, task: RunningTask, lock: string): boolean {
   const held = table.locks.get(lock);
   if (held === undefined) table.locks.set(lock, { task, depth: 1 });
   else held.depth += 1;
+  return held === undefined;
 }
 
-/** Gives a lock back; it must be the task's own. */
-export function releaseLock(table: TaskTable, task: RunningTask, lock: string): void {
+/**
+ * Gives a lock back; it must be the task's own.
+ *
+ * @returns whether it is free now.
+ */
+export function releaseLock(table: TaskTable, task: RunningTask, lock: string): boolean {
   const held = table.locks.get(lock);
   assert(held?.task === task, `task ${task.name} unlocks ${lock}, which it does not hold`);
   held.depth -= 1;
-  if (held.depth === 0) table.locks.delete(lock);
+  return held.depth === 0 && table.locks.delete(lock);
 }
 
 /** Takes the task off the table and remembers how it ended. Its locks stay held. */

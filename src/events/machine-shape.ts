@@ -15,6 +15,7 @@ import type {
   DeviceSpec,
   DmaOps,
   DriverSpec,
+  Failures,
   InitcallLevel,
   IommuKind,
   IommuMapRow,
@@ -213,6 +214,12 @@ export const machineShape = object<Machine>({
   drivers: listOf(driverShape),
   modules: listOf(moduleShape),
   boot: listOf(tagged<BootStep>('step', bootSteps)),
+  failures: optional(
+    object<Failures>({
+      iommu_group_alloc: optional(tableWith(listOf(integer))),
+      iommu_domain_alloc: optional(tableWith(listOf(integer))),
+    }),
+  ),
 });
 
 export const kernelShape = object<KernelSpec>({

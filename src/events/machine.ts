@@ -263,7 +263,18 @@ export interface Machine {
   readonly modules: readonly ModuleSpec[];
   /** Order of the boot; what is not listed is appended in link order. */
   readonly boot: readonly BootStep[];
+  /** Where the kernel finds no memory; nowhere where absent. */
+  readonly failures?: Failures;
 }
+
+/** Functions of the kernel that allocate, and what comes of that where they cannot. */
+export const ALLOCATIONS = ['iommu_group_alloc', 'iommu_domain_alloc'] as const;
+export type Allocation = (typeof ALLOCATIONS)[number];
+
+/** By function and device: what it returns, 0 or an errno, attempt by attempt; the last answer stays. */
+export type Failures = {
+  readonly [call in Allocation]?: Readonly<Record<string, readonly number[]>>;
+};
 
 /** The kernel that runs on it. */
 export interface KernelSpec {

@@ -12,15 +12,14 @@ import {
   tagged,
   text,
 } from './shape.ts';
-import type { DmaRange, ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
+import type { Concurrent, DmaRange, ShutdownKind, Stimulus, VfioCallName } from './stimulus.ts';
 
 const uint = count();
 
 type StimulusFields<D extends Stimulus['do']> = Omit<Extract<Stimulus, { do: D }>, 'do'>;
 const driverFile = { bus: name, drv: name };
 const moduleLoad = object<StimulusFields<'modprobe'>>({ module: name, params: name });
-const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> } = {
-  boot: object({}),
+const concurrent: { readonly [D in Concurrent['do']]: ObjectShape<StimulusFields<D>> } = {
   device_add: object({ dev: name }),
   driver_register: object(driverFile),
   late_initcall: object({}),
@@ -73,5 +72,11 @@ const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> 
   dma: object({ dev: name, addr: uint, write: flag, cacheable: flag }),
   page_alloc: object({ start: uint, length: uint }),
   note: object({ text }),
+};
+const stimuli: { readonly [D in Stimulus['do']]: ObjectShape<StimulusFields<D>> } = {
+  boot: object({}),
+  ...concurrent,
+  together: object({ steps: listOf(tagged<Concurrent>('do', concurrent)) }),
+  meanwhile: object({ line: text, nth: uint, step: tagged<Concurrent>('do', concurrent) }),
 };
 export const stimulusShape = tagged<Stimulus>('do', stimuli);

@@ -2,9 +2,32 @@
  * What comes from outside the kernel. With the machine, the kernel and the scheduler's choices the
  * stimuli are all the inputs of a run (DESIGN §1).
  */
-export type Stimulus =
+export type Stimulus = Single | Together | Meanwhile;
+
+/** Things done at once: each starts its task, then all run as the scheduler lets them. */
+export interface Together {
+  readonly do: 'together';
+  readonly steps: readonly Concurrent[];
+}
+
+/**
+ * One thing that is done while what the stimulus after it does is under way: just before `line` is
+ * printed for the `nth` time, from 1; where it is not, when nothing else moves.
+ */
+export interface Meanwhile {
+  readonly do: 'meanwhile';
+  readonly line: string;
+  readonly nth: number;
+  readonly step: Concurrent;
+}
+
+/** One thing that is done. */
+export type Single =
   /** Runs the machine's boot: initcalls, firmware devices, built-in drivers, late_initcall. */
-  | { readonly do: 'boot' }
+  { readonly do: 'boot' } | Concurrent;
+
+/** What may happen beside other things: all but the boot, during which there is no user yet. */
+export type Concurrent =
   | { readonly do: 'device_add'; readonly dev: string }
   | { readonly do: 'driver_register'; readonly bus: string; readonly drv: string }
   | { readonly do: 'late_initcall' }
@@ -95,6 +118,7 @@ export type Stimulus =
   | { readonly do: 'note'; readonly text: string };
 
 export type DmaStimulus = Extract<Stimulus, { do: 'dma' }>;
+export type VfioStimulus = Extract<Stimulus, { do: 'vfio' }>;
 
 /** A range of addresses as VFIO_IOMMU_MAP_DMA has it. */
 export interface DmaRange {
@@ -122,6 +146,18 @@ export const VFIO_CALLS = [
   'CLOSE_DEVICE',
 ] as const;
 export type VfioCallName = (typeof VFIO_CALLS)[number];
+
+/** What is done, one by one: the steps of what is done at once or meanwhile, else the stimulus itself. */
+export function singlesOf(stimulus: Stimulus): readonly Single[] {
+  switch (stimulus.do) {
+    case 'together':
+      return stimulus.steps;
+    case 'meanwhile':
+      return [stimulus.step];
+    default:
+      return [stimulus];
+  }
+}
 
 /** The stimulus as a person would write it down, one line. */
 export function describeStimulus(s: Stimulus): string {
@@ -182,8 +218,12 @@ export function describeStimulus(s: Stimulus): string {
       return `${s.dev} ${s.write ? 'writes to' : 'reads'} 0x${s.addr.toString(16)}`;
     case 'page_alloc':
       return `the kernel needs memory at 0x${s.start.toString(16)}`;
+    case 'meanwhile':
+      return `meanwhile, before "${s.line}": ${describeStimulus(s.step)}`;
     case 'note':
       return s.text;
+    case 'together':
+      return s.steps.map(describeStimulus).join(' & ');
   }
 }
 

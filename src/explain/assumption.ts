@@ -1,21 +1,14 @@
 /** What of a kernel or a machine may have been otherwise than a log lets one think. */
+import { changeOfFlip, type Flip, oppositesOf } from '../bisect/flips.ts';
 import { changedKernel } from '../bisect/rerun.ts';
 import type { DeviceSpec, KernelSpec, Machine } from '../events/machine.ts';
 import type { Trace } from '../events/trace.ts';
-import { isOptionName, OPTIONS, type OptionName } from '../model/versions/option-table.ts';
 import type { Patch } from '../model/versions/patch.ts';
-import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
-import {
-  compareReleases,
-  configOf,
-  isPatchName,
-  PROFILES,
-  patchesOf,
-} from '../model/versions/profile.ts';
+import { PATCHES } from '../model/versions/patch-table.ts';
+import { compareReleases, PROFILES } from '../model/versions/profile.ts';
 
 export type Assumption =
-  | { readonly kind: 'patch'; readonly name: PatchName; readonly on: boolean }
-  | { readonly kind: 'config'; readonly name: string; readonly value: string }
+  | Flip
   /** Another release as it shipped. */
   | { readonly kind: 'release'; readonly version: string }
   /** Whether an SMMU's table walks look into the caches, as firmware tells. */
@@ -48,14 +41,7 @@ export function assuming({ kernel, machine }: Inputs, assumptions: readonly Assu
 const order = ({ kind }: Assumption): number => (kind === 'release' ? 0 : 1);
 
 function changeOf(assumption: Exclude<Assumption, { kind: 'coherent' }>) {
-  switch (assumption.kind) {
-    case 'patch':
-      return { patches: { [assumption.name]: assumption.on } };
-    case 'config':
-      return { config: { [assumption.name]: assumption.value } };
-    case 'release':
-      return { version: assumption.version };
-  }
+  return assumption.kind === 'release' ? { version: assumption.version } : changeOfFlip(assumption);
 }
 
 function withCoherency(machine: Machine, coherent: ReadonlyMap<string, boolean>): Machine {
@@ -72,27 +58,12 @@ export function flipsOf({
   header: { kernel, machine },
   asked,
 }: Pick<Trace, 'header' | 'asked'>): readonly Assumption[] {
-  const has = patchesOf(kernel);
-  const flips: Assumption[] = [];
-  for (const name of asked ?? []) {
-    if (isPatchName(name)) flips.push({ kind: 'patch', name, on: !has.has(name) });
-    else if (isOptionName(name)) flips.push(...otherValues(name, configOf(kernel, name)));
-  }
+  const flips: Assumption[] = [...oppositesOf(kernel, asked ?? [])];
   for (const { name, iommu_kind, dma_coherent = false } of machine.devices)
     if (iommu_kind === 'arm-smmu' || iommu_kind === 'arm-smmu-v3')
       flips.push({ kind: 'coherent', dev: name, coherent: !dma_coherent });
   return flips;
 }
-
-/** An option may be on or off, or a module; how large something is decides nothing here. */
-function otherValues(name: OptionName, present: string): readonly Assumption[] {
-  const { values } = OPTIONS[name];
-  if (!values.every((value) => TRISTATE.includes(value))) return [];
-  return values
-    .filter((value) => value !== present)
-    .map((value) => ({ kind: 'config', name, value }));
-}
-const TRISTATE: readonly string[] = ['y', 'm', 'n'];
 
 /** Every other release that has a profile. */
 export function otherReleases({

@@ -35,6 +35,13 @@ export function shellParse(command: string, depth = 0): ShellCommand | null {
   return piped(simple, second);
 }
 
+/** Words as a POSIX shell reads them back. */
+export function shellWords(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}
+
 function piped(simple: ShellCommand, second: readonly Token[]): ShellCommand | null {
   const tee = simpleCommand(second);
   const [program, ...args] = tee?.words ?? [];

@@ -1,5 +1,5 @@
 /** What a user typed, as a stimulus. */
-import { DMA_RANGE, type Stimulus } from '../events/stimulus.ts';
+import { DMA_RANGE, type DmaRange, type Stimulus, VFIO_CALLS } from '../events/stimulus.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { type ShellCommand, shellParse } from './action-shell.ts';
 
@@ -53,7 +53,8 @@ const PROMPT =
  * The stimulus that a shell command is; a note where it has no effect on the model.
  *
  * Understood: writes to sysfs by echo, printf and tee; modprobe, insmod, rmmod; `lab vfio`, the
- * helper of recordings, and the `touch` that ends it; reboot, poweroff, halt.
+ * helper of recordings, `lab ioctl`, its further calls, and the `touch` that ends it; reboot,
+ * poweroff, halt.
  */
 export function parseAction(command: string): Stimulus {
   const note: Stimulus = { do: 'note', text: command.trim() };
@@ -178,7 +179,7 @@ function programStimulus({ words }: ShellCommand): Stimulus | null {
     case 'halt':
       return { do: 'shutdown', how: program };
     case 'lab':
-      return args[0] === 'vfio' ? vfioStimulus(args.slice(1)) : null;
+      return labStimulus(args);
     case 'touch':
       return args.length === 1 ? { do: 'vfio_release', hold: args[0] ?? '' } : null;
     default:
@@ -207,19 +208,53 @@ function unloadStimulus(args: readonly string[]): Stimulus | null {
 }
 
 /** Where SMMUs have their doorbell: the recorded program tries whether that can be mapped too. */
-const MSI_WINDOW = { iova: 0x8000000, size: 0x10000 };
+export const MSI_WINDOW: DmaRange = { iova: 0x8000000, size: 0x10000 };
+
+function labStimulus([what, ...args]: readonly string[]): Stimulus | null {
+  if (what === 'vfio') return vfioStimulus(args);
+  return what === 'ioctl' ? vfioCallStimulus(args) : null;
+}
 
 function vfioStimulus([group, dev, ...options]: readonly string[]): Stimulus | null {
   if (group === undefined) return null;
-  const hold = options.find((option) => option.startsWith('hold='))?.slice('hold='.length);
+  const hold = settingOf(options, 'hold') ?? null;
+  const maps = [
+    ...(options.includes('dma') ? [DMA_RANGE, MSI_WINDOW] : []),
+    ...options.flatMap((option) => rangeOf(option)),
+  ];
   return {
     do: 'vfio',
     group,
     dev: dev ?? '',
-    dma: options.includes('dma'),
+    dma: maps.length > 0,
     nocontainer: options.includes('nocontainer'),
     nodevice: options.includes('nodevice'),
-    hold: hold ?? null,
-    ...(options.includes('dma') ? { maps: [DMA_RANGE, MSI_WINDOW] } : {}),
+    hold,
+    ...(options.includes('req') ? { req: true } : {}),
+    ...(maps.length > 0 ? { maps } : {}),
   };
+}
+
+function settingOf(options: readonly string[], name: string): string | undefined {
+  return options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** `map=0x100000+0x10000`, an address and a length. */
+function rangeOf(option: string): readonly DmaRange[] {
+  const [, iova, size] = /^map=(0x[0-9a-f]{1,13})\+(0x[0-9a-f]{1,13})$/.exec(option) ?? [];
+  return iova === undefined || size === undefined
+    ? []
+    : [{ iova: Number(iova), size: Number(size) }];
+}
+
+/** `lab ioctl HOLD CALL [DEV] [iova=…] [size=…]`: a further call of a user that holds its files. */
+function vfioCallStimulus([hold, given, ...rest]: readonly string[]): Stimulus | null {
+  const call = VFIO_CALLS.find((one) => one === given);
+  if (hold === undefined || call === undefined) return null;
+  const dev = rest.find((one) => !one.includes('=')) ?? null;
+  const number = (name: 'iova' | 'size') => {
+    const value = settingOf(rest, name);
+    return value === undefined ? {} : { [name]: Number(value) };
+  };
+  return { do: 'vfio_ioctl', hold, call, dev, ...number('iova'), ...number('size') };
 }

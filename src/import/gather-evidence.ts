@@ -3,8 +3,10 @@ import type { IommuKind } from '../events/machine.ts';
 import { emptyTable } from '../events/table.ts';
 import { EPROBE_DEFER } from '../model/errno.ts';
 import { parseRelease } from '../model/versions/profile.ts';
+import { busOfName } from './bus-of-name.ts';
 import { driverSeen, type Evidence, isBusName, isPciName } from './evidence.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
+import { busOfDriver } from './infer-drivers.ts';
 import { pluggings } from './infer-plugs.ts';
 import type { Observation } from './observation.ts';
 
@@ -181,12 +183,26 @@ function noteIgnored(evidence: Evidence, dev: string, line: number): void {
 /** What tells that the probe of a driver itself deferred, and not what stands before it. */
 const OWN_DEFERRALS: readonly string[] = ['probe-deferred', `${TRACED_ROW}really_probe`];
 
-function noteResult(evidence: Evidence, { kind, row, dev, drv, error }: Observation): void {
+/** What the line says that the probe of a driver returned; null where it says nothing of that. */
+export function resultIn({ kind, row, error }: Observation): number | null {
+  switch (kind) {
+    case 'probe.failed':
+    case 'probe.rejected':
+      return error;
+    case 'probe.bound':
+      return 0;
+    case 'probe.deferred':
+      return OWN_DEFERRALS.includes(row) ? -EPROBE_DEFER : null;
+    default:
+      return null;
+  }
+}
+
+function noteResult(evidence: Evidence, seen: Observation): void {
+  const { kind, dev, drv } = seen;
   if (dev === null || drv === null) return;
-  if (PLATFORM_NAME.test(dev) && kind === 'probe.failed') evidence.buses[dev] ??= 'platform';
-  const isDeferral = kind === 'probe.deferred';
-  if (isDeferral && !OWN_DEFERRALS.includes(row)) return;
-  const result = isDeferral ? -EPROBE_DEFER : kind === 'probe.bound' ? 0 : error;
+  if (kind === 'probe.failed') evidence.buses[dev] ??= busOfDriver(drv) ?? busOfName(dev);
+  const result = resultIn(seen);
   if (result === null) return;
   const key = `${drv} ${dev}`;
   const list = evidence.results[key] ?? [];
@@ -205,8 +221,8 @@ function noteStart(evidence: Evidence, { row, dev, drv }: Observation): void {
 function notePci(evidence: Evidence, { kind, dev, fields, record }: Observation): void {
   if (kind === 'pci.host_bridge') {
     const host = dev ?? '';
-    if (PLATFORM_NAME.test(host)) evidence.buses[host] ??= 'platform';
     evidence.hosts[fields['bus'] ?? ''] = host;
+    if (host !== '') evidence.buses[host] ??= 'platform';
     evidence.hostScans[host] = (evidence.hostScans[host] ?? 0) + 1;
   }
   if (dev === null) return;

@@ -4,7 +4,7 @@
  */
 
 import type { Label } from '../engine/scheduler.ts';
-import type { KernelEvent } from '../events/event.ts';
+import type { EventOf, KernelEvent } from '../events/event.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { isDebug, keyOf, observePrintk } from './message-key.ts';
 import type { Observation } from './observation.ts';
@@ -35,6 +35,8 @@ export interface Guide {
   unmatched(before: number): readonly Observation[];
   /** Is the observation one that the model should print and has not printed yet? */
   isUnmatched(observation: Observation): boolean;
+  /** The observation that the line will meet when it is printed; null for none. */
+  expected(line: EventOf<'printk'>): Observation | null;
   /** Takes an observation as explained. */
   explain(observation: Observation): void;
   /** Moves the place in the log forward to that observation. */
@@ -43,12 +45,21 @@ export interface Guide {
   takeUnobserved(): readonly { readonly text: string; readonly event: number }[];
   /** While set, events without a line of their own count as assumed. */
   assuming: boolean;
+  /** Lines from this one on are not met yet: what made them has not happened. */
+  horizon: number;
+  /** While set, the state is made to follow this line, and what happens then has its line. */
+  following: Observation | null;
 }
 
 /** Does it leave out who had the device: seen by a tracer, or a line of kernels that do not say so? */
 function isAnonymous({ row, kind, prefix }: Observation): boolean {
   const isOldLine = prefix === null && GROUP_LINES.includes(kind);
   return isOldLine || row.startsWith(TRACED_ROW);
+}
+
+interface Meeting {
+  readonly printed: Observation | null;
+  readonly observation: Observation | null;
 }
 
 const GROUP_LINES: readonly string[] = ['iommu.group.added', 'iommu.group.removed'];
@@ -61,6 +72,17 @@ function anonymousKey(observation: Observation): string | null {
 
 const keyOfLogged = (observation: Observation): string | null =>
   isAnonymous(observation) ? anonymousKey(observation) : keyOf(observation);
+
+/**
+ * Is a line that the model prints and the log lacks a sign of anything? Some consoles leave the lines
+ * out that describe functions: nobody knows what they say.
+ */
+function missedAmong(observations: readonly Observation[]): (printed: Observation) => boolean {
+  const described = new Set(
+    observations.flatMap(({ kind, dev }) => (kind === 'pci.device' ? [dev] : [])),
+  );
+  return ({ kind, dev }) => !isDebug(kind) && (kind !== 'pci.device' || described.has(dev));
+}
 
 /** A guide over the observations of one boot. */
 export function createGuide(observations: readonly Observation[]): Guide {
@@ -78,13 +100,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
   let count = 0;
   let unobserved: { text: string; event: number }[] = [];
 
-  const described = new Set(
-    observations.flatMap(({ kind, dev }) => (kind === 'pci.device' ? [dev] : [])),
-  );
-  /** Some consoles leave the lines out that describe functions: nobody knows what they say. */
-  const isMissed = ({ kind, dev }: Observation): boolean =>
-    !isDebug(kind) && (kind !== 'pci.device' || described.has(dev));
-
+  const isMissed = missedAmong(observations);
   const explain = (observation: Observation): void => {
     const list = waiting.get(keyOfLogged(observation) ?? '') ?? [];
     const i = list.indexOf(observation);
@@ -95,19 +111,30 @@ export function createGuide(observations: readonly Observation[]): Guide {
     if (at === null || observation.record.line > at.record.line) at = observation;
   };
 
+  /** What the line says, where the model's kind of line is compared, and what it meets in the log. */
+  const meetingOf = (line: EventOf<'printk'>): Meeting => {
+    const printed = observePrintk(line);
+    const key = printed === null ? null : keyOf(printed);
+    if (printed === null || key === null) return { printed: null, observation: null };
+    const observation = waiting.get(key)?.[0] ?? waiting.get(anonymousKey(printed) ?? '')?.[0];
+    const isAhead = observation === undefined || observation.record.line >= guide.horizon;
+    return { printed, observation: isAhead ? null : observation };
+  };
+
   const guide: Guide = {
     assuming: false,
+    horizon: Number.POSITIVE_INFINITY,
+    following: null,
     label(event) {
       count += 1;
-      const line = at === null ? null : shownLine(at.record);
-      const timeUs = at?.record.timeUs ?? null;
+      const place = (guide.following ?? at)?.record ?? null;
+      const line = place === null ? null : shownLine(place);
+      const timeUs = place?.timeUs ?? null;
       const unseen: Label = { origin: guide.assuming ? 'assumed' : 'implied', line, timeUs };
       if (event.type !== 'printk') return unseen;
-      const printed = observePrintk(event);
-      const key = printed === null ? null : keyOf(printed);
-      if (printed === null || key === null) return unseen;
-      const observation = waiting.get(key)?.[0] ?? waiting.get(anonymousKey(printed) ?? '')?.[0];
-      if (observation === undefined) {
+      const { printed, observation } = meetingOf(event);
+      if (printed === null) return unseen;
+      if (observation === null) {
         if (isMissed(printed)) unobserved.push({ text: event.text, event: count - 1 });
         return unseen;
       }
@@ -125,6 +152,7 @@ export function createGuide(observations: readonly Observation[]): Guide {
       return found;
     },
     isUnmatched: (observation) => open.has(observation),
+    expected: (line) => meetingOf(line).observation,
     explain,
     moveTo,
     takeUnobserved() {

@@ -9,6 +9,7 @@ import { parseAction } from './action.ts';
 import type { Unrecognised } from './boot-lines.ts';
 import type { Evidence } from './evidence.ts';
 import type { EvidenceFile } from './evidence-file.ts';
+import type { LoggedFault } from './fault-replay.ts';
 import { gatherEvidence } from './gather-evidence.ts';
 import type { Divergence } from './guide.ts';
 import type { NamedDriver } from './infer-drivers.ts';
@@ -18,7 +19,7 @@ import { withUnits } from './infer-units.ts';
 import { stillWaiting, type Waiting } from './infer-waiting.ts';
 import type { Observation } from './observation.ts';
 import { type ReadLog, readWhole } from './read-log.ts';
-import { bestReplay, type LoggedAction, type LoggedFault } from './replay.ts';
+import { bestReplay, type LoggedAction } from './replay.ts';
 import { type EvidenceReport, weighEvidence } from './weigh-evidence.ts';
 
 export interface ImportOptions {
@@ -73,13 +74,14 @@ export function importRead(log: ReadLog, options: ImportOptions): Imported {
   const machine =
     options.machine ??
     weighed.complete(machineOf(observations, evidence, kernel, actions, options.firmware ?? null));
-  const isTraced = options.evidence?.some(({ kind }) => kind === 'ftrace') === true;
-  const inputs = { machine, kernel, observations, evidence, actions, moments, isTraced };
+  const isGiven = options.machine !== null;
+  const isWatched = options.evidence?.some(({ kind }) => kind === 'ftrace') === true;
+  const inputs = { machine, isGiven, isWatched, kernel, observations, evidence, actions, moments };
   const replay = bestReplay(inputs);
   const { run, faults } = replay;
   const reports = weighed.report(replay);
   return {
-    trace: run.trace({ name: options.name, format: log.format }),
+    trace: replay.learnt(run.trace({ name: options.name, format: log.format })),
     ...{ log, boot, boots, observations, unrecognised, faults },
     divergences: [...replay.divergences, ...reports.flatMap(({ differs }) => differs)],
     waiting: stillWaiting(run),
@@ -125,7 +127,9 @@ function namedDriver({ stimulus }: LoggedAction): readonly NamedDriver[] {
     case 'remove_id':
       return [{ bus: stimulus.bus, drv: stimulus.drv }];
     case 'driver_override':
-      return stimulus.drv === null ? [] : [{ bus: stimulus.bus, drv: stimulus.drv }];
+      return stimulus.drv === null
+        ? []
+        : [{ bus: stimulus.bus, drv: stimulus.drv, override: stimulus.dev }];
     default:
       return [];
   }

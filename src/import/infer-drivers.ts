@@ -18,6 +18,8 @@ import type { Waits } from './infer-waits.ts';
 export interface NamedDriver {
   readonly bus: string;
   readonly drv: string;
+  /** The device that it is forced on, which it need not match. */
+  readonly override?: string;
 }
 
 /** The id that ties a device to the drivers a log shows on it. */
@@ -67,6 +69,8 @@ export function driversOf(
   named: readonly NamedDriver[],
   loaded: readonly string[],
 ): readonly DriverSpec[] {
+  const isForced = (drv: string, dev: string): boolean =>
+    named.some((one) => one.drv === drv && one.override === dev);
   const userspace = evidence.userspaceLine ?? Number.POSITIVE_INFINITY;
   return workOf(evidence, named).map(({ bus, drv, devices, first }) => {
     const known = knownDriver(bus, drv);
@@ -97,7 +101,10 @@ export function driversOf(
       name: drv,
       bus,
       module: isModule ? module : null,
-      ids: [...driverIds(bus, drv), ...[...devices].map(seenId)],
+      ids: [
+        ...driverIds(bus, drv),
+        ...[...devices].filter((dev) => !isForced(drv, dev)).map(seenId),
+      ],
       driver_managed_dma: known?.driver_managed_dma ?? isVfioVariant(drv),
       suppress_bind_attrs: keepsItsDevice(evidence, known, devices),
       probe_type: isAsync ? 'async' : 'default',
@@ -110,7 +117,8 @@ export function driversOf(
 /** Of these the next attempt is thought to end alike; of other errors it is not. */
 const LASTING: readonly (number | undefined)[] = [-ENODEV, -ENXIO, -EPROBE_DEFER];
 
-function outcomesOf(results: readonly number[]): readonly number[] {
+/** The results of attempts as a driver has them: what follows is thought of, too. */
+export function outcomesOf(results: readonly number[]): readonly number[] {
   return LASTING.includes(results.at(-1)) ? results : [...results, 0];
 }
 

@@ -1,22 +1,14 @@
 /** The machine behind a log: the least that explains what the log shows. */
-import {
-  type BootStep,
-  type DeviceSpec,
-  type DriverSpec,
-  type IommuMapRow,
-  isX86Iommu,
-  type Machine,
-  type PcieType,
-  type PciFunction,
-} from '../events/machine.ts';
-import { LATE_MARK, LINK_ORDER } from '../model/firmware/link-order.ts';
+import type { DeviceSpec, IommuMapRow, Machine, PcieType, PciFunction } from '../events/machine.ts';
 import { pciAddress } from '../model/kernel/requester-ids.ts';
 import { type Evidence, isPciName, type SeenFunction } from './evidence.ts';
 import { type AcsView, inferAcs } from './infer-acs.ts';
+import { bootOf, lateDevices } from './infer-boot.ts';
 import { withChildren } from './infer-children.ts';
 import { driversOf, modulesFor, type NamedDriver, seenId } from './infer-drivers.ts';
 import { withManagementComplex } from './infer-fsl-mc.ts';
 import { iommuAt } from './infer-iommus.ts';
+import { lostJoins } from './infer-lost.ts';
 import { inferPending } from './infer-pending.ts';
 import { platformDevices } from './infer-platform.ts';
 import { cameLater, learnHotplug } from './infer-plugs.ts';
@@ -47,19 +39,20 @@ interface Topology {
  * drivers that user actions speak of, `loaded` the modules they load.
  */
 export function inferMachine(
-  evidence: Evidence,
+  seen: Evidence,
   version: string,
   named: readonly NamedDriver[],
   loaded: readonly string[],
 ): Machine {
+  const functions = withUnprinted(seen);
+  const evidence = { ...seen, joins: [...seen.joins, ...lostJoins(seen, functions)] };
   const waits = inferWaits(evidence);
   const pending = inferPending(evidence);
   const firmware = firmwareOf(evidence);
-  const functions = withUnprinted(evidence);
   const topology = topologyOf(evidence, functions);
   const acs = inferAcs(evidence, topology.above, topology.inSlot);
   const hosts = hostsOf(evidence, waits, functions, topology);
-  const types = typesOf(evidence, topology);
+  const types = typesOf(evidence, functions, topology);
   learnHotplug(evidence, (port) => !isPciName(topology.parentOf(port)));
   const pciDevices = functions.map((seen) => ({
     ...pciDevice(evidence, seen, topology, acs, types(seen), firmware === 'devicetree'),
@@ -69,12 +62,16 @@ export function inferMachine(
   const firmwareDevices = platformDevices(evidence, waits, pending, hosts);
   const platform = withManagementComplex(firmwareDevices, evidence, waits);
   const drivers = driversOf(evidence, waits, pending, version, named, loaded);
+  const late = lateDevices(evidence, drivers);
+  const present = platform.map((spec) =>
+    late.atRuntime.has(spec.name) ? { ...spec, disabled: true } : spec,
+  );
   return {
     firmware,
-    devices: withChildren([...platform, ...hosts, ...pciDevices], drivers, evidence.makers),
+    devices: withChildren([...present, ...hosts, ...pciDevices], drivers, evidence.makers),
     drivers,
     modules: modulesFor(evidence, version, drivers),
-    boot: bootOf(evidence, drivers),
+    boot: bootOf(evidence, drivers, late),
   };
 }
 
@@ -105,26 +102,40 @@ function topologyOf(evidence: Evidence, functions: readonly SeenFunction[]): Top
     // A bus has a higher number than the one above it: another one is not set up, or garbled.
     if (first > bridge.slice(-7, -5)) bridgeOfBus.set(`${bridge.slice(0, -7)}${first}`, bridge);
   }
+  const roots = Object.entries(evidence.hosts);
   const hostOf = (dev: string): string => {
+    const bus = dev.slice(0, 7);
     const domain = dev.slice(0, 4);
-    const own = evidence.hosts[dev.slice(0, 7)];
-    const first = Object.entries(evidence.hosts).find(([bus]) => bus.startsWith(domain));
-    // Without the lines of a host the first bus is its root, and where that is not there, each is one.
-    const hasRoot = functions.some((seen) => seen.dev.startsWith(`${domain}:00:`));
-    const root = hasRoot ? `${domain}:00` : dev.slice(0, 7);
-    const bus = own === undefined ? (first?.[0] ?? root) : dev.slice(0, 7);
+    const own = evidence.hosts[bus];
+    const first = roots.find(([root]) => root.startsWith(domain));
+    // Where the log names no host bridge, a bus that no bridge leads to is a root of its own.
+    const root = own === undefined ? (first?.[0] ?? bus) : bus;
     const host = own ?? first?.[1] ?? '';
-    return host === '' ? `pci${bus}` : host;
+    return host === '' ? `pci${root}` : host;
   };
-  const parentOf = (dev: string): string => bridgeOfBus.get(dev.slice(0, -5)) ?? hostOf(dev);
+  // All functions of a bus are below the same thing.
+  const parents = new Map<string, string>();
+  const parentOf = (dev: string): string => {
+    const bus = dev.slice(0, -5);
+    const known = parents.get(bus);
+    if (known !== undefined) return known;
+    const parent = bridgeOfBus.get(bus) ?? hostOf(dev);
+    parents.set(bus, parent);
+    return parent;
+  };
   const above = (dev: string): readonly string[] => {
     const list: string[] = [];
     for (let up = parentOf(dev); isPciName(up) && !list.includes(up); up = parentOf(up))
       list.push(up);
     return list;
   };
-  const inSlot = (dev: string): readonly string[] =>
-    functions.map((seen) => seen.dev).filter((other) => other.slice(0, -1) === dev.slice(0, -1));
+  const slots = new Map<string, string[]>();
+  for (const { dev } of functions) {
+    const slot = slots.get(dev.slice(0, -1));
+    if (slot === undefined) slots.set(dev.slice(0, -1), [dev]);
+    else slot.push(dev);
+  }
+  const inSlot = (dev: string): readonly string[] => slots.get(dev.slice(0, -1)) ?? [];
   return { parentOf, above, inSlot };
 }
 
@@ -157,20 +168,27 @@ function hostsOf(
 
 /**
  * A row for each function that the log shows to have an IOMMU, and for no other, and one for each id
- * that a bridge uses in the name of several.
+ * that a bridge uses in the name of several. Functions that share a group of an SMMU v1 or v2 have one
+ * stream: bridges without isolation alone do not bring them together there.
  */
 function mapOf(
-  { sharing }: Evidence,
+  { sharing, joins, iommus }: Evidence,
   waits: Waits,
   functions: readonly string[],
 ): readonly IommuMapRow[] {
+  const ofStreams = new Set(iommus.flatMap(({ dev, kind }) => (kind === 'arm-smmu' ? dev : [])));
+  const groupOf = new Map(joins.map(({ dev, group }) => [dev, group]));
+  const streams = new Map<number, number>();
   const own = functions.flatMap((dev) => {
     const at = pciAddress(dev);
     const iommu = waits.iommuOf(dev);
     if (at === null || iommu === null) return [];
     const rid = (at.bus << 8) | at.devfn;
-    const segment = Number.parseInt(dev, 16);
-    return [{ rid_base: rid, iommu, sid_base: segment * 0x10000 + rid, length: 1 }];
+    const stream = Number.parseInt(dev, 16) * 0x10000 + rid;
+    const group = ofStreams.has(iommu) ? groupOf.get(dev) : undefined;
+    const sid_base = (group === undefined ? undefined : streams.get(group)) ?? stream;
+    if (group !== undefined) streams.set(group, sid_base);
+    return [{ rid_base: rid, iommu, sid_base, length: 1 }];
   });
   const taken = new Set(own.map(({ sid_base }) => sid_base));
   const shared = sharing.flatMap(({ dev, stream }) => {
@@ -219,44 +237,35 @@ function pciDevice(
  */
 function typesOf(
   { sharing }: Evidence,
+  functions: readonly SeenFunction[],
   { parentOf }: Topology,
 ): (seen: SeenFunction) => PcieType | null {
+  const slots = new Map<string, number>();
+  for (const { dev } of functions) {
+    const device = Number.parseInt(dev.slice(-4, -2), 16);
+    const above = parentOf(dev);
+    slots.set(above, Math.max(slots.get(above) ?? 0, device));
+  }
+  const slotsBehind = (dev: string): number => slots.get(dev) ?? 0;
   const both = sharing.filter(({ dev, other }) => parentOf(dev) === parentOf(other));
   const bridges = new Set(both.map(({ dev }) => parentOf(dev)).filter(isPciName));
   return (seen) => {
     const above = parentOf(seen.dev);
     if (bridges.has(above)) return null;
-    return bridges.has(seen.dev) ? 'pcie-to-pci' : typeOf(seen, isPciName(above));
+    return bridges.has(seen.dev) ? 'pcie-to-pci' : typeOf(seen, isPciName(above), slotsBehind);
   };
 }
 
-function typeOf({ port, header }: SeenFunction, behindBridge: boolean): PcieType | null {
+/** A bridge with several devices behind it is no port with one slot: it leads into a switch. */
+function typeOf(
+  { dev, port, header }: SeenFunction,
+  behindBridge: boolean,
+  slotsBehind: (dev: string) => number,
+): PcieType | null {
   const named = PORT_TYPES.find(([pattern]) => port !== null && pattern.test(port))?.[1];
   if (named !== undefined) return named;
   if (port !== null) return null;
-  if (header === 1) return behindBridge ? 'downstream' : 'root-port';
-  return 'endpoint';
-}
-
-/**
- * The boot: devices first, then built-in drivers in link order. A driver that the link order does
- * not know keeps its place in the log, behind the last driver before it that it does know.
- */
-function bootOf(evidence: Evidence, drivers: readonly DriverSpec[]): readonly BootStep[] {
-  const rank = new Map(LINK_ORDER.map((key, i) => [key, i]));
-  const late = rank.get(LATE_MARK) ?? LINK_ORDER.length;
-  let last = 0;
-  const ranked = drivers
-    .filter(({ module }) => module === null)
-    .map(({ bus, name }, i) => {
-      const known = rank.get(`${bus}:${name}`);
-      if (known !== undefined) last = Math.max(last, known);
-      return { step: { step: 'driver', bus, drv: name } as const, at: known ?? last, i };
-    })
-    .sort((a, b) => a.at - b.at || a.i - b.i);
-  const before = ranked.filter(({ at }) => at <= late).map(({ step }) => step);
-  const after = ranked.filter(({ at }) => at > late).map(({ step }) => step);
-  const x86 = evidence.iommus.filter(({ kind }) => isX86Iommu(kind));
-  const units = x86.map(({ dev }) => ({ step: 'iommu', iommu: dev }) as const);
-  return [{ step: 'populate' }, ...units, ...before, { step: 'late_initcall' }, ...after];
+  if (header !== 1) return 'endpoint';
+  if (!behindBridge) return 'root-port';
+  return slotsBehind(dev) > 0 ? 'upstream' : 'downstream';
 }

@@ -3,6 +3,7 @@
 import type { Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { Stimulus } from '../events/stimulus.ts';
+import { streamIds } from '../model/kernel/requester-ids.ts';
 import { driverSeen } from './evidence.ts';
 import type { Observation } from './observation.ts';
 
@@ -25,7 +26,11 @@ export function explanationOf(observation: Observation, run: Run): readonly Stim
     case 'iommu.group.removed':
       return isPresent(run, dev) ? [{ do: 'remove', dev }] : [];
     case 'pci.device':
-      return isPresent(run, dev) ? [] : [{ do: 'rescan', dev: null }];
+      // Only what is new is found: where it is there, somebody had taken it away.
+      return [
+        ...(isPresent(run, dev) ? [{ do: 'remove', dev } as const] : []),
+        { do: 'rescan', dev: null },
+      ];
     case 'iommu.group.added':
       return dev === null ? [] : bindingOf(run, dev, prefix);
     default:
@@ -68,12 +73,27 @@ function bindingOf(run: Run, dev: string, prefix: string | null): readonly Stimu
   }
   const drv = prefix === null || prefix === device.bus ? null : prefix;
   if (drv === null || device.driver !== null) return [];
-  const { bus } = device;
+  const { bus, deferred } = device;
+  const module = deferred === 'pending' ? moduleOfIommu(run, dev) : null;
+  if (module !== null) return [{ do: 'modprobe', module, params: '' }];
   if (run.state.buses[bus]?.drivers[drv] !== undefined) return [{ do: 'drivers_probe', bus, dev }];
   const spec = run.system.machine.drivers.find((d) => d.name === drv && d.bus === bus);
   if (spec === undefined) return [];
   if (spec.module === null) return [{ do: 'driver_register', bus, drv }];
   return [{ do: 'modprobe', module: spec.module, params: '' }];
+}
+
+/** The module that the device's IOMMU has no driver without; null where it is not a module's lack. */
+function moduleOfIommu({ kernel, state, system }: Run, dev: string): string | null {
+  const [first] = streamIds(kernel, dev);
+  const unit = state.devices[first?.iommu ?? ''];
+  if (unit === undefined || unit.driver !== null) return null;
+  const ids = new Set(unit.spec.ids);
+  const driver = system.machine.drivers.find(
+    (spec) => spec.bus === unit.bus && spec.ids.some((id) => ids.has(id)),
+  );
+  const isThere = state.buses[unit.bus]?.drivers[driver?.name ?? ''] !== undefined;
+  return isThere ? null : (driver?.module ?? null);
 }
 
 /** Brings the state in line with what the log says, against the model. */

@@ -5,6 +5,7 @@
 import { ETIMEDOUT } from '../model/errno.ts';
 import { parseCmdline } from '../model/versions/profile.ts';
 import { type Evidence, isPciName, type SeenPair } from './evidence.ts';
+import { vtdUnits } from './infer-vtd-units.ts';
 
 /** The IOMMU of devices that gave one up of which the log says nothing. */
 export const UNNAMED_IOMMU = 'unnamed-iommu';
@@ -37,12 +38,13 @@ export function inferWaits(evidence: Evidence): Waits {
   for (const { dev, line } of ignored)
     if (!gaveUp.has(dev) && (isPciName(dev) || !timedOut(evidence, dev))) gaveUp.set(dev, line);
 
+  const units = vtdUnits(evidence);
   const nameless = pending.find(({ dev }) => IOMMU_NODE.test(dev))?.dev ?? UNNAMED_IOMMU;
   const iommuOf = (dev: string): string | null => {
     const given = gaveUp.get(dev);
     const later = given === undefined ? undefined : iommus.find(({ line }) => line > given);
     if (later !== undefined) return later.dev;
-    if (joined.has(dev)) return behind[dev] ?? iommus[0]?.dev ?? null;
+    if (joined.has(dev)) return behind[dev] ?? units.get(dev) ?? iommus[0]?.dev ?? null;
     return given === undefined ? null : nameless;
   };
   const isLate = (name: string | null): boolean => {

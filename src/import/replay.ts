@@ -2,8 +2,10 @@
 import { createRun, type Run } from '../engine/run.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
-import type { DmaStimulus, Stimulus } from '../events/stimulus.ts';
+import type { Stimulus } from '../events/stimulus.ts';
+import type { Trace } from '../events/trace.ts';
 import { driverSeen, type Evidence, type SeenPlug } from './evidence.ts';
+import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-replay.ts';
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { plugStimulus } from './infer-plugs.ts';
@@ -13,8 +15,9 @@ import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
 import { byPlace, type Moment } from './moment.ts';
 import type { Observation } from './observation.ts';
+import { loggedOutcomes } from './probe-outcomes.ts';
 import { shownLine } from './record.ts';
-import { dmaStimuli, type RefusedDma, refusedDma } from './refused-dma.ts';
+import { refusedDma } from './refused-dma.ts';
 import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 
 /** A user action with the place where the log has it. */
@@ -32,8 +35,10 @@ export interface ReplayInputs {
   readonly actions: readonly LoggedAction[];
   /** What other files show, in their order. */
   readonly moments: readonly Moment[];
-  /** Calls of functions were recorded, to be compared with those of the replay. */
-  readonly isTraced: boolean;
+  /** The machine was given: what its drivers' probes return is known better than the log tells it. */
+  readonly isGiven: boolean;
+  /** A trace is beside the log, for which calls are recorded. */
+  readonly isWatched: boolean;
 }
 
 /** What came of a moment. */
@@ -45,25 +50,23 @@ export interface MetMoment extends Meeting {
 
 export interface Replay {
   readonly run: Run;
+  /** The trace of the run with the answers that the log gave for its drivers in the machine. */
+  readonly learnt: (trace: Trace) => Trace;
   readonly guide: Guide;
   /** First lines of modular drivers, those still ahead. */
   readonly sightings: Observation[];
   /** Devices that the log put into another group than the model. */
   readonly moved: Set<string>;
   readonly divergences: Divergence[];
-  readonly faults: LoggedFault[];
+  readonly faults: readonly LoggedFault[];
   readonly met: MetMoment[];
   /** Calls of the functions that a trace can watch, where one did. */
   readonly calls: readonly ModelCall[];
 }
 
-/** DMA that the log says was refused. */
-export interface LoggedFault {
-  readonly dma: RefusedDma;
-  /** Who did it; null where no device speaks to an IOMMU like that. */
-  readonly dev: string | null;
-  /** It is in the run. */
-  readonly isReplayed: boolean;
+/** A replay that goes on. */
+interface Progress extends Omit<Replay, 'learnt' | 'faults' | 'calls'> {
+  readonly faults: FaultReplay;
 }
 
 /** How often a schedule is looked for that the log contradicts less. */
@@ -97,15 +100,25 @@ const paramsOf = (stimulus: Stimulus): string => ('params' in stimulus ? stimulu
 
 /** Boots the machine, then goes through the log: actions are done, unexplained lines explained. */
 function replay(
-  { machine, kernel, observations, evidence, actions, moments, isTraced }: ReplayInputs,
+  { machine, kernel, observations, evidence, actions, moments, isGiven, isWatched }: ReplayInputs,
   schedule: ScheduleGuide | null,
 ): Replay {
   const guide = createGuide(observations);
   const by = schedule === null ? {} : { choose: schedule.choose, onEvent: schedule.onEvent };
-  const recorder = createCallRecorder({ holds: false });
-  const watched = isTraced ? { probe: recorder.probe } : {};
-  const bare = createRun({ machine, kernel }, { label: guide.label, ...watched, ...by });
-  recorder.attach(bare.state);
+  const recorder = isWatched ? createCallRecorder({ holds: false }) : null;
+  const refused = refusedDma(observations);
+  const outcomes = isGiven ? null : loggedOutcomes(observations, actions);
+  const bare = createRun(
+    { machine, kernel },
+    {
+      ...by,
+      label: guide.label,
+      ...(recorder === null ? {} : { probe: recorder.probe }),
+      ...(outcomes === null ? {} : { oracle: outcomes.answer }),
+      ...(refused.length === 0 ? {} : { interrupt: (line) => faults.beforeLine(line) }),
+    },
+  );
+  recorder?.attach(bare.state);
   const moved = new Set<string>();
   const give: Run['give'] = (stimulus) => {
     const end = bare.give(stimulus);
@@ -114,38 +127,56 @@ function replay(
   };
   const run: Run = { ...bare, give };
   const sightings = [...firstSightings(observations, machine)];
-  const found = { moved, divergences: [], faults: [], met: [] };
-  const replay: Replay = { run, guide, sightings, ...found, calls: recorder.calls };
+  const found = { run, guide, moved, divergences: [] };
+  const faults = createFaultReplay(refused, found);
+  const replay: Progress = { ...found, faults, sightings, met: [] };
+  const horizons = actions.map(({ observation }) => observation.record.line);
+  guide.horizon = horizons[0] ?? Number.POSITIVE_INFINITY;
   run.give({ do: 'boot' });
+  // Where the log begins later, it has not the lines of the boot.
+  if (!hasHead(evidence)) guide.takeUnobserved();
   if (evidence.userspaceLine !== null) settle(replay, evidence.userspaceLine);
-  const happenings = [...moments, ...actions, ...evidence.plugs, ...refusedDma(observations)];
-  const lineOf = (happening: Moment | LoggedAction | SeenPlug | RefusedDma) =>
-    'before' in happening ? happening.before : happening.observation.record.line;
-  happenings.sort((a, b) => byPlace(lineOf(a), lineOf(b)));
-  const stimulusOf = dmaStimuli(run.kernel);
   let begun = 0;
-  for (const happening of happenings) {
+  for (const happening of inOrder([...moments, ...actions, ...evidence.plugs])) {
     settle(replay, lineOf(happening));
     if ('before' in happening) {
       meetMoment(replay, happening);
       continue;
     }
     guide.moveTo(happening.observation);
-    if ('stimulus' in happening) {
-      begun += 1;
-      schedule?.begin(begun);
-      run.give(happening.stimulus);
-    } else if ('port' in happening) {
+    if ('port' in happening) {
       const stimulus = plugStimulus(happening, machine.devices);
       if (stimulus !== null) run.give(stimulus);
-    } else meetIommu(replay, happening, stimulusOf(happening));
+      continue;
+    }
+    begun += 1;
+    guide.horizon = horizons[begun] ?? Number.POSITIVE_INFINITY;
+    outcomes?.begin(begun);
+    schedule?.begin(begun);
+    run.give(happening.stimulus);
   }
   settle(replay, Number.POSITIVE_INFINITY);
-  return replay;
+  const calls = recorder?.calls ?? [];
+  return { ...replay, faults: faults.faults, calls, learnt: outcomes?.learnt ?? same };
+}
+
+const same = (trace: Trace): Trace => trace;
+
+/** Does the log have the beginning of its boot? */
+const hasHead = ({ release, cmdline }: Evidence): boolean => release !== null || cmdline !== null;
+
+/** What a log or a file beside it tells was done, or shows to be so. */
+type Happening = Moment | LoggedAction | SeenPlug;
+
+const lineOf = (happening: Happening): number =>
+  'before' in happening ? happening.before : happening.observation.record.line;
+
+function inOrder(happenings: Happening[]): readonly Happening[] {
+  return happenings.sort((a, b) => byPlace(lineOf(a), lineOf(b)));
 }
 
 /** A file shows the system at this moment: what the log did not say is made up for, and the rest compared. */
-function meetMoment(replay: Replay, moment: Moment): void {
+function meetMoment(replay: Progress, moment: Moment): void {
   const { run, guide, met } = replay;
   guide.assuming = true;
   const assumed = followListing(run, moment.snapshot, moment.deferred);
@@ -154,29 +185,6 @@ function meetMoment(replay: Replay, moment: Moment): void {
   if (moment.before === Number.POSITIVE_INFINITY) guide.takeUnobserved();
   settle(replay, moment.before);
   met.push({ moment, assumed, ...meetListing(run, moment) });
-}
-
-/**
- * A device did DMA that its IOMMU refused: the model's should refuse it as well. Of a device that is not in
- * the group where the model has it, nothing can be said.
- */
-function meetIommu(
-  { run, moved, divergences, faults }: Replay,
-  dma: RefusedDma,
-  stimulus: DmaStimulus | null,
-): void {
-  const isReplayed = stimulus !== null && !moved.has(stimulus.dev);
-  faults.push({ dma, dev: stimulus?.dev ?? dma.dev, isReplayed });
-  if (!isReplayed) return;
-  run.give(stimulus);
-  const last = run.state.last_dma[stimulus.dev];
-  if (last === undefined || last.result === 'faulted') return;
-  const { text } = dma.observation.record;
-  const line = shownLine(dma.observation.record);
-  const addr = `0x${dma.addr.toString(16)}`;
-  const expected = `DMA of ${stimulus.dev} at ${addr} ${last.result}`;
-  const event = run.scheduler.events.length;
-  divergences.push({ line, expected, observed: text, event });
 }
 
 /** The first line of each driver that the machine has as a module, in the log's order. */
@@ -192,12 +200,14 @@ function firstSightings(
 }
 
 /** Explains what the log shows before line `before` and the model has not printed. */
-function settle({ run, guide, sightings, moved, divergences }: Replay, before: number): void {
+function settle(progress: Progress, before: number): void {
+  const { run, guide, sightings, moved, divergences, faults } = progress;
   const next = sightings.findIndex(({ record }) => record.line >= before);
   const seen = new Set(sightings.splice(0, next < 0 ? sightings.length : next));
   const lines = [...seen, ...guide.unmatched(before)];
   lines.sort((a, b) => a.record.line - b.record.line);
   for (const observation of lines) {
+    faults.catchUp(observation.record.line);
     if (seen.delete(observation)) {
       guide.assuming = true;
       const stimuli = loadingOf(observation, run);
@@ -212,11 +222,14 @@ function settle({ run, guide, sightings, moved, divergences }: Replay, before: n
     if (guide.isUnmatched(observation)) {
       divergences.push(contradiction(observation, run));
       guide.explain(observation);
+      guide.following = observation;
       followLog(observation, run);
+      guide.following = null;
       if (observation.kind === 'iommu.group.added') moved.add(observation.dev ?? '');
     }
     guide.assuming = false;
   }
+  faults.catchUp(before);
   for (const { text, event } of guide.takeUnobserved()) {
     const line = run.scheduler.events[event]?.line ?? null;
     if (line !== null) divergences.push({ line, expected: text, observed: NO_LINE, event });

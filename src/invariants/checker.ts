@@ -1,5 +1,5 @@
 /** Checks invariants along a run and remembers which are broken. */
-import type { EventType, KernelEvent, Recorded } from '../events/event.ts';
+import type { EventType, Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { TraceHeader } from '../events/trace.ts';
 import type { Facts } from '../model/context.ts';
@@ -8,6 +8,7 @@ import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
 import { patchesOf } from '../model/versions/profile.ts';
 import { INVARIANTS } from './all.ts';
+import { createFlights, type Flights } from './flights.ts';
 import type { Breach, Invariant, Violation } from './invariant.ts';
 
 /** What a checker needs to know of a run beside its events. */
@@ -29,25 +30,12 @@ export interface Healing {
   readonly byLog: boolean;
 }
 
-/** Devices with a probe or an unbind under way, with how many. */
-function createFlights() {
-  const flights = new Map<string, number>();
-  const add = (dev: string, by: number) => flights.set(dev, (flights.get(dev) ?? 0) + by);
-  return {
-    note(event: KernelEvent): void {
-      if (event.type === 'probe.matched' || event.type === 'driver.unbinding') add(event.dev, 1);
-      if (event.type === 'probe.finished' || event.type === 'driver.unbound') add(event.dev, -1);
-      if (event.type === 'device.added') flights.delete(event.dev);
-    },
-    quiet: (dev: string): boolean => (flights.get(dev) ?? 0) <= 0,
-  };
-}
-
 /** A checker for a run whose state is `state` at every call. */
 export function createChecker(
   setting: Setting,
   state: ReadState,
   invariants: readonly Invariant[] = INVARIANTS,
+  flights: Flights = createFlights(),
 ): Checker {
   const patches = patchesOf(setting.kernel);
   const k: Facts = {
@@ -57,7 +45,6 @@ export function createChecker(
     has: (patch) => patches.has(patch),
   };
   const watchers = watchersOf(invariants);
-  const flights = createFlights();
   const stimuli = new Map<string, string>();
   const violations: Violation[] = [];
   const broken = new Map<string, Violation>();

@@ -38,14 +38,17 @@ export const dmaOps: Invariant = {
 
 function misfit(device: ReadDevice, k: Facts): string | null {
   const { dma_ops, archdata, dma_buffer, iommu_group, spec } = device;
-  const given = spec.notifier_dma_ops;
+  const given = k.has('arm_dma_direct') ? undefined : spec.notifier_dma_ops;
   if (given !== undefined && dma_ops !== given) return `but its board set ${given}`;
   if (dma_ops === 'iommu_ops' && archdata.mapping === null) return 'but no mapping to go with them';
   if (dma_buffer !== null && dma_buffer.ops !== dma_ops)
     return `and a buffer that it allocated with ${dma_buffer.ops}`;
   const group = k.state.groups[iommu_group ?? ''];
   if (group === undefined || given !== undefined || dma_ops === null) return null;
-  if (dma_ops !== 'iommu_ops') return 'but is behind an IOMMU, which translates what they map';
+  if (dma_ops !== 'iommu_ops')
+    return group.domain === 'identity'
+      ? null
+      : 'but is behind an IOMMU, which translates what they map';
   return group.domain === 'unmanaged' ? null : `but its group is on the domain ${group.domain}`;
 }
 

@@ -75,9 +75,10 @@ export function isBrokenCircle({ invariant, values }: Violation): boolean {
 
 /** Is nothing under way, and nothing to come, that retries what is deferred? */
 function isAtRest({ state }: Facts): boolean {
-  const { enable, initcalls_done, timeout_armed, active, probe_count } = state.deferred;
-  if (!enable || !initcalls_done || timeout_armed || active.length > 0) return false;
-  if (probe_count > 0 || state.oops !== null) return false;
+  const { deferred } = state;
+  if (deferred.defer_all_probes) return false; // The system goes down.
+  if (!deferred.enable || !deferred.initcalls_done || deferred.timeout_armed) return false;
+  if (deferred.active.length > 0 || deferred.probe_count > 0 || state.oops !== null) return false;
   if (Object.values(state.modules).some((module) => module.state !== 'live')) return false;
   return Object.values(state.devices).every(({ unbinding }) => !unbinding);
 }
@@ -111,13 +112,14 @@ function awaited(dev: string, k: Facts): readonly string[] {
   const links = suppliersOf(k, dev).filter(
     (link) => link.status !== 'AVAILABLE' && !is(link, 'SYNC_STATE_ONLY'),
   );
+  const { match_defers_on = [] } = deviceOf(k, dev).spec;
   const asked = matching(deviceOf(k, dev), k).flatMap(({ spec: { defers_on } }) =>
     defers_on !== undefined && Object.hasOwn(defers_on, dev) ? (defers_on[dev] ?? []) : [],
   );
   const missing = [
     ...nodes.map(({ supplier }) => supplier),
     ...links.map(({ supplier }) => supplier),
-    ...asked.filter((other) => devices[other]?.bound !== true),
+    ...[...asked, ...match_defers_on].filter((other) => devices[other]?.bound !== true),
     ...missingIommu(dev, k),
   ];
   return [...new Set(missing)];
@@ -142,6 +144,8 @@ function endlessWait(dev: string, k: Facts): string | null {
     if (waits.has(name)) continue;
     const device = k.state.devices[name];
     if (device?.deferred !== 'pending') return null;
+    // It was another driver that waited; who overrides it has to ask for a probe.
+    if (device.driver_override !== null) return null;
     const drivers = matching(device, k);
     if (drivers.length === 0 || drivers.some((drv) => defersByItself(drv, name))) return null;
     const bringers = awaited(name, k).map((other) => bringerOf(other, k));
@@ -169,7 +173,8 @@ export const waitsEnd: Invariant = {
   watches: ['task.finished', 'deferred.removed', 'deferred.retried'],
   subjects(event, k) {
     if (event.type !== 'task.finished') return 'dev' in event ? [String(event.dev)] : [];
-    return isAtRest(k) ? k.state.deferred.pending : [];
+    const { pending } = k.state.deferred;
+    return pending.length > 0 && isAtRest(k) ? pending : [];
   },
   name: (subject) => subject,
   suspects: ['fw_devlink_cycles', 'devlink_iommu_optional', 'timeout_default_10'],

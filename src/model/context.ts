@@ -1,6 +1,6 @@
 /** What a kernel path is given: the state, the kernel's switches, and function pointers. */
 
-import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Allocation, KernelSpec, Machine } from '../events/machine.ts';
 import type { DomainType } from '../events/terms.ts';
 import type { Frame, Path } from './path.ts';
 import type { ReadDevice, ReadDriver, ReadMapping, ReadState } from './state/state.ts';
@@ -35,6 +35,8 @@ export interface Kernel {
   readonly task: Task;
   readonly probe: PathProbe | null;
   readonly oracle: Oracle;
+  /** What an allocation for the device comes to: 0, or a negative errno where the machine says so. */
+  allocates(call: Allocation, dev: string): number;
   /** Is the patch in this kernel? */
   has(patch: PatchName): boolean;
   /** The value of a CONFIG_ option, without the prefix; `n` where unset. */

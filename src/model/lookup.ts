@@ -51,6 +51,9 @@ const MANAGED_SINCE: ReadonlyMap<string, PatchName> = new Map([
   ['hisi_acc_vfio_pci', 'vfio_vendor_managed'],
 ]);
 
+/** Is it, by its name, a driver that claims DMA ownership itself in some kernel? */
+export const claimsOwnership = (drv: string): boolean => MANAGED_SINCE.has(drv);
+
 /** Does the driver that dev->driver names claim DMA ownership itself, in this kernel? */
 export function driver_managed_dma(k: Facts, device: ReadDevice): boolean {
   if (device.driver === null) return false;

@@ -10,7 +10,10 @@ import type { ReadState } from './state/state.ts';
 
 /** What a path asks of the scheduler beside recording an event. */
 export type Sync =
-  /** Takes a lock; the task is not runnable while another holds it. A holder may take it again. */
+  /**
+   * Takes a lock; the task is not runnable while another holds it. Another may get ahead before it
+   * is taken. A holder may take it again.
+   */
   | { readonly type: 'lock'; readonly lock: string }
   | { readonly type: 'unlock'; readonly lock: string }
   /** Sleeps until the state satisfies `until`; `on` says for what, in words. */

@@ -1,6 +1,9 @@
 /** The outcome of a bisection as text: what broke, where, how the kernel got there, what helps. */
 
+import type { Asked } from '../bisect/answers.ts';
+import type { Cause } from '../bisect/causes.ts';
 import type { BisectOutcome, Found } from '../bisect/outcome.ts';
+import { type Answer, describeAnswer } from '../bisect/question.ts';
 import { stimulusOf, type Verification } from '../bisect/verify.ts';
 import type { Remedy, WhatChanges } from '../bisect/what-changes.ts';
 import { describeEvent } from '../events/describe.ts';
@@ -17,6 +20,10 @@ export interface Story {
   readonly outcome: BisectOutcome;
   readonly verification: Verification | null;
   readonly changes: WhatChanges | null;
+  /** The events that it goes back to. */
+  readonly causes: readonly Cause[];
+  /** The answers around the first bad event, where a question decides. */
+  readonly answers: Omit<Asked, 'outcome'> | null;
   /** What speaks against the run, in sentences. */
   readonly doubts: readonly string[];
   /** Lines of the log that contradict the model. */
@@ -37,23 +44,38 @@ export function bisectStory(story: Story): readonly Line[] {
       return foundLines(story, outcome);
     case 'holds': {
       const { invariants, evaluations } = outcome;
+      if (invariants > 0) {
+        const how = `${counted(invariants, 'invariant')} over ${events}`;
+        return [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      }
       const how =
-        invariants === 0
-          ? `the check is good before the first and after the last of ${events}`
-          : `${counted(invariants, 'invariant')} over ${events}`;
-      const asked = invariants === 0 ? ` (asked ${evaluations} times)` : '';
-      return [line(`holds: ${how}${asked}`, 'good'), ...caveats(story)];
+        evaluations > trace.events.length
+          ? `the check is good in every state of ${events}`
+          : `the check is good in the first and the last state of ${events} (asked ${counted(evaluations, 'time')})`;
+      return [line(`holds: ${how}`, 'good'), ...caveats(story)];
     }
     case 'badFromStart':
-      return [
-        line('bad from the start: the check refuses the state before the first event', 'bad'),
-        line('hint: the check must be good for a state in which nothing has happened yet'),
-      ];
+      return badFromStart(story);
     case 'notMonotone':
       return [line(`not monotone: ${outcome.reason}`, 'bad')];
     case 'inconclusive':
       return [line(`inconclusive: ${outcome.reason}`, 'bad')];
   }
+}
+
+function badFromStart({ answers, trace }: Story): readonly Line[] {
+  if (answers === null || answers.first === null)
+    return [
+      line('bad from the start: the check refuses the state before the first event', 'bad'),
+      line('hint: the check must be good for a state in which nothing has happened yet'),
+    ];
+  const first = trace.events[answers.first];
+  return [
+    line('bad from the start: the answer is no in the first state in which one can ask', 'bad'),
+    ...(first === undefined ? [] : [line(`  first     ${place(first, answers.first)}`)]),
+    line(`  answer    ${answerText(answers.no) ?? 'as the log of the session has it'}`),
+    line('  what a probe or an unbind has half done is not asked about', 'dim'),
+  ];
 }
 
 /** What the answer rests on that a log does not show. */
@@ -89,6 +111,7 @@ function foundLines(story: Story, found: Found): readonly Line[] {
     ...headLines(found),
     line(''),
     ...aligned(factRows(story, found, bad), [], '  '),
+    ...causeLines(story, found),
     ...(changes === null ? [] : changeLines(changes)),
     ...(verification === null ? [] : [line(''), verified(verification)]),
     line(`again: ${story.again(found.event)}`),
@@ -107,7 +130,11 @@ function headLines({ violation, event, evaluations }: Found): readonly Line[] {
   ];
 }
 
-function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded): string[][] {
+function factRows(
+  { trace, logText, doubts, answers }: Story,
+  found: Found,
+  bad: Recorded,
+): string[][] {
   const { violation } = found;
   const printed = printedNext(trace, found.event);
   const good = trace.events[found.lastGood];
@@ -129,9 +156,42 @@ function factRows({ trace, logText, doubts }: Story, found: Found, bad: Recorded
     ['log', logLine(printed ?? bad, logText)],
     ...found.also.map((one) => ['also', `${one.invariant}: ${one.message}`] as const),
     ...doubts.map((doubt) => ['doubt', doubt] as const),
+    ['answer', answerText(answers?.no)],
+    ['before', answerText(answers?.yes)],
     ['healed', found.healed === null ? null : `at event #${found.healed}, for a while at least`],
   ];
   return rows.flatMap(([label, text]) => (text === null ? [] : [[label, text]]));
+}
+
+function answerText(answer: Answer | null | undefined): string | null {
+  return answer === null || answer === undefined ? null : describeAnswer(answer);
+}
+
+/** So many parts of the state are named for each event that set them. */
+const PARTS_SHOWN = 4;
+
+function causeLines({ trace, causes }: Story, found: Found): readonly Line[] {
+  if (causes.length === 0) return [];
+  const rows = causes.flatMap(({ event, parts, made }) => {
+    const recorded = trace.events[event];
+    if (recorded === undefined) return [];
+    const known = parts.filter(({ path }) => !path.includes('.spec.'));
+    const shownParts = (known.length > 0 ? known : parts).slice(0, PARTS_SHOWN);
+    const things = made.filter((path) => !path.includes('.spec'));
+    const texts = [
+      ...things.map((path) => `makes ${path}`),
+      ...shownParts.map(({ path, value }) => `${path}=${shown(value)}`),
+    ];
+    const more = parts.length > shownParts.length ? ' …' : '';
+    const where = recorded.stack.at(-1) ?? '';
+    return [[`#${event}`, describeEvent(recorded.event), where, `${texts.join(' ')}${more}`]];
+  });
+  const head = line('the events that it goes back to, and what each set', 'head');
+  const isLast = causes.at(-1)?.event === found.event;
+  const own = isLast
+    ? []
+    : [line(`  #${found.event} the first bad one sets nothing that it looks at`, 'dim')];
+  return [line(''), head, ...aligned(rows, [], '  '), ...own];
 }
 
 function place(recorded: Recorded, n: number): string {

@@ -2,7 +2,7 @@
 import { errnoName } from '../events/errno.ts';
 import type { Recorded } from '../events/event.ts';
 import type { DeviceSpec, Machine } from '../events/machine.ts';
-import { describeStimulus, type Stimulus } from '../events/stimulus.ts';
+import { describeStimulus, type Single, singlesOf } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
 import { nearest } from '../scenario/nearest.ts';
@@ -21,21 +21,44 @@ export interface StepResult {
   readonly event: number;
 }
 
-/** How many events there were when each step was over. Cost: once through the trace. */
-export function stepEndsOf({ events }: Trace): readonly number[] {
-  const starts = events.flatMap(({ event }, n) => (event.type === 'task.started' ? [n] : []));
-  return starts.length === 0 ? [] : [...starts.slice(1), events.length];
+/**
+ * How many events there were when each step was over. A step starts one task, or several at once; one
+ * that comes meanwhile is over when the step that it comes in begins.
+ * Cost: once through the trace.
+ */
+export function stepEndsOf({ header, events }: Trace): readonly number[] {
+  const starts = events.flatMap(({ event }, n) =>
+    event.type === 'task.started' && event.stimulus.do !== 'meanwhile' ? [n] : [],
+  );
+  const begins: number[] = [];
+  for (let i = 0; i < starts.length; ) {
+    const stimulus = header.stimuli[begins.length];
+    begins.push(starts[i] ?? 0);
+    if (stimulus?.do === 'meanwhile') continue;
+    i += stimulus === undefined ? 1 : Math.max(singlesOf(stimulus).length, 1);
+  }
+  return begins.length === 0 ? [] : [...begins.slice(1), events.length];
 }
 
 export function stepResults(trace: Trace): readonly StepResult[] {
+  const meanwhile = meanwhileResults(trace);
   return stepEndsOf(trace).flatMap((end, i, ends) => {
+    if (trace.header.stimuli[i]?.do === 'meanwhile')
+      return meanwhile.splice(0, 1).map((result) => ({ ...result, step: i + 1 }));
     const start = i === 0 ? 0 : (ends[i - 1] ?? 0);
     const own = trace.events.slice(start, end);
-    const begin = own.find(({ event }) => event.type === 'task.started');
-    if (begin?.event.type !== 'task.started') return [];
-    const returned = returnOf(own, begin.task);
+    const begins = own.flatMap(({ event, task }) =>
+      event.type === 'task.started' && event.stimulus.do !== 'meanwhile'
+        ? [{ task, did: describeStimulus(event.stimulus) }]
+        : [],
+    );
+    if (begins.length === 0) return [];
+    const returned = returnOf(
+      own,
+      begins.map(({ task }) => task),
+    );
     const event = start + (returned?.at ?? own.length - 1);
-    const did = describeStimulus(begin.event.stimulus);
+    const did = begins.map((one) => one.did).join(' & ');
     const values = own.flatMap(({ event: { type, ...rest } }) =>
       type === 'syscall.returned' && 'value' in rest && rest.value !== '' ? [rest.value] : [],
     );
@@ -44,15 +67,43 @@ export function stepResults(trace: Trace): readonly StepResult[] {
   });
 }
 
+/** What came meanwhile, in the order of the tasks' names, which is that of the steps. */
+function meanwhileResults({ events }: Trace): StepResult[] {
+  const byName = new Intl.Collator('en', { numeric: true });
+  return events
+    .flatMap(({ event, task }, start) =>
+      event.type === 'task.started' && event.stimulus.do === 'meanwhile'
+        ? [{ task, start, did: describeStimulus(event.stimulus) }]
+        : [],
+    )
+    .sort((a, b) => byName.compare(numberOf(a.task), numberOf(b.task)))
+    .map(({ task, start, did }) => {
+      const end = events.findIndex(
+        ({ event, task: by }, n) => n > start && by === task && event.type === 'task.finished',
+      );
+      const finished = events[end]?.event;
+      const ret = finished?.type === 'task.finished' ? finished.ret : null;
+      return { step: 0, did, ret, value: null, event: end < 0 ? start : end };
+    });
+}
+
+/** `0+12` of `dma-0+12`. */
+const numberOf = (task: string): string => task.slice(task.lastIndexOf('-') + 1);
+
 /** What the events of one step say that it returned, and which of them. */
-function returnOf(own: readonly Recorded[], task: string) {
+function returnOf(own: readonly Recorded[], tasks: readonly string[]) {
   const calls = own.flatMap(({ event }, at) =>
     event.type === 'syscall.returned' ? [{ ret: event.ret, at }] : [],
   );
   const ends = own.flatMap(({ event, task: by }, at) =>
-    event.type === 'task.finished' && by === task ? [{ ret: event.ret, at }] : [],
+    event.type === 'task.finished' && tasks.includes(by) ? [{ ret: event.ret, at }] : [],
   );
-  return calls.find(({ ret }) => ret !== 0) ?? calls[0] ?? ends[0];
+  if (tasks.length > 1) return ends.find(hasFailed) ?? calls.find(hasFailed) ?? ends[0];
+  return calls.find(hasFailed) ?? calls[0] ?? ends[0];
+}
+
+function hasFailed({ ret }: { readonly ret: number }): boolean {
+  return ret !== 0;
 }
 
 /** `returned -EBUSY`, for a sentence about a step. */
@@ -78,7 +129,9 @@ export function surprisingSteps(
   return results.flatMap((result) => {
     if (result.ret === 0 || isExpected(result)) return [];
     const stimulus = steps[result.step - 1];
-    const hint = stimulus === undefined ? null : guess(stimulus, machine);
+    const guesses =
+      stimulus === undefined ? [] : singlesOf(stimulus).map((one) => guess(one, machine));
+    const hint = guesses.find((one) => one !== null) ?? null;
     return [{ ...result, line: stepLines[result.step - 1] ?? null, hint }];
   });
 }
@@ -91,7 +144,7 @@ export function describeSurprise({ step, line, did, ret, event, hint }: Surprise
 }
 
 /** The first name of the step that the machine lacks and that resembles one it has. */
-function guess(stimulus: Stimulus, machine: Machine): string | null {
+function guess(stimulus: Single, machine: Machine): string | null {
   const { devices, drivers, modules } = machine;
   const owners = drivers.flatMap(({ module }) => (module === null ? [] : [module]));
   const loadable = [...modules.map(({ name }) => name), ...owners].map(moduleName);

@@ -1,7 +1,6 @@
 /** What scenarios say of DMA: from places, and back to YAML. */
 import {
   type Arch,
-  type BootMapping,
   type BootMemory,
   type DeviceSpec,
   type DriverSpec,
@@ -12,17 +11,12 @@ import {
 } from '../events/machine.ts';
 import { type Fields, fieldsOf, flagAt, integerOf, itemsOf, nameOf, oneOf } from './decode.ts';
 import { type Entry, hex, listOf, map, maybe, plain } from './print-yaml.ts';
+import { DEVICE_WORDS, MACHINE_WORDS, REGION_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
-
-const ARCHES: readonly Arch[] = ['arm', 'arm64'];
-const BOOT_MAPPINGS: readonly BootMapping[] = ['translate', 'bypass', 'none'];
-const REGION_TYPES: readonly ReservedRegion['type'][] = ['direct', 'direct-relaxable', 'reserved'];
-const REGION_SOURCES: readonly ReservedRegion['via'][] = ['rmr', 'dt', 'rmrr', 'ivmd'];
-const NOTIFIER_OPS = ['arm_dma_ops', 'arm_coherent_dma_ops'] as const;
 
 export function readArch(fields: Fields): { readonly arch?: Arch } {
   const arch = fields.get('arch');
-  return arch === undefined ? {} : { arch: oneOf(arch, ARCHES) };
+  return arch === undefined ? {} : { arch: oneOf(arch, MACHINE_WORDS.arch) };
 }
 
 type DeviceDma = Pick<
@@ -43,10 +37,12 @@ export function readDeviceDma(fields: Fields): DeviceDma {
   return {
     ...(registers === undefined ? {} : { registers: readRegisters(registers, fields) }),
     ...numbersOf(SMMU_NUMBERS, fields),
-    ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, BOOT_MAPPINGS) }),
+    ...(mapping === undefined ? {} : { boot_mapping: oneOf(mapping, DEVICE_WORDS.boot_mapping) }),
     ...(reserved === undefined ? {} : { reserved: itemsOf(reserved).map(readRegion) }),
     ...(memory === undefined ? {} : { boot_memory: itemsOf(memory).map(readBootMemory) }),
-    ...(notifier === undefined ? {} : { notifier_dma_ops: oneOf(notifier, NOTIFIER_OPS) }),
+    ...(notifier === undefined
+      ? {}
+      : { notifier_dma_ops: oneOf(notifier, DEVICE_WORDS.notifier_dma_ops) }),
   };
 }
 
@@ -83,8 +79,8 @@ function readRegion(place: Place): ReservedRegion {
   const fields = fieldsOf(place, ['type', 'via', 'start', 'length']);
   const length = fields.get('length');
   return {
-    type: oneOf(fields.need('type'), REGION_TYPES),
-    via: oneOf(fields.need('via'), REGION_SOURCES),
+    type: oneOf(fields.need('type'), REGION_WORDS.type),
+    via: oneOf(fields.need('via'), REGION_WORDS.via),
     ...numbersOf(['start'], fields),
     ...(length === undefined ? {} : { length: integerOf(length, 1) }),
   };

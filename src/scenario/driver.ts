@@ -1,5 +1,5 @@
 /** Drivers in scenarios: by name, in full, or like a known one but for some fields. */
-import { type DriverSpec, INITCALL_LEVELS } from '../events/machine.ts';
+import type { DriverSpec } from '../events/machine.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
 import {
   type Fields,
@@ -19,6 +19,8 @@ import {
 import { readDriverDma } from './dma.ts';
 import { keysOf } from './keys.ts';
 import { nearest } from './nearest.ts';
+import { ofDevices, type References } from './references.ts';
+import { DRIVER_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 /** What decoding may look up. */
@@ -31,10 +33,8 @@ export interface Knowledge {
   readonly firmware?: (path: string) => Firmware;
 }
 
-const PROBE_TYPES: readonly DriverSpec['probe_type'][] = ['default', 'async', 'sync'];
-
 /** The name of a known driver, a driver in full, or one `like` a known one but for some fields. */
-export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
+export function readDriver(place: Place, knowledge: Knowledge, references: References): DriverSpec {
   if (isText(place)) return knownDriver(place, knowledge);
   const fields = fieldsOf(place, keysOf('driver'));
   const likePlace = fields.get('like');
@@ -46,10 +46,14 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
   const initcall = fields.get('initcall');
   const shutdown = fields.get('shutdown');
   const pasid = fields.get('pasid');
-  const outcomes = fields.get('outcomes');
+  const about = (key: string): Place | undefined => {
+    const value = fields.get(key);
+    return value === undefined ? undefined : ofDevices(value, references);
+  };
+  const outcomes = about('outcomes');
   const outcome = fields.get('outcome');
-  const defersOn = fields.get('defers_on');
-  const reasons = fields.get('defer_reasons');
+  const defersOn = about('defers_on');
+  const reasons = about('defer_reasons');
   return {
     ...like,
     name: like === undefined ? nameOf(fields.need('name')) : get('name', nameOf, like.name),
@@ -61,11 +65,13 @@ export function readDriver(place: Place, knowledge: Knowledge): DriverSpec {
       fields.get('suppress_bind_attrs'),
       like?.suppress_bind_attrs ?? false,
     ),
-    probe_type: get('probe_type', (v) => oneOf(v, PROBE_TYPES), like?.probe_type ?? 'default'),
-    ...(initcall === undefined ? {} : { initcall: oneOf(initcall, INITCALL_LEVELS) }),
-    ...(shutdown === undefined
-      ? {}
-      : { shutdown: oneOf(shutdown, ['quiesce', 'remove'] as const) }),
+    probe_type: get(
+      'probe_type',
+      (v) => oneOf(v, DRIVER_WORDS.probe_type),
+      like?.probe_type ?? 'default',
+    ),
+    ...(initcall === undefined ? {} : { initcall: oneOf(initcall, DRIVER_WORDS.initcall) }),
+    ...(shutdown === undefined ? {} : { shutdown: oneOf(shutdown, DRIVER_WORDS.shutdown) }),
     ...(pasid === undefined ? {} : { pasid: flagAt(pasid, false) }),
     ...flagsAt(fields),
     ...(outcomes === undefined ? {} : { outcomes: tableAt(outcomes, readOutcomes) }),
@@ -86,7 +92,7 @@ function flagsAt(fields: Fields): Pick<DriverSpec, 'sync_state' | 'cleans_up'> {
 }
 
 /** One return code, or a list of them in the order of attempts. */
-function readOutcomes(place: Place): readonly number[] {
+export function readOutcomes(place: Place): readonly number[] {
   return isText(place) ? [retOf(place)] : itemsOf(place).map(retOf);
 }
 

@@ -21,6 +21,7 @@ import {
 } from './decode.ts';
 import { keysOf } from './keys.ts';
 import { type Entry, hex, listOf, map, maybe, plain, type Yaml } from './print-yaml.ts';
+import { IPMMU_WORDS, VTD_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Units = Pick<DeviceSpec, 'vtd' | 'amd_vi' | 'viommu' | 'ipmmu'>;
@@ -68,7 +69,7 @@ const numbersOf = (place: Place): readonly number[] => itemsOf(place).map((one) 
 
 function readVtd(place: Place): VtdUnit {
   const fields = fieldsOf(place, keysOf('vtd'));
-  const left = (one: Place) => oneOf(one, ['translation', 'interrupts'] as const);
+  const left = (one: Place) => oneOf(one, VTD_WORDS.left_on);
   return {
     base: wideOf(fields.need('base')),
     include_all: flagAt(fields.get('include_all'), false),
@@ -163,7 +164,7 @@ function readIpmmu(place: Place): IpmmuUnit {
   return {
     ...optional(fields, 'main', nameOf),
     ...optional(fields, 'reserved_context', flagOf),
-    ...optional(fields, 'takes', (value) => oneOf(value, ['all', 'listed', 'none'] as const)),
+    ...optional(fields, 'takes', (value) => oneOf(value, IPMMU_WORDS.takes)),
   };
 }
 

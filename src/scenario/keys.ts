@@ -1,4 +1,5 @@
 /** The keys of the maps in a scenario, each with what it says. The readers take these and no others. */
+import { wordsOf } from './words.ts';
 
 const scenario = {
   schema: 'the version of this format, 1',
@@ -28,6 +29,8 @@ const machine = {
   devices: 'the devices in the order in which they are found',
   drivers: 'the drivers: names of known ones, or maps',
   modules: 'the modules: names, or maps',
+  failures:
+    'by iommu_group_alloc or iommu_domain_alloc and device: what it returns, attempt by attempt',
   boot: 'the order of the boot: populate, iommu_subsys, device: DEV, iommu: DEV, driver: DRV, late_initcall',
 };
 
@@ -87,7 +90,8 @@ const driver = {
   cleans_up: 'true where it switches off what is unused at the end of the boot',
   outcomes: 'per device what its probe returns, attempt by attempt: the last answer stays',
   outcome: 'what its probe returns for other devices; 0 where it does not say',
-  defers_on: 'per device those that must be bound before its probe succeeds',
+  defers_on:
+    'per device those that must be bound before its probe succeeds; one that is nowhere never is',
   defer_reasons: 'per device the reason that a deferred probe gives',
   maps_dma: 'true where its probe allocates a managed DMA buffer',
   manages_iommu: 'true where it wants no default domain attached before its probe',
@@ -183,12 +187,14 @@ export interface DocumentedKey {
   /** The kind of map that it stands in. */
   readonly of: string;
   readonly key: string;
+  /** The words that it may have; none where it takes others, or numbers, lists or a map. */
+  readonly values: readonly string[];
   readonly doc: string;
 }
 
 /** Every key, the scenario's own first. */
 export function documentKeys(): readonly DocumentedKey[] {
   return Object.entries(KEYS).flatMap(([of, keys]) =>
-    Object.entries(keys).map(([key, doc]) => ({ of, key, doc })),
+    Object.entries(keys).map(([key, doc]) => ({ of, key, values: wordsOf(of, key), doc })),
   );
 }

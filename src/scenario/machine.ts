@@ -1,16 +1,17 @@
 /** Machines and kernels in scenarios: from places, and back to YAML. */
-import type {
-  BootStep,
-  DeviceSpec,
-  DriverSpec,
-  IommuKind,
-  KernelSpec,
-  Machine,
-  ModuleSpec,
+import {
+  ALLOCATIONS,
+  type Allocation,
+  type BootStep,
+  type DeviceSpec,
+  type DriverSpec,
+  type KernelSpec,
+  type Machine,
+  type ModuleSpec,
 } from '../events/machine.ts';
 import { besideFirmware, boardMachine } from '../model/firmware/board.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
-import { parseRelease } from '../model/versions/profile.ts';
+import { isPatchName, PATCH_NAMES, parseRelease } from '../model/versions/profile.ts';
 import {
   entriesOf,
   type Fields,
@@ -31,22 +32,15 @@ import {
   wordOf,
 } from './decode.ts';
 import { readArch, readDeviceDma } from './dma.ts';
-import { driverAt, type Knowledge, readDriver } from './driver.ts';
+import { driverAt, type Knowledge, readDriver, readOutcomes } from './driver.ts';
 import { readDmar, readUnits } from './iommu-units.ts';
 import { keysOf } from './keys.ts';
+import { nearest } from './nearest.ts';
 import { pciModalias, readPci } from './pci.ts';
 import { checkReferences, type References } from './references.ts';
+import { DEVICE_WORDS, MACHINE_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
 
-const IOMMU_KINDS: readonly IommuKind[] = [
-  'arm-smmu',
-  'arm-smmu-v3',
-  'virtio-iommu',
-  'intel',
-  'amd',
-  'ipmmu-vmsa',
-];
-const FIRMWARES: readonly Machine['firmware'][] = ['devicetree', 'acpi', 'none'];
 /** What an IOMMU map row covers where it does not say: all requester ids of a segment. */
 export const MAP_LENGTH = 0x10000;
 
@@ -61,8 +55,20 @@ export function readKernel(place: Place): KernelSpec {
     release: nameOrNull(fields.get('release')),
     config: tableAt(fields.get('config'), wordOf),
     cmdline: textAt(fields.get('cmdline')),
-    patches: tableAt(fields.get('patches'), (patch) => flagAt(patch, false)),
+    patches: readPatches(fields.get('patches')),
   };
+}
+
+/** Patches that the model knows, each on or off. */
+function readPatches(place: Place | undefined) {
+  for (const [name, , at] of place === undefined ? [] : entriesOf(place)) {
+    if (isPatchName(name)) continue;
+    const meant = nearest(name, PATCH_NAMES);
+    const hint =
+      meant === null ? '`reprobe list patches` prints the names' : `did you mean ${meant}?`;
+    fail(at, `There is no patch ${quote(name)}.`, hint);
+  }
+  return tableAt(place, (patch) => flagAt(patch, false));
 }
 
 /** Any release will do: the nearest profile stands for it. */
@@ -82,20 +88,22 @@ export function readMachine(place: Place, knowledge: Knowledge): Machine {
   const written = unique(fields.get('devices'), (item) =>
     readDevice(item, null, references, described),
   );
-  const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge));
+  const drivers = unique(fields.get('drivers'), (item) => readDriver(item, knowledge, references));
   const modules = unique(fields.get('modules'), readModule);
   const devices = firmware === null ? written : besideFirmware(firmware, written);
   const boot = itemsOf(fields.get('boot')).map((item) => readBootStep(item, drivers, references));
   checkReferences(devices, references);
   const board = firmware === null ? null : boardMachine(firmware, devices, drivers);
   return {
-    firmware: board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, FIRMWARES)),
+    firmware:
+      board?.firmware ?? (kind === undefined ? 'none' : oneOf(kind, MACHINE_WORDS.firmware)),
     ...readArch(fields),
     ...(dmar === undefined ? {} : { dmar: readDmar(dmar) }),
     devices,
     drivers: board?.drivers ?? drivers,
     modules,
     boot: board === null || boot.length > 0 ? boot : board.boot,
+    ...readFailures(fields),
   };
 }
 
@@ -167,7 +175,7 @@ function readDevice(
     ids: ids === undefined ? (base?.ids ?? assumedIds) : namesAt(ids),
     ...optional('disabled', (value) => flagAt(value, false)),
     ...optional('of_disabled', (value) => flagAt(value, false)),
-    ...optional('iommu_kind', (value) => oneOf(value, IOMMU_KINDS)),
+    ...optional('iommu_kind', (value) => oneOf(value, DEVICE_WORDS.iommu_kind)),
     ...optional('dma_coherent', (value) => flagAt(value, false)),
     ...optional('snoops', (value) => flagAt(value, false)),
     ...optional('isolated_msi', (value) => flagAt(value, false)),
@@ -222,6 +230,18 @@ function integerAt(fields: Fields, key: string, assumed: number): number {
   return place === undefined ? assumed : integerOf(place);
 }
 
+/** What allocations return; names of devices need not be those of the boot. */
+function readFailures(fields: Fields): Pick<Machine, 'failures'> {
+  const place = fields.get('failures');
+  if (place === undefined) return {};
+  const tables = fieldsOf(place, ALLOCATIONS);
+  const read = (call: Allocation) => {
+    const table = tables.get(call);
+    return table === undefined ? {} : { [call]: tableAt(table, readOutcomes) };
+  };
+  return { failures: { ...read('iommu_group_alloc'), ...read('iommu_domain_alloc') } };
+}
+
 function readModule(place: Place): ModuleSpec {
   if (isText(place)) return { name: nameOf(place), depends: [] };
   const fields = fieldsOf(place, keysOf('module'));
@@ -243,7 +263,7 @@ function readBootStep(
   drivers: readonly DriverSpec[],
   references: References,
 ): BootStep {
-  if (isText(place)) return { step: oneOf(place, ['populate', 'iommu_subsys', 'late_initcall']) };
+  if (isText(place)) return { step: oneOf(place, MACHINE_WORDS.boot) };
   const fields = fieldsOf(place, ['device', 'iommu', 'driver']);
   const [entry] = entriesOf(place);
   if (entry === undefined || entriesOf(place).length > 1) {

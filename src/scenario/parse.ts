@@ -1,5 +1,6 @@
 /** Scenario and machine files: from text to values, with errors that name line and column. */
 import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import { fieldsOf, integerOf, itemsOf, nameOf, textAt } from './decode.ts';
 import type { Knowledge } from './driver.ts';
 import { readExpectation } from './expect.ts';
@@ -40,6 +41,15 @@ export function parseScenario(
     stepLines: steps.map(lineOf),
     expectLines: expect.map(lineOf),
   };
+}
+
+/**
+ * Reads one step, such as `unbind: { dev: '0000:01:00.0', drv: e1000e }`.
+ *
+ * @throws ReprobeError BAD_YAML or BAD_SCENARIO, as for a scenario.
+ */
+export function parseStep(text: string, file: string, machine: Machine): Stimulus {
+  return readStep(readYaml(text, file, 'BAD_SCENARIO', 'the step'), machine);
 }
 
 /** A machine file says what a scenario says below `machine`, and may have the rest of a scenario too. */

@@ -3,19 +3,9 @@ import type { PcieType, PciFunction } from '../events/machine.ts';
 import { fieldsOf, flagAt, integerOf, itemsOf, oneOf, quote, wordOf } from './decode.ts';
 import { keysOf } from './keys.ts';
 import { type Entry, field, flag, listOf, map, plain, type Yaml } from './print-yaml.ts';
+import { ACS, PCI_WORDS } from './words.ts';
 import { fail, type Place } from './yaml-source.ts';
 
-const PCIE_TYPES: readonly PcieType[] = [
-  'endpoint',
-  'legacy-endpoint',
-  'root-port',
-  'upstream',
-  'downstream',
-  'pcie-to-pci',
-  'pci-to-pcie',
-  'rc-endpoint',
-  'rc-event-collector',
-];
 const BRIDGES: readonly (PcieType | null)[] = [
   'root-port',
   'upstream',
@@ -23,16 +13,6 @@ const BRIDGES: readonly (PcieType | null)[] = [
   'pcie-to-pci',
   'pci-to-pcie',
 ];
-
-/** The words of `acs`, each with what it says of [acs_capable, acs_enabled]. */
-const ACS = {
-  none: [false, false],
-  off: [true, false],
-  on: [true, true],
-  /** The capability lacks some of the bits, and has those on that it has. */
-  partial: [false, true],
-} as const;
-const ACS_WORDS = ['none', 'off', 'on', 'partial'] as const;
 
 /** `{ id: '8086:10d3', class: 0x020000, type: endpoint, acs: none, header: 0, multifunction: false }` */
 export function readPci(place: Place): PciFunction {
@@ -44,13 +24,13 @@ export function readPci(place: Place): PciFunction {
   }
   const classCode = integerOf(fields.need('class'), 0, 0xffffff);
   const type = fields.get('type');
-  const word = type === undefined ? 'endpoint' : oneOf(type, [...PCIE_TYPES, 'conventional']);
+  const word = type === undefined ? 'endpoint' : oneOf(type, PCI_WORDS.type);
   const pcie = word === 'conventional' ? null : word;
   const header = fields.get('header');
   const bars = fields.get('bars');
   const acs = fields.get('acs');
   const slot = fields.get('slot');
-  const [capable, enabled] = ACS[acs === undefined ? 'none' : oneOf(acs, ACS_WORDS)];
+  const [capable, enabled] = ACS[acs === undefined ? 'none' : oneOf(acs, PCI_WORDS.acs)];
   return {
     vendor: Number.parseInt(vendor, 16),
     device: Number.parseInt(device, 16),
@@ -68,7 +48,7 @@ export function readPci(place: Place): PciFunction {
 export function printPci(pci: PciFunction): Yaml {
   const isAcs = (word: keyof typeof ACS) =>
     ACS[word][0] === pci.acs_capable && ACS[word][1] === pci.acs_enabled;
-  const acs = ACS_WORDS.find(isAcs) ?? 'none';
+  const acs = PCI_WORDS.acs.find(isAcs) ?? 'none';
   const header = headerOf(pci.pcie, pci.class);
   const entries: Entry[] = [
     ['id', plain(`${hex4(pci.vendor)}:${hex4(pci.device)}`)],

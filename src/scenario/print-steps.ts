@@ -1,6 +1,6 @@
 /** Steps of a scenario as the YAML that steps.ts reads back. */
 import type { DriverSpec, Machine } from '../events/machine.ts';
-import type { DmaRange, DmaStimulus, Stimulus } from '../events/stimulus.ts';
+import type { Concurrent, DmaRange, DmaStimulus, Meanwhile, Stimulus } from '../events/stimulus.ts';
 import { busOfDriver } from './driver.ts';
 import { type Entry, field, flag, listOf, map, maybe, plain, type Yaml } from './print-yaml.ts';
 import { busOf } from './step-bus.ts';
@@ -42,8 +42,9 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
         ? map([field('module', step.module), flag('force', true)])
         : plain(step.module);
     case 'bind':
-    case 'unbind':
       return map([field('drv', step.drv), field('dev', step.dev), busEntry(step, machine)]);
+    case 'unbind':
+      return printUnbind(step, machine);
     case 'new_id':
     case 'remove_id':
       return map([field('drv', step.drv), field('id', step.id), busEntry(step, machine)]);
@@ -88,7 +89,33 @@ function printStepValue(step: Stimulus, machine: Machine): Yaml | null {
       ]);
     case 'note':
       return plain(step.text);
+    case 'meanwhile':
+      return printMeanwhile(step, machine);
+    case 'together':
+      return listOf(step.steps.map((one) => printConcurrent(one, machine)));
   }
+}
+
+function printUnbind(
+  { bus, dev, drv }: Extract<Stimulus, { do: 'unbind' }>,
+  machine: Machine,
+): Yaml {
+  const names = drv === '' ? { bus, dev } : { bus, dev, drv };
+  return map([field('drv', drv, ''), field('dev', dev), busEntry(names, machine)]);
+}
+
+function printMeanwhile({ line, nth, step }: Meanwhile, machine: Machine): Yaml {
+  return map([
+    field('before', line),
+    field('nth', String(nth), '1'),
+    ['step', printConcurrent(step, machine)],
+  ]);
+}
+
+/** A step as an item of a list. */
+function printConcurrent(step: Concurrent, machine: Machine): Yaml {
+  const printed = printStep(step, machine);
+  return typeof printed === 'string' ? printed : map([printed]);
 }
 
 function printLoad({ module, params }: { readonly module: string; readonly params: string }) {

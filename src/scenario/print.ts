@@ -1,15 +1,17 @@
 /** Scenarios and machines as the YAML that parse.ts reads back as the same values. */
 import { canonicalJson } from '../events/canonical.ts';
 import { errnoName } from '../events/errno.ts';
-import type {
-  BootStep,
-  DeviceSpec,
-  DriverSpec,
-  IommuMapRow,
-  IommuSpec,
-  KernelSpec,
-  Machine,
-  ModuleSpec,
+import {
+  ALLOCATIONS,
+  type BootStep,
+  type DeviceSpec,
+  type DriverSpec,
+  type Failures,
+  type IommuMapRow,
+  type IommuSpec,
+  type KernelSpec,
+  type Machine,
+  type ModuleSpec,
 } from '../events/machine.ts';
 import { printDeviceDma, printDriverDma } from './dma.ts';
 import type { Knowledge } from './driver.ts';
@@ -83,7 +85,7 @@ function printKernel({ version, release, config, cmdline, patches }: KernelSpec)
 }
 
 function printMachineLines(machine: Machine, known: Knowledge['known']): readonly string[] {
-  const { firmware, arch, dmar, devices, drivers, modules, boot } = machine;
+  const { firmware, arch, dmar, devices, drivers, modules, boot, failures } = machine;
   return [
     'machine:',
     `  firmware: ${firmware}`,
@@ -105,6 +107,7 @@ function printMachineLines(machine: Machine, known: Knowledge['known']): readonl
       boot.map((step) => printBootStep(step, drivers)),
       '  ',
     ),
+    ...(failures === undefined ? [] : entry('failures', printFailures(failures), '  ')),
   ];
 }
 
@@ -188,6 +191,14 @@ function printDriver(driver: DriverSpec, known: Knowledge['known']): Yaml {
 
 function tableOf<T>(table: Readonly<Record<string, T>>, print: (value: T) => Yaml): Yaml {
   return map(Object.entries(table).map(([key, value]): Entry => [key, print(value)]));
+}
+
+function printFailures(failures: Failures): Yaml {
+  return map(
+    ALLOCATIONS.map((call) =>
+      maybe(call, failures[call], (table) => tableOf(table, printOutcomes)),
+    ),
+  );
 }
 
 function printOutcomes(rets: readonly number[]): Yaml {

@@ -1,6 +1,6 @@
 /** Names of devices in a machine, which must be devices that the machine has. */
 import type { DeviceSpec } from '../events/machine.ts';
-import { nameOf, quote } from './decode.ts';
+import { entriesOf, nameOf, quote } from './decode.ts';
 import { nearest } from './nearest.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -8,8 +8,14 @@ import { fail, type Place } from './yaml-source.ts';
 export interface References {
   /** The parents that devices say they have. */
   readonly parents: { readonly of: string; readonly place: Place }[];
-  /** IOMMUs, suppliers and steps of the boot. */
+  /** IOMMUs, suppliers, steps of the boot, and what drivers say of single devices. */
   readonly others: Place[];
+}
+
+/** Notes the devices that a table is about, and returns it. */
+export function ofDevices(place: Place, references: References): Place {
+  for (const [, , at] of entriesOf(place)) references.others.push(at);
+  return place;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Steps of a scenario: one stimulus each, from places. */
 import type { Machine } from '../events/machine.ts';
-import { type Stimulus, VFIO_CALLS } from '../events/stimulus.ts';
+import { type Concurrent, type Stimulus, VFIO_CALLS } from '../events/stimulus.ts';
 import {
   entriesOf,
   type Fields,
@@ -8,6 +8,7 @@ import {
   flagAt,
   integerOf,
   isText,
+  itemsOf,
   nameOf,
   nameOrNull,
   oneOf,
@@ -17,6 +18,7 @@ import {
 import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { busAt } from './step-bus.ts';
+import { readBinding, readId, readLoad } from './step-fields.ts';
 import { readVfio, readVfioCall } from './step-vfio.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -67,9 +69,14 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
     read: (fields, machine) => ({ do: 'bind', ...readBinding(fields, machine) }),
   },
   unbind: {
-    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind',
-    ...BINDING,
-    read: (fields, machine) => ({ do: 'unbind', ...readBinding(fields, machine) }),
+    doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or to the unbind of its own driver',
+    fields: { dev: 'needed', drv: 'optional', bus: 'optional' },
+    read: (fields, machine) => {
+      const dev = nameOf(fields.need('dev'));
+      const drv = nameOrNull(fields.get('drv')) ?? '';
+      const names = drv === '' ? { dev } : { drv, dev };
+      return { do: 'unbind', bus: busAt(fields, names, machine), drv, dev };
+    },
   },
   new_id: {
     doc: "writes an id, such as '8086 10d3', to /sys/bus/BUS/drivers/DRV/new_id",
@@ -228,6 +235,24 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
       };
     },
   },
+  meanwhile: {
+    doc: 'the step as the next one is under way: before a line is printed, or where that never is, at its end',
+    fields: { before: 'needed', step: 'needed', nth: 'optional' },
+    read: (fields, machine) => {
+      const nth = fields.get('nth');
+      return {
+        do: 'meanwhile',
+        line: textAt(fields.need('before')),
+        nth: nth === undefined ? 1 : integerOf(nth, 1),
+        step: concurrentAt(fields.need('step'), machine),
+      };
+    },
+  },
+  together: {
+    doc: 'these steps at once, not one after the other; the schedule says who comes first',
+    list: 'step',
+    read: ({ place }, machine) => ({ do: 'together', steps: readConcurrent(place, machine) }),
+  },
   note: {
     doc: 'says something that has no effect',
     text: 'text',
@@ -261,27 +286,26 @@ export function readStep(place: Place, machine: Machine): Stimulus {
   }
   const [key, value] = entry;
   const form = STEPS[found];
-  if (form.text === undefined && form.fields === undefined) fail(value, `${key} takes no value.`);
+  const takesNone = form.text ?? form.fields ?? form.list;
+  if (takesNone === undefined) fail(value, `${key} takes no value.`);
   return form.read(readShape(value, form), machine);
 }
 
 const SECOND_HINT = 'begin each step with its own - and indent its fields below it';
 
-/** Text goes on with the parameters as typed. */
-function readLoad(fields: Fields) {
-  const module = nameOf(fields.need('module'));
-  const space = module.indexOf(' ');
-  if (!isText(fields.place) || space < 1) return { module, params: textAt(fields.get('params')) };
-  return { module: module.slice(0, space), params: module.slice(space + 1) };
+/** The steps that are taken at once. */
+function readConcurrent(place: Place, machine: Machine): readonly Concurrent[] {
+  const places = itemsOf(place);
+  if (places.length === 0) fail(place, `${place.what} is empty.`);
+  return places.map((one) => concurrentAt(one, machine));
 }
 
-function readBinding(fields: Fields, machine: Machine) {
-  const drv = nameOf(fields.need('drv'));
-  const dev = nameOf(fields.need('dev'));
-  return { bus: busAt(fields, { drv, dev }, machine), drv, dev };
-}
-
-function readId(fields: Fields, machine: Machine) {
-  const drv = nameOf(fields.need('drv'));
-  return { bus: busAt(fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
+/** A step that may be taken beside others. */
+function concurrentAt(place: Place, machine: Machine): Concurrent {
+  const step = readStep(place, machine);
+  if (step.do === 'together' || step.do === 'meanwhile')
+    return fail(place, `${place.what}: ${step.do} cannot stand in another step.`);
+  if (step.do === 'boot')
+    return fail(place, `${place.what}: nobody is there during the boot to do something else.`);
+  return step;
 }

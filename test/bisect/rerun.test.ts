@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { firstViolation } from '../../src/bisect/first-violation.ts';
-import { whereRunsPart } from '../../src/bisect/parting.ts';
+import { changeOfFlip, oppositesOf } from '../../src/bisect/flips.ts';
 import { changedKernel, type Rerun, rerunTrace, violationsOf } from '../../src/bisect/rerun.ts';
 import { stimulusOf, verifyViolation } from '../../src/bisect/verify.ts';
-import { flip, whatChanges } from '../../src/bisect/what-changes.ts';
+import { whatChanges } from '../../src/bisect/what-changes.ts';
 import { allChanges, crossed, whatIf } from '../../src/bisect/whatif.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { importLog } from '../../src/import/import.ts';
@@ -115,9 +115,10 @@ describe('whatChanges', () => {
     const trace = leakyTrace();
     const violation = leak(trace);
     for (const { name } of whatChanges(rerunOf(trace), violation).remedies) {
-      const { change } = flip(trace.header.kernel, name);
-      const left = violationsOf(rerunTrace(trace, change));
-      expect(left.some(({ subject }) => subject === violation.subject)).toBe(false);
+      for (const flip of oppositesOf(trace.header.kernel, [name])) {
+        const left = violationsOf(rerunTrace(trace, changeOfFlip(flip)));
+        expect(left.some(({ subject }) => subject === violation.subject)).toBe(false);
+      }
     }
   });
 
@@ -140,6 +141,21 @@ describe('whatChanges', () => {
 });
 
 describe('whatIf', () => {
+  it('does not count what another kernel prints as a contradiction of the log', () => {
+    const { header, events } = leakyTrace();
+    const trace = { header: { ...header, source: { name: 'a.log', format: 'dmesg' } }, events };
+    const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
+    const rerun: Rerun = ({ config }) => ({
+      trace,
+      divergences: config === undefined ? [] : [one],
+      doubts: config === undefined ? [] : ['the log overrules the model'],
+    });
+    const changes = [{ config: { DEBUG_TEST_DRIVER_REMOVE: 'n' } }, { config: { IOMMU_API: 'n' } }];
+    const [row, other] = whatIf(rerun, changes);
+    expect(row).toMatchObject({ verdict: 'holds', prints: { missing: [], extra: [] } });
+    expect(other?.prints.missing.join('\n')).toContain('iommu: Default domain type');
+  });
+
   it('crosses both values of a patch and an option', () => {
     const changes = crossed(LEAKY, {
       kernels: [],
@@ -196,32 +212,19 @@ describe('whatIf', () => {
     }
   });
 
-  it('calls a run that a log contradicts more often divergent', () => {
-    const trace = runSmall(ASSIGN_NIC).trace();
+  it('calls a run that a log contradicts more often divergent, where the log has to guide', () => {
+    const { header, events } = runSmall(ASSIGN_NIC).trace();
+    // The log shows a leak that its inputs do not bring about.
+    const source = { name: 'a.log', format: 'dmesg' };
+    const leaky = { header: { ...header, source }, events: leakyTrace().events };
+    const trace = { header: { ...header, source }, events };
     const one = { line: 1, expected: 'a', observed: 'b', event: 0 };
     const rerun: Rerun = ({ version }) => ({
-      trace,
+      trace: version === undefined ? leaky : trace,
       divergences: version === '6.12' ? [one, one] : [one],
       doubts: [],
     });
-    const verdicts = whatIf(rerun, [{ version: '6.1' }, { version: '6.12' }]);
-    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['holds', 'diverges']);
-  });
-});
-
-describe('whereRunsPart', () => {
-  it('finds nothing between a run and itself, or itself with other line numbers', () => {
-    const { events } = leakyTrace();
-    const moved = events.map((recorded) => ({ ...recorded, line: 7, timeUs: 1 }));
-    expect(whereRunsPart(events, moved)).toBeNull();
-  });
-
-  it('finds the first difference, also at the end of one run', () => {
-    const { events } = leakyTrace();
-    expect(whereRunsPart(events, events.slice(0, 9))).toMatchObject({ event: 9, b: null });
-    const fixed = runSmall(ASSIGN_NIC, {}, { config: LEAKY.config }).trace().events;
-    const parting = whereRunsPart(events, fixed);
-    expect(parting?.b?.event.type).toBe('dma.cleaned');
-    expect(events.slice(0, parting?.event)).toEqual(fixed.slice(0, parting?.event));
+    const verdicts = whatIf(rerun, [{}, { version: '6.1' }, { version: '6.12' }]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['violates', 'holds', 'diverges']);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
-import { NIC } from '../model/small-machine.ts';
+import { ASSIGN_NIC, NIC } from '../model/small-machine.ts';
 import {
   asJson,
   document,
@@ -90,6 +90,13 @@ describe.concurrent('exit codes, with and without --json', () => {
     [EXIT.usage, 'USAGE', ['bisect', trace, '--']],
     [EXIT.usage, 'USAGE', ['whatif', leaky]],
     [EXIT.usage, 'USAGE', ['whatif', leaky, '--all', '--kernel', '6.1']],
+    [EXIT.usage, 'USAGE', ['whatif', leaky, '--without-step', '9']],
+    [EXIT.usage, 'USAGE', ['whatif', leaky, '--without-step', '0']],
+    [EXIT.usage, 'USAGE', ['whatif', leaky, '--move-step', '1']],
+    [EXIT.fatal, 'BAD_SCENARIO', ['whatif', leaky, '--add-step', '1:no such thing']],
+    [EXIT.fatal, 'UNREADABLE', ['whatif', leaky, '--machine', 'no-such-file']],
+    [EXIT.fatal, 'BAD_TOKEN', ['run', '--token', 'no-token']],
+    [EXIT.usage, 'USAGE', ['run', leaky, '--token', 'no-token']],
     [EXIT.usage, 'USAGE', ['import', trace, leaky, '-o', 'x.jsonl']],
     [EXIT.usage, 'USAGE', ['import', trace, leaky, '--machine-out', 'x.yaml']],
     [EXIT.usage, 'USAGE', ['run']],
@@ -251,6 +258,50 @@ describe.concurrent('whatif', () => {
         { config: { DEBUG_TEST_DRIVER_REMOVE: 'y' }, verdict: 'holds' },
       ],
     });
+  });
+
+  it('leaves steps out, puts them elsewhere and adds some, and says which expectations fail', async ({
+    expect,
+  }) => {
+    const args = ['--without-step', 'all', '--move-step', '3:5', '--add-step', '2:rescan'];
+    const { json, status } = await document('whatif', leaky, ...args);
+    expect(status).toBe(EXIT.violated);
+    const { runs } = json as { runs: { step: string | null; verdict: string }[] };
+    expect(runs).toHaveLength(1 + ASSIGN_NIC.length + 2);
+    expect(runs[0]).toMatchObject({
+      step: null,
+      verdict: 'violates',
+      expectations: [{ ok: true }],
+    });
+    expect(runs[1]).toMatchObject({ step: 'without step 1, boot', verdict: 'holds' });
+    expect(runs[1]).toMatchObject({ expectations: [{ ok: false }] });
+    expect(runs.at(-1)?.step).toBe('new step 2, echo 1 > /sys/bus/pci/rescan');
+    const { stdout } = await reprobe('whatif', leaky, '--without-step', '1', '--diff');
+    expect(stdout).toMatch(/^6\.1 +without step 1, boot +holds +1 of 1 fail/m);
+    expect(stdout).toMatch(/^- step 1, boot: \d+ events$/m);
+  });
+
+  it('takes a shell command for a step, and another machine', async ({ expect }) => {
+    const other = ['--machine', sane, '--add-step', '7:echo 1 > /sys/bus/pci/rescan'];
+    const { json } = await document('whatif', leaky, ...other);
+    expect(json).toMatchObject({
+      runs: [
+        { machine: null, step: null },
+        { machine: sane, verdict: 'violates' },
+        { step: 'new step 7, echo 1 > /sys/bus/pci/rescan' },
+      ],
+    });
+  });
+
+  it('ends with a token where no file has the run', async ({ expect }) => {
+    const { stdout } = await reprobe('whatif', sane, '--patch', 'bus_dma_cleanup');
+    expect(stdout).toMatch(/^again: reprobe replay .* --patch=-bus_dma_cleanup --to \d+$/m);
+    const without = ['--kernel', '6.1', '--config', 'DEBUG_TEST_DRIVER_REMOVE=y'];
+    const edited = await reprobe(
+      ...['whatif', sane, ...without, '--patch', 'test_remove_dma_cleanup', '--machine', leaky],
+    );
+    const again = /^again: reprobe (.*)$/m.exec(edited.stdout)?.[1] ?? '';
+    expect((await reprobe(...again.split(' '))).status).toBe(EXIT.violated);
   });
 
   it('reads a configuration file', async ({ expect }) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, it, vi } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
-import { document, file, pathOf, reprobe, trace } from './program.ts';
+import { document, file, pathOf, reprobe, sane, trace } from './program.ts';
 
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 8 });
 
@@ -18,6 +18,14 @@ describe.concurrent('import --machine-out', () => {
     const inferred = await document('bisect', LOG, '--kernel', '6.1');
     expect(inferred.status).toBe(EXIT.violated);
     expect(json).toEqual({ ...Object(inferred.json), again: Object(json).again });
+  });
+
+  it('warns where that is another machine, of which a log proves nothing', async ({ expect }) => {
+    const { status, stdout, stderr } = await reprobe('replay', LOG, '--machine', sane);
+    expect(stderr).toMatch(
+      /^warning: --machine: the machine lacks \d+ of \d+ devices that the log/,
+    );
+    expect([status, stdout.includes('inconclusive')]).toEqual([EXIT.inconclusive, true]);
   });
 });
 

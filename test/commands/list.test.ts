@@ -17,7 +17,7 @@ describe.concurrent('list', () => {
   });
 
   it.each([
-    ['steps', 'unbind', 'unbind: { drv, dev, [bus] }'],
+    ['steps', 'unbind', 'unbind: { [drv], dev, [bus] }'],
     ['steps', 'vfio_release', 'vfio_release: HOLD'],
     ['expectations', 'returns', 'returns: { step, ret }'],
     ['expectations', 'holds', 'holds: INVARIANT'],
@@ -28,6 +28,19 @@ describe.concurrent('list', () => {
     const { json } = await document('list', what);
     expect(json).toMatchObject({
       [what]: expect.arrayContaining([{ word, written, doc: expect.any(String) }]),
+    });
+  });
+
+  it.each([
+    ['variables', 'groups', 'owner_cnt'],
+    ['variables', 'stimulus', 'from outside'],
+    ['questions', 'vfio-open GROUP|DEVICE', 'would a VFIO user get the group'],
+  ])('%s has %s', async (what, name, part) => {
+    const { stdout } = await reprobe('list', what);
+    expect(stdout.split('\n').find((line) => line.startsWith(`${name} `))).toContain(part);
+    const { json } = await document('list', what);
+    expect(json).toMatchObject({
+      [what]: expect.arrayContaining([{ name, doc: expect.stringContaining(part) }]),
     });
   });
 

@@ -59,6 +59,7 @@ describe('table', () => {
   it('leaves the heading out when there is none', () => {
     expect(table([['a', 'b']], ['', ''])).toBe('a  b');
     expect(table([], ['', ''])).toBe('');
+    expect(table([['a\tb', 'c\nd']], ['', ''])).toBe('a b  c\\x0ad');
   });
 
   it('paints after padding and escapes cells', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foldAll } from '../../src/engine/history.ts';
 import { createRun, type Run, type RunOptions } from '../../src/engine/run.ts';
+import { INIT_TASK } from '../../src/engine/scheduler.ts';
 import type { KernelEvent } from '../../src/events/event.ts';
 import type { PathProbe } from '../../src/model/context.ts';
 import type { Path, Pause, Spawn, Step } from '../../src/model/path.ts';
@@ -250,5 +251,51 @@ describe('a run', () => {
     const run = newRun({ onEvent: (_, index) => seen.push(index) });
     start(run, 'a', [says('x'), says('y')]);
     expect(seen).toEqual(run.scheduler.events.map((_, i) => i));
+  });
+});
+
+describe('steps at once', () => {
+  const note = (text: string) => ({ do: 'note', text }) as const;
+  const unload = { do: 'rmmod', module: 'vfio', force: false } as const;
+  const load = { do: 'modprobe', module: 'vfio', params: '' } as const;
+
+  it('all begin before the first goes on, under names of their own', () => {
+    const run = newRun();
+    run.give(note('x'));
+    const end = run.give({ do: 'together', steps: [note('a'), note('b')] });
+    expect(end).toEqual({ kind: 'returned', ret: 0 });
+    expect(run.scheduler.events.slice(2).map(({ event, task }) => [event.type, task])).toEqual([
+      ['task.started', 'sh-1.0'],
+      ['task.started', 'sh-1.1'],
+      ['task.finished', 'sh-1.0'],
+      ['task.finished', 'sh-1.1'],
+    ]);
+    expect(run.trace().header.stimuli).toHaveLength(2);
+  });
+
+  it('come in every order that the choices ask for', () => {
+    const ends = [[], [1], [0, 1]].map((choices) => {
+      const run = newRun({ choices });
+      run.give({ do: 'together', steps: [load, unload] });
+      return [run.taskOf(0), 'rmmod-0.1'].map((task) => run.scheduler.endOf(task));
+    });
+    const returned = (ret: number) => ({ kind: 'returned', ret });
+    // Loaded and unloaded; not there yet; there, but not live yet.
+    expect(ends).toEqual([
+      [returned(0), returned(0)],
+      [returned(0), returned(-2)],
+      [returned(0), returned(-16)],
+    ]);
+  });
+
+  it('that fail are the end of all of them, and none begins on a machine that stopped', () => {
+    const run = newRun();
+    expect(run.give({ do: 'together', steps: [note('a'), unload, load] })).toEqual({
+      ...{ kind: 'returned', ret: -2 },
+    });
+    run.scheduler.run(INIT_TASK, STARTED, steps([{ type: 'kernel.oopsed', at: 'x', what: 'y' }]));
+    const before = run.scheduler.events.length;
+    expect(run.give({ do: 'together', steps: [note('a')] })).toEqual({ kind: 'dead' });
+    expect(run.scheduler.events).toHaveLength(before);
   });
 });

@@ -23,6 +23,7 @@ import type {
   DeviceSpec,
   DmaOps,
   DriverSpec,
+  Failures,
   IommuKind,
   KernelSpec,
   Machine,
@@ -31,7 +32,12 @@ import type {
   PciFunction,
   ReservedRegion,
 } from '../../src/events/machine.ts';
-import { type ShutdownKind, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
+import {
+  type Concurrent,
+  type ShutdownKind,
+  type Stimulus,
+  VFIO_CALLS,
+} from '../../src/events/stimulus.ts';
 import { type Table, tableOf } from '../../src/events/table.ts';
 import type { DomainType, LinkState, LinksStatus, StreamType } from '../../src/events/terms.ts';
 import { LINK_FLAGS, PRINTK_LEVELS } from '../../src/events/terms.ts';
@@ -361,6 +367,14 @@ export const aBootStep: Arbitrary<BootStep> = fc.oneof(
   fc.record({ step: fc.constant('late_initcall') }),
 );
 
+const someAnswers = fc.dictionary(aName, fc.array(fc.constantFrom(0, -12), { minLength: 1 }), {
+  maxKeys: 2,
+});
+export const someFailures: Arbitrary<Failures> = fc.record(
+  { iommu_group_alloc: someAnswers, iommu_domain_alloc: someAnswers },
+  { requiredKeys: [] },
+);
+
 const aMachine: Arbitrary<Machine> = fc.record(
   {
     firmware: fc.constantFrom('devicetree', 'acpi', 'none'),
@@ -369,6 +383,7 @@ const aMachine: Arbitrary<Machine> = fc.record(
     drivers: fc.array(aDriver, { maxLength: 3 }),
     modules: fc.array(aModule, { maxLength: 3 }),
     boot: fc.array(aBootStep, { maxLength: 3 }),
+    failures: someFailures,
   },
   { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
 );
@@ -387,8 +402,7 @@ const devDrv = { dev: aName, drv: aName };
 const busDrv = { bus: aName, drv: aName };
 
 type StimulusFields<D extends Stimulus['do']> = Omit<Extract<Stimulus, { do: D }>, 'do'>;
-const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } = {
-  boot: fc.record({}),
+const concurrent: { readonly [D in Concurrent['do']]: Arbitrary<StimulusFields<D>> } = {
   device_add: fc.record(dev),
   driver_register: fc.record(busDrv),
   late_initcall: fc.record({}),
@@ -440,14 +454,35 @@ const stimuli: { readonly [D in Stimulus['do']]: Arbitrary<StimulusFields<D>> } 
   note: fc.record({ text: aText }),
 };
 
-function stimulusOf<D extends Stimulus['do']>(word: D): Arbitrary<Stimulus> {
-  const fields: Arbitrary<object> = stimuli[word];
-  // The fields are those of the variant `word`, by the type of `stimuli`.
-  return fields.map((rest) => ({ do: word, ...rest }) as Stimulus);
+function concurrentOf<D extends Concurrent['do']>(word: D): Arbitrary<Concurrent> {
+  const fields: Arbitrary<object> = concurrent[word];
+  // The fields are those of the variant `word`, by the type of `concurrent`.
+  return fields.map((rest) => ({ do: word, ...rest }) as Concurrent);
 }
 
+const aConcurrent: Arbitrary<Concurrent> = fc.oneof(
+  ...(Object.keys(concurrent) as Concurrent['do'][]).map(concurrentOf),
+);
+
 export const aStimulus: Arbitrary<Stimulus> = fc.oneof(
-  ...(Object.keys(stimuli) as Stimulus['do'][]).map(stimulusOf),
+  { weight: 1, arbitrary: fc.constant<Stimulus>({ do: 'boot' }) },
+  { weight: 20, arbitrary: aConcurrent },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('together'),
+      steps: fc.array(aConcurrent, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('meanwhile'),
+      line: aText,
+      nth: fc.integer({ min: 1, max: 9 }),
+      step: aConcurrent,
+    }),
+  },
 );
 
 const nothing = fc.record({});

@@ -3,9 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc, { type Arbitrary } from 'fast-check';
 import type { System } from '../../src/engine/run.ts';
 import type { DeviceSpec, DriverSpec, Machine } from '../../src/events/machine.ts';
-import { DMA_RANGE, type Stimulus, VFIO_CALLS } from '../../src/events/stimulus.ts';
-import { tableOf } from '../../src/events/table.ts';
-import { PATCH_NAMES, PROFILES } from '../../src/model/versions/profile.ts';
+import { type Stimulus, singlesOf } from '../../src/events/stimulus.ts';
+import { someChoices } from '../../src/fuzz/any-choices.ts';
+import { aKernel } from '../../src/fuzz/any-kernel.ts';
+import { afterBoot } from '../../src/fuzz/any-steps.ts';
+import { drawn } from '../../src/fuzz/drawn.ts';
+import { sceneOf } from '../../src/fuzz/scene.ts';
+import { type Stage, traffic } from '../../src/fuzz/stage.ts';
 import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
 import { deviceFields } from '../events/arbitrary.ts';
@@ -26,121 +30,6 @@ const anAddress = fc.oneof(
   { weight: 1, arbitrary: fc.maxSafeNat() },
 );
 const aLength = fc.constantFrom(0x1000, 0x10000, 0x800000, 0xfff, 0);
-const HOLDS = ['vm 1', 'vm 2'] as const;
-const aHold = fc.constantFrom(...HOLDS);
-
-function withChildren(devices: readonly DeviceSpec[]): readonly DeviceSpec[] {
-  return devices.flatMap((device) => [device, ...withChildren(device.creates ?? [])]);
-}
-
-/** What a driver, a user and the kernel do to the devices of the core, step by step. */
-function stepsOn(machine: Machine): Arbitrary<readonly Stimulus[]> {
-  const devices = withChildren(machine.devices);
-  const of = (names: readonly string[]) => fc.constantFrom(...names, 'nobody');
-  const all = devices.map(({ name }) => name);
-  const functions = devices.flatMap(({ name, pci }) => (pci === undefined ? [] : name));
-  const aDevice = of(all);
-  const aFunction = of(functions.length === 0 ? all : functions);
-  const aModule = of(machine.modules.map(({ name }) => name));
-  const aDriver = of(machine.drivers.map(({ name }) => name));
-  const busOfDriver = (drv: string) => machine.drivers.find(({ name }) => name === drv)?.bus ?? '';
-  const busOfDevice = (dev: string) => devices.find(({ name }) => name === dev)?.bus ?? '';
-  const onDriver = (word: 'bind' | 'unbind') =>
-    fc
-      .tuple(aDriver, aDevice)
-      .map(([drv, dev]): Stimulus => ({ do: word, bus: busOfDriver(drv), drv, dev }));
-  const core = fc.oneof(
-    aModule.map((module): Stimulus => ({ do: 'modprobe', module, params: '' })),
-    fc
-      .tuple(aModule, fc.boolean())
-      .map(([module, force]): Stimulus => ({ do: 'rmmod', module, force })),
-    onDriver('bind'),
-    onDriver('unbind'),
-    fc
-      .tuple(aDevice, fc.option(aDriver))
-      .map(([dev, drv]): Stimulus => ({ do: 'driver_override', bus: busOfDevice(dev), dev, drv })),
-    aDevice.map((dev): Stimulus => ({ do: 'drivers_probe', bus: busOfDevice(dev), dev })),
-    aDevice.map((dev): Stimulus => ({ do: 'remove', dev })),
-    aFunction.map((dev): Stimulus => ({ do: 'remove', dev })),
-    fc.constant<Stimulus>({ do: 'rescan', dev: null }),
-    fc.constant<Stimulus>({ do: 'deferred_probe_timeout' }),
-    fc
-      .tuple(fc.nat(3), fc.constantFrom('identity', 'DMA', 'auto'))
-      .map(([group, value]): Stimulus => ({ do: 'group_type', group, value })),
-  );
-  return fc.oneof(
-    core.map((step) => [step]),
-    memorySteps(aDevice).map((step) => [step]),
-    assignment(aFunction, busOfDevice),
-  );
-}
-
-/** Devices do DMA, users map and unmap memory for it, and the kernel takes some for itself. */
-function memorySteps(aDevice: Arbitrary<string>): Arbitrary<Stimulus> {
-  return fc.oneof(
-    fc.record<Extract<Stimulus, { do: 'dma' }>>({
-      do: fc.constant('dma'),
-      dev: aDevice,
-      addr: anAddress,
-      write: fc.boolean(),
-      cacheable: fc.boolean(),
-    }),
-    fc.record<Extract<Stimulus, { do: 'page_alloc' }>>({
-      do: fc.constant('page_alloc'),
-      start: anAddress,
-      length: aLength,
-    }),
-    fc.record<Extract<Stimulus, { do: 'vfio_ioctl' }>>({
-      do: fc.constant('vfio_ioctl'),
-      hold: aHold,
-      call: fc.oneof(
-        fc.constantFrom<(typeof VFIO_CALLS)[number]>('MAP_DMA', 'UNMAP_DMA'),
-        fc.constantFrom(...VFIO_CALLS),
-      ),
-      dev: fc.option(aDevice),
-      iova: anAddress,
-      size: aLength,
-    }),
-    aHold.map((hold): Stimulus => ({ do: 'vfio_release', hold })),
-  );
-}
-
-/** A device goes to a user, who maps memory, has the device use it and may keep it. */
-function assignment(
-  aDevice: Arbitrary<string>,
-  busOf: (dev: string) => string,
-): Arbitrary<readonly Stimulus[]> {
-  const use = fc.record({
-    group: fc.constantFrom('0', '0', '1', '2'),
-    dma: fc.boolean(),
-    nodevice: fc.boolean(),
-    nocontainer: fc.constantFrom(false, false, true),
-    hold: fc.option(aHold),
-    maps: fc.option(fc.array(fc.record({ iova: anAddress, size: aLength }), { maxLength: 2 }), {
-      nil: undefined,
-    }),
-    iommufd: fc.constantFrom(undefined, undefined, 'fd'),
-  });
-  return fc
-    .tuple(aDevice, use, fc.boolean(), anAddress, fc.boolean())
-    .map(([dev, { iommufd, maps, ...given }, isOverridden, addr, write]) => {
-      const bus = busOf(dev);
-      const more = { ...(iommufd && { iommufd }), ...(maps && { maps }) };
-      const mapped = maps?.[0]?.iova ?? DMA_RANGE.iova;
-      const steps: Stimulus[] = [
-        { do: 'modprobe', module: 'vfio_pci', params: '' },
-        { do: 'modprobe', module: 'vfio_iommu_type1', params: '' },
-        { do: 'unbind', bus, drv: '', dev },
-        { do: 'driver_override', bus, dev, drv: isOverridden ? 'vfio-pci' : null },
-        { do: 'drivers_probe', bus, dev },
-        { do: 'vfio', dev, ...given, ...more },
-        { do: 'dma', dev, addr: mapped, write, cacheable: true },
-        { do: 'dma', dev, addr, write, cacheable: true },
-      ];
-      return steps;
-    });
-}
-
 const { registers, stream_match_mask, context_irqs, contexts } = deviceFields;
 const { vtd, amd_vi, viommu, snoops, dma_coherent } = deviceFields;
 /** Of hardware that exists, or of none. */
@@ -210,15 +99,21 @@ function aMachineLike(machine: Machine): Arbitrary<Machine> {
   return fc.oneof(fc.constant(machine), described);
 }
 
-/** A user that holds its files has a name of its own; others of that name hold none. */
-function heldOnce(steps: readonly Stimulus[]): readonly Stimulus[] {
-  const held = new Set<string>();
-  return steps.map((step) => {
-    if (step.do !== 'vfio' || step.hold === null) return step;
-    const isFirst = !held.has(step.hold);
-    held.add(step.hold);
-    return isFirst ? step : { ...step, hold: null };
-  });
+/** Everybody who holds files lets go of them in the end. */
+function released(steps: readonly Stimulus[]): readonly Stimulus[] {
+  const holds = steps
+    .flatMap(singlesOf)
+    .flatMap((step) => (step.do === 'vfio' && step.hold !== null ? step.hold : []));
+  return [...steps, ...holds.map((hold): Stimulus => ({ do: 'vfio_release', hold }))];
+}
+
+/** Steps, between which devices do more DMA than they have to. */
+function withTraffic(stage: Stage, size: number): readonly Stimulus[] {
+  const { dice, scene } = stage;
+  return afterBoot(dice, scene, size).flatMap((step) => [
+    step,
+    ...(dice.percent(30) ? traffic(stage, dice.pick(scene.guests)) : []),
+  ]);
 }
 
 export const scenarios = readdirSync('scenarios').filter((file) => file.endsWith('.yaml'));
@@ -227,22 +122,18 @@ export const aCaseOf = (files: readonly string[]): Arbitrary<Case> =>
   fc.constantFrom(...files).chain((file) => {
     const text = readFileSync(`scenarios/${file}`, 'utf8');
     const { machine, kernel } = parseScenario(text, file, driverKnowledge);
-    const patches = fc.array(fc.tuple(fc.constantFrom(...PATCH_NAMES), fc.boolean()), {
-      maxLength: 8,
-    });
-    const aKernel = fc
-      .tuple(fc.constantFrom(...PROFILES), patches)
-      .map(([version, switched]) => ({ ...kernel, version, patches: tableOf(switched) }));
-    const steps = fc
-      .array(stepsOn(machine), { maxLength: 12 })
-      .map((parts): Stimulus[] => [
-        { do: 'boot' },
-        ...heldOnce(parts.flat()),
-        ...HOLDS.map((hold): Stimulus => ({ do: 'vfio_release', hold })),
-      ]);
+    const scene = sceneOf(machine);
+    const steps = drawn((dice) => [
+      { do: 'boot' } as const,
+      ...released(withTraffic({ dice, scene, users: [] }, 1 + dice.below(8))),
+    ]);
+    const { config, cmdline } = kernel;
     return fc.record({
-      system: fc.record({ machine: aMachineLike(machine), kernel: aKernel }),
+      system: fc.record({
+        machine: aMachineLike(machine),
+        kernel: aKernel({ version: null, config, cmdline, patches: null }),
+      }),
       steps,
-      dice: fc.array(fc.nat(9), { maxLength: 200 }),
+      dice: someChoices(200),
     });
   });

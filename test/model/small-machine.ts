@@ -11,7 +11,7 @@ import type {
   PciFunction,
   SmmuRegisters,
 } from '../../src/events/machine.ts';
-import type { Stimulus } from '../../src/events/stimulus.ts';
+import type { Concurrent, Stimulus } from '../../src/events/stimulus.ts';
 import { tableOf } from '../../src/events/table.ts';
 import type { Trace } from '../../src/events/trace.ts';
 import { QEMU_SMMU_V3 } from '../../src/model/firmware/known-registers.ts';
@@ -173,7 +173,7 @@ export const LEAKY = kernel({
 
 export const BOOT: Stimulus = { do: 'boot' };
 const MODPROBE_VFIO: Stimulus = { do: 'modprobe', module: 'vfio-pci', params: '' };
-export const UNBIND_NIC: Stimulus = { do: 'unbind', bus: 'pci', drv: 'e1000e', dev: NIC };
+export const UNBIND_NIC: Concurrent = { do: 'unbind', bus: 'pci', drv: 'e1000e', dev: NIC };
 export const BIND_NIC: Stimulus = { do: 'bind', bus: 'pci', drv: 'e1000e', dev: NIC };
 export const USE_NIC: Extract<Stimulus, { do: 'vfio' }> = {
   do: 'vfio',

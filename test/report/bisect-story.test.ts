@@ -8,7 +8,7 @@ const trace = leakyTrace();
 
 function tell(outcome: BisectOutcome, more: Partial<Story> = {}): string {
   const story: Story = {
-    ...{ trace, outcome, verification: null, changes: null },
+    ...{ trace, outcome, verification: null, changes: null, causes: [], answers: null },
     ...{ doubts: [], contradictions: 0, sourceName: 'a.yaml' },
     logText: () => null,
     again: (event) => `reprobe replay a.yaml --to ${event}`,
@@ -74,7 +74,7 @@ describe('bisectStory', () => {
 
   it.each<[BisectOutcome, string]>([
     [{ kind: 'holds', invariants: 6, evaluations: 9 }, 'holds: 6 invariants over'],
-    [{ kind: 'holds', invariants: 0, evaluations: 2 }, '(asked 2 times)'],
+    [{ kind: 'holds', invariants: 0, evaluations: 2 }, 'the first and the last state of'],
     [{ kind: 'badFromStart', evaluations: 2 }, 'bad from the start'],
     [{ kind: 'notMonotone', reason: 'it healed', evaluations: 2 }, 'not monotone: it healed'],
     [{ kind: 'inconclusive', reason: 'skipped', evaluations: 2 }, 'inconclusive: skipped'],

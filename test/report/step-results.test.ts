@@ -34,6 +34,17 @@ describe('results of steps', () => {
     expect(last?.did).toBe(`VFIO user opens group 1 for ${NIC}`);
   });
 
+  it('are one for steps at once, the first that failed', () => {
+    const both: Stimulus = { do: 'together', steps: [UNBIND_NIC, UNBIND_NIC] };
+    const trace = runSmall([BOOT, both, { do: 'note', text: 'x' }]).trace();
+    const results = stepResults(trace);
+    expect(results.map(({ ret }) => ret)).toEqual([0, -19, 0]);
+    expect(results[1]?.did.match(/unbind/g)).toHaveLength(2);
+    expect(trace.events[results[1]?.event ?? -1]?.task).toBe('sh-1.1');
+    const calls: Stimulus = { do: 'together', steps: [{ do: 'note', text: 'y' }, UNBIND_NIC] };
+    expect(stepResults(runSmall([BOOT, calls]).trace())[1]?.ret).toBe(0);
+  });
+
   it('are none without steps', () => {
     expect(stepResults(runSmall([]).trace())).toEqual([]);
   });

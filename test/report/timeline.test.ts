@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { shellWords } from '../../src/import/action-shell.ts';
 import { checkTrace } from '../../src/invariants/checker.ts';
-import { shellWords } from '../../src/report/line.ts';
 import { follower, timeline } from '../../src/report/timeline.ts';
 import { aTrace } from '../events/arbitrary.ts';
 import { BOOT, leakyTrace, NIC, PORT, runSmall } from '../model/small-machine.ts';

@@ -1,7 +1,16 @@
 /** Arbitrary scenarios: any that a file can say, however senseless. */
 import fc, { type Arbitrary } from 'fast-check';
-import type { Arch, BootStep, DeviceSpec, Machine } from '../../src/events/machine.ts';
+import type {
+  Arch,
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  KernelSpec,
+  Machine,
+} from '../../src/events/machine.ts';
+import { tableOf } from '../../src/events/table.ts';
 import { INVARIANTS } from '../../src/invariants/all.ts';
+import { PATCH_NAMES } from '../../src/model/versions/profile.ts';
 import type { Expectation, Scenario } from '../../src/scenario/scenario.ts';
 import {
   aBootStep,
@@ -14,7 +23,13 @@ import {
   aRet,
   aStimulus,
   aText,
+  someFailures,
 } from '../events/arbitrary.ts';
+
+/** A kernel with patches that there are. */
+export const aKernelOfNames: Arbitrary<KernelSpec> = fc
+  .tuple(aKernel, fc.dictionary(fc.constantFrom(...PATCH_NAMES), fc.boolean(), { maxKeys: 3 }))
+  .map(([kernel, patches]) => ({ ...kernel, patches: tableOf(Object.entries(patches)) }));
 
 /** A machine whose names are there once, and which names no device that it lacks. */
 export const aMachineOfNames: Arbitrary<Machine> = fc
@@ -30,6 +45,7 @@ export const aMachineOfNames: Arbitrary<Machine> = fc
       }),
       modules: fc.uniqueArray(aModule, { maxLength: 3, selector: ({ name }) => name }),
       boot: fc.array(aBootStep, { maxLength: 3 }),
+      failures: someFailures,
     },
     { requiredKeys: ['firmware', 'devices', 'drivers', 'modules', 'boot'] },
   )
@@ -60,7 +76,25 @@ function withReferences(machine: Machine): Machine {
     if (step.step === 'device') return [{ ...step, dev: one(step.dev, all) }];
     return step.step === 'iommu' ? [{ ...step, iommu: one(step.iommu, all) }] : [step];
   });
-  return { ...machine, devices, boot };
+  const drivers = machine.drivers.map((driver) => aboutDevices(driver, all));
+  return { ...machine, devices, drivers, boot };
+}
+
+/** The driver with what it says of devices said of those that there are. */
+function aboutDevices(driver: DriverSpec, names: readonly string[]): DriverSpec {
+  const { outcomes, defers_on, defer_reasons } = driver;
+  const about = <T>(table: Readonly<Record<string, T>>) =>
+    tableOf(
+      Object.values(table)
+        .slice(0, names.length)
+        .map((value, i) => [names[i] ?? '', value]),
+    );
+  return {
+    ...driver,
+    ...(outcomes && { outcomes: about(outcomes) }),
+    ...(defers_on && { defers_on: about(defers_on) }),
+    ...(defer_reasons && { defer_reasons: about(defer_reasons) }),
+  };
 }
 
 function namesIn(devices: readonly DeviceSpec[]): readonly string[] {
@@ -117,7 +151,7 @@ export const aScenario: Arbitrary<Scenario> = fc.array(aStimulus, { maxLength: 6
     name: aName,
     title: aText,
     story: aStory,
-    kernel: aKernel,
+    kernel: aKernelOfNames,
     machine: aMachineOfNames,
     steps: fc.constant(steps),
     choices: fc.array(fc.nat(9), { maxLength: 60 }),

@@ -41,6 +41,29 @@ describe('every key that is listed', () => {
     }
   });
 
+  it.each(documentKeys())('$of: $key takes the words that are listed, and no others', (one) => {
+    const { of, key, values } = one;
+    // Steps have a list of their own.
+    if (key === 'steps') return;
+    const messageFor = (value: string): string => {
+      try {
+        parseScenario(textWith(of, `${key}: ${value}`), 'a.yaml');
+        return '';
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const REFUSED = /must be (?:one of|true or false)/;
+    // What must be there stands there already.
+    if (/there twice/.test(messageFor('no-such-word'))) return;
+    const isList = /must be a list/.test(messageFor('no-such-word'));
+    const put = (value: string) => (isList ? `[${value}]` : value);
+    expect(REFUSED.test(messageFor(put('no-such-word')))).toBe(values.length > 0);
+    for (const value of values) expect(messageFor(put(value))).not.toMatch(REFUSED);
+    const said = /must be one of (.*), not/.exec(messageFor(put('no-such-word')))?.[1];
+    if (said !== undefined) expect(said).toBe(values.join(', '));
+  });
+
   it('has a sentence', () => {
     for (const { doc } of documentKeys()) expect(doc).toMatch(/^\S.*[^.\s]$/);
   });

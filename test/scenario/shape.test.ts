@@ -31,6 +31,8 @@ const OWN_VALUES: Readonly<Record<string, string>> = {
   'deferred.is': 'on',
   'dma.is': 'faulted',
   'vfio_ioctl.call': 'GET_STATUS',
+  'meanwhile.step': 'rescan',
+  'meanwhile.nth': '2',
 };
 
 function valueFor(word: string, key: string): string {

@@ -22,17 +22,19 @@ export function isArm(k: Pick<Kernel, 'machine'>): boolean {
 
 /**
  * Gives a device its DMA operations, unless somebody has: those of an IOMMU with a mapping of its
- * own where firmware puts it behind one, else plain ones.
+ * own where firmware puts it behind one, else plain ones, which are none since arm_dma_direct.
  *
- * Kernel: arch/arm/mm/dma-mapping.c:arch_setup_dma_ops, v5.4.
- * Leaves out: Xen; since v6.0 plain operations are no operations.
+ * Kernel: arch/arm/mm/dma-mapping.c:arch_setup_dma_ops, v5.4 and v6.1.
+ * Leaves out: Xen.
  */
 export const arch_setup_dma_ops = path(
   'arch_setup_dma_ops',
   function* (k, dev: string): Path<void> {
     if (k.has('arm_dont_override_dma_ops') && deviceOf(k, dev).dma_ops !== null) return;
     const translated = deviceOf(k, dev).iommu !== null && (yield* arm_setup_iommu_dma_ops(k, dev));
-    yield { type: 'dma_ops.set', dev, ops: translated ? 'iommu_ops' : arm_get_dma_map_ops(k, dev) };
+    const plain = k.has('arm_dma_direct') ? null : arm_get_dma_map_ops(k, dev);
+    const ops = translated ? 'iommu_ops' : plain;
+    if (ops !== null) yield { type: 'dma_ops.set', dev, ops };
     yield { type: 'dma_ops.set_up', dev };
   },
 );
@@ -204,7 +206,8 @@ export function* dmam_release(k: Kernel, dev: string): Path<void> {
 const IPMMU_BASE = 0x40000000;
 
 /**
- * The board's bus notifier sets the DMA operations of a new device.
+ * The board's bus notifier sets the DMA operations of a new device; since arm_dma_direct it says only
+ * whether the device is coherent.
  *
  * Kernel: arch/arm/mach-highbank/highbank.c:highbank_platform_notifier, arch/arm/mach-mvebu/coherency.c:
  * mvebu_hwcc_notifier, v4.12.
@@ -212,5 +215,6 @@ const IPMMU_BASE = 0x40000000;
  */
 export function* platform_notifier(k: Kernel, dev: string): Path<void> {
   const ops = deviceOf(k, dev).spec.notifier_dma_ops;
-  if (isArm(k) && ops !== undefined) yield { type: 'dma_ops.set', dev, ops };
+  if (isArm(k) && ops !== undefined && !k.has('arm_dma_direct'))
+    yield { type: 'dma_ops.set', dev, ops };
 }

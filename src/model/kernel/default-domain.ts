@@ -64,16 +64,21 @@ export function isStrict(k: Kernel): boolean {
  * Kernel: drivers/iommu/iommu.c:iommu_alloc_default_domain, probe_alloc_default_domain and
  * __iommu_attach_device, v6.1; iommu_setup_default_domain with direct_before_attach.
  * Leaves out: attaching later, at the first use of DMA, which kdump kernels do and
- * which looks the same from here.
+ * which looks the same from here; what becomes of a group whose last device went while its lock was
+ * waited for.
  *
- * @returns 0, -EINVAL for a group whose members cannot agree, or what the IOMMU driver returned.
+ * @returns 0, also where there is no memory for the domain before direct_before_attach: the group is
+ * then without; -EINVAL for a group whose members cannot agree; or what the IOMMU driver returned.
  */
 export function* attachDefaultDomain(k: Kernel, id: number, dev: string | null): Path<number> {
   if (isArm(k) && !k.has('direct_before_attach')) return 0;
+  if (k.state.groups[id] === undefined) return 0;
   if (groupById(k, id).default_domain === null) {
     const wanted = yield* wantedType(k, id, dev);
     if (wanted === 'refused') return -EINVAL;
-    yield { type: 'group.default_domain', group: id, domain: yield* alloc(k, id, dev, wanted) };
+    const domain = yield* alloc(k, id, dev, wanted);
+    if (typeof domain === 'number') return k.has('direct_before_attach') ? domain : 0;
+    yield { type: 'group.default_domain', group: id, domain };
   }
   const { default_domain, owner } = groupById(k, id);
   return owner === null ? yield* attachToDefault(k, id, default_domain, dev) : 0;
@@ -101,17 +106,26 @@ const NUMBERS: Readonly<Record<DomainType, number>> = {
  *
  * Kernel: drivers/iommu/iommu.c:iommu_group_alloc_default_domain, v6.1. What drivers demand is not
  * replaced since direct_before_attach.
- * Leaves out: a driver without DMA domains.
+ * Leaves out: a driver without DMA domains; identity domains that need no memory.
+ *
+ * @returns -EINVAL or -ENOMEM where there is no memory for it.
  */
 function* alloc(
   k: Kernel,
   id: number,
   joined: string | null,
   wanted: DomainType | null,
-): Path<DomainType> {
+): Path<DomainType | number> {
   const type = wanted ?? defaultDomainType(k);
   const dev = joined ?? groupById(k, id).devices[0];
-  if (dev === undefined || canAlloc(k, dev, type)) return type;
+  if (dev === undefined) return type;
+  const failed = k.allocates('iommu_domain_alloc', dev);
+  if (failed === 0 && canAlloc(k, dev, type)) return type;
+  const isDemanded = wanted !== null && k.has('direct_before_attach');
+  if (failed !== 0 && isDemanded) return failed;
+  if (failed !== 0 && type === 'DMA') return -EINVAL;
+  const again = failed === 0 ? 0 : k.allocates('iommu_domain_alloc', dev);
+  if (again !== 0) return again;
   const number = NUMBERS[type];
   const text = `ailed to allocate default IOMMU domain of type ${number}`;
   yield k.has('probe_phases')

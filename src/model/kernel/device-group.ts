@@ -14,7 +14,7 @@ import { pci_device_group } from './pci-group.ts';
  * Kernel: drivers/iommu/iommu.c:generic_device_group, v6.1.
  * Leaves out: nothing.
  */
-const generic_device_group = path('generic_device_group', (k) => iommu_group_alloc(k));
+const generic_device_group = path('generic_device_group', iommu_group_alloc);
 
 /** Is the device a container of the fsl-mc bus? Kernel: include/linux/fsl/mc.h, v6.1. */
 const is_fsl_mc_bus_dprc = ({ bus, name }: ReadDevice): boolean =>
@@ -29,7 +29,7 @@ const is_fsl_mc_bus_dprc = ({ bus, name }: ReadDevice): boolean =>
 const fsl_mc_device_group = path('fsl_mc_device_group', function* (k, dev: string): Path<number> {
   const device = deviceOf(k, dev);
   const container = is_fsl_mc_bus_dprc(device) ? dev : (device.parent ?? dev);
-  return k.state.devices[container]?.iommu_group ?? (yield* iommu_group_alloc(k));
+  return k.state.devices[container]?.iommu_group ?? (yield* iommu_group_alloc(k, dev));
 });
 
 /**
@@ -46,7 +46,7 @@ export const groupByBus = path('device_group', function* (k, dev: string): Path<
     case 'fsl-mc':
       return yield* fsl_mc_device_group(k, dev);
     default:
-      return yield* generic_device_group(k);
+      return yield* generic_device_group(k, dev);
   }
 });
 

@@ -13,8 +13,13 @@ const FILE = 'drivers/iommu/iommu.c';
  *
  * Kernel: drivers/iommu/iommu.c:iommu_group_alloc, v6.1.
  * Leaves out: sysfs.
+ *
+ * @param dev the device that it is for.
+ * @returns the number, or -ENOMEM.
  */
-export function* iommu_group_alloc(k: Kernel): Path<number> {
+export function* iommu_group_alloc(k: Kernel, dev: string): Path<number> {
+  const ret = k.allocates('iommu_group_alloc', dev);
+  if (ret < 0) return ret;
   let group = 0;
   while (k.state.groups[group] !== undefined) group += 1;
   yield { type: 'group.allocated', group };
@@ -37,7 +42,9 @@ export const iommu_group_add_device = path(
     if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
       yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
     yield* notifyGroup(k, 'added', dev);
-    yield dev_printk(k, 'info', dev, `Adding to iommu group ${group}`);
+    yield k.has('group_dev_printk')
+      ? dev_printk(k, 'info', dev, `Adding to iommu group ${group}`)
+      : printk('info', `iommu: Adding device ${dev} to group ${group}`);
   },
 );
 
@@ -52,7 +59,9 @@ export const iommu_group_add_device = path(
 export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
   if (group === undefined) return;
-  if (!k.has('release_silent'))
+  if (!k.has('group_dev_printk'))
+    yield printk('info', `iommu: Removing device ${dev} from group ${group.id}`);
+  else if (!k.has('release_silent'))
     yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
   yield { type: 'group.left', dev, group: group.id };
   const left = groupById(k, group.id);

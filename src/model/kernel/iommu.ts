@@ -173,6 +173,8 @@ export const iommu_probe_device: (k: Kernel, dev: string) => Path<number> = path
     const group = groupOf(k, dev);
     if (group === undefined) return -ENODEV;
     const attached = yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id, dev));
+    // Without the lock a failing search of the buses may have taken the device out again.
+    if (k.state.devices[dev]?.iommu_group !== group.id) return attached;
     if (attached !== 0) yield* iommu_release_device(k, dev);
     else if (k.has('ipmmu_probe_finalize')) yield* probe_finalize(k, dev);
     return attached;

@@ -58,7 +58,7 @@ const ipmmu_find_group = path('ipmmu_find_group', function* (k, dev: string): Pa
   const other = Object.values(k.state.devices).find(
     (device) => device.iommu === iommu && device.iommu_group !== null,
   );
-  return other?.iommu_group ?? (yield* iommu_group_alloc(k));
+  return other?.iommu_group ?? (yield* iommu_group_alloc(k, dev));
 });
 
 const translates = (domain: DomainType | null): domain is DomainType =>

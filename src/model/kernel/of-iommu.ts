@@ -25,7 +25,7 @@ const noIommu = (k: Kernel): number => (k.has('bus_ops_retired') ? -ENODEV : 1);
 export const of_iommu_configure: (k: Kernel, dev: string) => Path<number> = path(
   'of_iommu_configure',
   function* (k, dev: string): Path<number> {
-    if (deviceOf(k, dev).fwspec !== null) return 0;
+    if (yield* isToldAlready(k, dev)) return 0;
     if (deviceOf(k, dev).bus === 'pci' && k.has('of_request_acs') && !k.state.acs_requested)
       yield { type: 'pci.acs_requested' };
     const asked = deviceOf(k, dev).dev_iommu;
@@ -46,7 +46,7 @@ export const of_iommu_configure: (k: Kernel, dev: string) => Path<number> = path
 export const acpi_iommu_configure_id: (k: Kernel, dev: string) => Path<number> = path(
   'acpi_iommu_configure_id',
   function* (k, dev: string): Path<number> {
-    if (deviceOf(k, dev).fwspec !== null) return 0;
+    if (yield* isToldAlready(k, dev)) return 0;
     const asked = deviceOf(k, dev).dev_iommu;
     const err = yield* firmwareLocked(k, xlate(k, dev, streamIds(k, dev), waitForAcpi(k, dev)));
     return yield* replay(k, dev, asked, err, 'drivers/acpi/scan.c');
@@ -67,6 +67,18 @@ function* replay(k: Kernel, dev: string, asked: boolean, xlated: number, file: s
   if (err === -EPROBE_DEFER) return err;
   if (err < 0) yield* dev_dbg(k, file, dev, `Adding to IOMMU failed: ${err}`);
   return 0;
+}
+
+/** Has firmware said its word? Who is just saying it is waited for where the global lock covers that. */
+function* isToldAlready(k: Kernel, dev: string): Path<boolean> {
+  const isTold = () => deviceOf(k, dev).fwspec !== null;
+  if (!isTold() || !k.has('probe_lock')) return isTold();
+  return yield* probeLocked(k, answer(isTold));
+}
+
+function* answer<R>(what: () => R): Path<R> {
+  yield* [];
+  return what();
 }
 
 /** The global lock covers the word of firmware since the second of two patches. */

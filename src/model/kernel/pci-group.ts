@@ -98,5 +98,5 @@ function sharedGroup(k: Facts, dev: string): number | null {
  * Leaves out: alias quirks of single devices.
  */
 export const pci_device_group = path('pci_device_group', function* (k, dev: string): Path<number> {
-  return sharedGroup(k, dev) ?? (yield* iommu_group_alloc(k));
+  return sharedGroup(k, dev) ?? (yield* iommu_group_alloc(k, dev));
 });

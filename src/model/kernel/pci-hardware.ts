@@ -36,9 +36,28 @@ const devfnOf = ({ name }: DeviceSpec): number => pciAddress(name)?.devfn ?? 0;
 
 /** What hangs below a bridge or host bridge, by its name at boot, in the order of slots. */
 function below(machine: Machine, parent: string): readonly DeviceSpec[] {
-  return machine.devices
-    .filter((d) => d.pci !== undefined && d.parent === parent)
-    .sort((a, b) => devfnOf(a) - devfnOf(b));
+  let tree = TREES.get(machine);
+  if (tree === undefined) {
+    tree = treeOf(machine);
+    TREES.set(machine, tree);
+  }
+  return tree.get(parent) ?? [];
+}
+
+type Tree = ReadonlyMap<string, readonly DeviceSpec[]>;
+
+const TREES = new WeakMap<Machine, Tree>();
+
+function treeOf({ devices }: Machine): Tree {
+  const tree = new Map<string, DeviceSpec[]>();
+  for (const device of devices) {
+    if (device.pci === undefined || device.parent === null) continue;
+    const others = tree.get(device.parent);
+    if (others === undefined) tree.set(device.parent, [device]);
+    else others.push(device);
+  }
+  for (const list of tree.values()) list.sort((a, b) => devfnOf(a) - devfnOf(b));
+  return tree;
 }
 
 /** The root bus of a host bridge, as `0000:00`; null when nothing hangs below it. */
@@ -49,7 +68,8 @@ export function rootBusOf(machine: Machine, host: string): string | null {
 
 /**
  * The numbers of the bridges when the kernel first sees them: those that the names of functions
- * behind them tell, and for a bridge with nothing behind it the next one that is free.
+ * behind them tell, and for a bridge with nothing behind it the next one that is free; where another
+ * bridge needs that, one behind all those.
  *
  * Kernel: none: firmware's work, or that of the kernel's own first scan.
  * Leaves out: buses reserved for virtual functions.
@@ -60,7 +80,9 @@ export function bootNumbers(machine: Machine): ReadonlyMap<string, BusNumbers> {
   const numbers = new Map<string, BusNumbers>();
   for (const host of hostsOf(machine)) {
     const root = rootBusOf(machine, host);
-    if (root !== null) numberBelow(machine, host, busNumber(root), numbers, new Set());
+    if (root === null) continue;
+    const named = new Set(functionBuses(machine, domainOf(root)));
+    numberBelow(machine, host, busNumber(root), numbers, { named, taken: new Set() });
   }
   NUMBERS.set(machine, numbers);
   return numbers;
@@ -68,23 +90,47 @@ export function bootNumbers(machine: Machine): ReadonlyMap<string, BusNumbers> {
 
 const NUMBERS = new WeakMap<Machine, ReadonlyMap<string, BusNumbers>>();
 
+/** The buses of a domain that functions are named after. */
+const functionBuses = (machine: Machine, domain: string): readonly number[] =>
+  machine.devices.flatMap(({ name, pci }) =>
+    pci !== undefined && domainOf(busOfFunction(name)) === domain
+      ? (pciAddress(name)?.bus ?? [])
+      : [],
+  );
+
+/** Which numbers are spoken for: by names of functions, by bridges. */
+interface Numbering {
+  readonly named: ReadonlySet<number>;
+  readonly taken: Set<number>;
+}
+
+/** The number `next`, or where functions are named after it the first that nobody needs behind all. */
+function spareNumber(next: number, { named, taken }: Numbering): number {
+  if (!named.has(next) && !taken.has(next)) return next;
+  let number = Math.max(next, ...named, ...taken) + 1;
+  if (number > LAST_BUS) for (number = next; named.has(number) || taken.has(number); ) number += 1;
+  return number;
+}
+
 /** Numbers the bridges on a bus; returns the last bus behind them, at least the bus itself. */
 function numberBelow(
   machine: Machine,
   parent: string,
   bus: number,
   numbers: Map<string, BusNumbers>,
-  taken: Set<number>,
+  numbering: Numbering,
 ): number {
+  const { taken } = numbering;
   let last = bus;
   for (const bridge of below(machine, parent).filter(isBridge)) {
     if (numbers.has(bridge.name)) continue;
     const named = below(machine, bridge.name).flatMap(({ name }) => pciAddress(name)?.bus ?? []);
     const isFree = (number: number) => number > bus && !taken.has(number);
-    const secondary = named.filter(isFree).sort((a, b) => a - b)[0] ?? last + 1;
+    const secondary =
+      named.filter(isFree).sort((a, b) => a - b)[0] ?? spareNumber(last + 1, numbering);
     taken.add(secondary);
     numbers.set(bridge.name, { primary: bus, secondary, subordinate: secondary });
-    const subordinate = numberBelow(machine, bridge.name, secondary, numbers, taken);
+    const subordinate = numberBelow(machine, bridge.name, secondary, numbers, numbering);
     numbers.set(bridge.name, { primary: bus, secondary, subordinate });
     last = Math.max(last, subordinate);
   }
@@ -119,12 +165,18 @@ export function isNumberedByKernel(machine: Machine, host: string): boolean {
  * Leaves out: nothing.
  */
 export function hostsOf(machine: Machine): readonly string[] {
+  const known = HOSTS.get(machine);
+  if (known !== undefined) return known;
   const functions = new Set(machine.devices.flatMap((d) => (d.pci === undefined ? [] : d.name)));
   const parents = machine.devices.flatMap((d) =>
     d.pci !== undefined && d.parent !== null && !functions.has(d.parent) ? [d.parent] : [],
   );
-  return [...new Set(parents)];
+  const hosts = [...new Set(parents)];
+  HOSTS.set(machine, hosts);
+  return hosts;
 }
+
+const HOSTS = new WeakMap<Machine, readonly string[]>();
 
 /** What a bridge's configuration holds now, by the bridge's name at boot. */
 function numbersOf(k: Facts, written: Written, bridge: string): BusNumbers {

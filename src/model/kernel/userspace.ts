@@ -1,5 +1,5 @@
 /** Stimuli as paths: what each of them makes the kernel do. */
-import type { Stimulus } from '../../events/stimulus.ts';
+import type { Single } from '../../events/stimulus.ts';
 import type { Kernel } from '../context.ts';
 import { issueDma } from '../hardware/transaction.ts';
 import type { Path } from '../path.ts';
@@ -24,7 +24,7 @@ import { callVfio, useVfio } from './vfio-user.ts';
  *
  * @returns a path that returns 0, a negative errno of the write or call, or a program's exit status.
  */
-export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number> {
+export function stimulusPath(k: Kernel, s: Single, user: string): Path<number> {
   switch (s.do) {
     case 'boot':
       return do_initcalls(k);
@@ -64,7 +64,7 @@ export function stimulusPath(k: Kernel, s: Stimulus, user: string): Path<number>
 }
 
 type SysfsWrite = Exclude<
-  Stimulus,
+  Single,
   {
     do:
       | 'boot'
@@ -86,9 +86,10 @@ type SysfsWrite = Exclude<
   }
 >;
 
-/** Where the link `driver` of a device leads; '' without one. */
-function boundDriver(k: Kernel, dev: string): string {
-  return k.state.devices[dev]?.driver ?? '';
+/** Without the name of a driver, the one that the device's link `driver` leads to as it is followed. */
+function* unbindFrom(k: Kernel, s: Extract<SysfsWrite, { do: 'unbind' }>): Path<number> {
+  const drv = s.drv || (k.state.devices[s.dev]?.driver ?? '');
+  return yield* unbind_store(k, s.bus, drv, s.dev);
 }
 
 function sysfsPath(k: Kernel, s: SysfsWrite): Path<number> {
@@ -96,7 +97,7 @@ function sysfsPath(k: Kernel, s: SysfsWrite): Path<number> {
     case 'bind':
       return bind_store(k, s.bus, s.drv, s.dev);
     case 'unbind':
-      return unbind_store(k, s.bus, s.drv || boundDriver(k, s.dev), s.dev);
+      return unbindFrom(k, s);
     case 'drivers_probe':
       return drivers_probe_store(k, s.bus, s.dev);
     case 'drivers_autoprobe':

@@ -59,18 +59,20 @@ const vfio_group_find_or_alloc = path('vfio_group_find_or_alloc', function* (k, 
  *
  * Kernel: drivers/vfio/vfio_main.c:vfio_noiommu_group_alloc, v6.1.
  * Leaves out: nothing.
+ *
+ * @returns its name, or what iommu_group_alloc returned.
  */
-const vfio_noiommu_group_alloc = path(
-  'vfio_noiommu_group_alloc',
-  function* (k, dev: string): Path<string> {
-    const group = yield* iommu_group_alloc(k);
-    yield* iommu_group_add_device(k, group, dev);
-    yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
-    const name = `noiommu-${group}`;
-    yield { type: 'vfio.group_created', group: name, iommu_group: group };
-    return name;
-  },
-);
+const vfio_noiommu_group_alloc = path('vfio_noiommu_group_alloc', function* (k, dev: string): Path<
+  string | number
+> {
+  const group = yield* iommu_group_alloc(k, dev);
+  if (group < 0) return group;
+  yield* iommu_group_add_device(k, group, dev);
+  yield dev_printk(k, 'warn', dev, 'Adding kernel taint for vfio-noiommu group on device');
+  const name = `noiommu-${group}`;
+  yield { type: 'vfio.group_created', group: name, iommu_group: group };
+  return name;
+});
 
 /**
  * Makes the device one of VFIO's.

@@ -3,7 +3,7 @@ import type { EventOf } from '../../events/event.ts';
 import { emptyTable } from '../../events/table.ts';
 import type { Bus, Device } from './driver-core-types.ts';
 import { forgetFunction } from './pci.ts';
-import { drop, nothing, type Reducers } from './reducer.ts';
+import { count, drop, nothing, type Reducers } from './reducer.ts';
 import type { State } from './state.ts';
 
 /** The bus, created empty when it is first named. */
@@ -168,7 +168,7 @@ export const deviceReducers = {
   },
   'device.can_match': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
   'probe.matched': (state, { dev }) => {
-    state.deferred.probe_count += 1;
+    count(state.deferred, 'probe_count', 1);
     on(state, dev, (d) => (d.can_match = true));
   },
   'probe.started': (state, { dev, drv }) => {
@@ -190,9 +190,7 @@ export const deviceReducers = {
   'probe.unwound': nothing,
   'device.unbind_cleanup': unbindCleanup,
   'driver.bound': bound,
-  'probe.finished': (state) => {
-    if (state.deferred.probe_count > 0) state.deferred.probe_count -= 1;
-  },
+  'probe.finished': (state) => count(state.deferred, 'probe_count', -1),
   'driver.unbinding': (state, { dev }) => on(state, dev, (d) => (d.unbinding = true)),
   'driver.unbound': unbound,
 } satisfies Partial<Reducers>;

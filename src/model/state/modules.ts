@@ -82,7 +82,7 @@ export const deferredReducers = {
       if (device !== undefined) device.deferred = 'active';
       deferred.active.push(dev);
     }
-    deferred.pending = [];
+    if (deferred.pending.length > 0) deferred.pending = [];
   },
   'deferred.retried': (state, { dev }) => undefer(state, dev),
   'probing.blocked': (state) => {

@@ -93,6 +93,15 @@ export const dmaConfigurePatches = {
     after: 'each bus has its own dma_configure',
     scenario: 'every-bus-is-dma-configured',
   },
+  arm_dma_direct: {
+    commit: 'ae626eb97376',
+    subject: 'ARM/dma-mapping: use dma-direct unconditionally',
+    landed: '6.0',
+    stable: [],
+    before: 'a device without an IOMMU has plain DMA ops, which keep those of an IOMMU out later',
+    after: 'it has none, and gets those of an IOMMU when it is asked again',
+    scenario: 'dma_ops-of-the-search-let-the-iommu-in',
+  },
   ipmmu_probe_finalize: {
     commit: null,
     subject: 'iommu/ipmmu-vmsa: Convert to probe/release_device() call-backs',

@@ -12,6 +12,15 @@ export const iommuPatches = {
       'it is a module whose removal is its shutdown: no owner of its ops, no unregistration, bind files',
     scenario: 'unloading-an-smmu-with-device-links',
   },
+  group_dev_printk: {
+    commit: null,
+    subject: 'iommu: Use dev_printk() when possible',
+    landed: '5.1',
+    stable: [],
+    before: 'the IOMMU core names the device behind its own name as it joins and leaves a group',
+    after: "the line begins with the device, as a device's lines do",
+    scenario: 'an-smmu-has-no-bind-files',
+  },
   of_request_acs: {
     commit: null,
     subject: 'iommu/of: Request ACS from the PCI core when configuring IOMMU linkage',

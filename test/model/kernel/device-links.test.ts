@@ -46,6 +46,7 @@ function bench(devices: readonly (string | readonly [name: string, parent: strin
     task: { name: 'test', frame: rootFrame() },
     probe: null,
     oracle: () => 0,
+    allocates: () => 0,
     has: (patch) => profileHas('6.1', patch),
     config: () => 'y',
     cmdline: () => null,

@@ -1,0 +1,147 @@
+import { randomInt } from 'node:crypto';
+import { Args } from '@oclif/core';
+import { ReprobeError } from '../error.ts';
+import { strategyOf } from '../fuzz/plan.ts';
+import { SEED_MAX } from '../fuzz/seeds.ts';
+import { sampleOf } from '../fuzz/source.ts';
+import { statsOf } from '../fuzz/stats.ts';
+import { campaignSummary, findingStory, statsLines } from '../report/campaign-lines.ts';
+import { BaseCommand } from './base.ts';
+import { runCampaign } from './campaign.ts';
+import { scenarioPath } from './campaign-folder.ts';
+import { type Asked, baseOf } from './campaign-plan.ts';
+import { createPool } from './campaign-pool.ts';
+import { campaignDocument, campaignExit, type Result, summaryOf } from './campaign-result.ts';
+import { type StartOptions, startCampaign } from './campaign-start.ts';
+import { startStatus } from './campaign-status.ts';
+import {
+  fuzzFlags,
+  integerOf,
+  RUNS_MAX,
+  secondsOf,
+  seedOf,
+  shardOf,
+  workersOf,
+} from './fuzz-flags.ts';
+import { joinSignedValues, readChange } from './kernel-flags.ts';
+import { modelVersion } from './model-version.ts';
+import { painted } from './print.ts';
+import { painter } from './terminal.ts';
+
+const SECONDS = 60;
+
+/** Looks for what breaks invariants, in many runs by chance. */
+export default class Fuzz extends BaseCommand {
+  static override summary = 'Make many runs by chance, and save what breaks an invariant.';
+  static override description =
+    'Orders of a source are perturbed; without one, machines are invented. Each finding is reduced, ' +
+    'bisected, tried under other patches and saved as a scenario. The same seed and number of runs ' +
+    'give the same findings, however many workers, shards or interruptions there are.';
+  static override args = {
+    source: Args.string({
+      description: 'a log, a trace, a scenario, a devicetree blob or IORT, or - for standard input',
+    }),
+  };
+  static override flags = fuzzFlags;
+
+  private stop: () => void = () => {};
+  private wasStopped = false;
+  private tellDone: () => void = () => {};
+  private readonly done = new Promise<void>((resolve) => {
+    this.tellDone = resolve;
+  });
+
+  async run(): Promise<object> {
+    const { args, flags } = await this.parse(Fuzz, joinSignedValues(this.argv));
+    const runs = flags.runs === undefined ? null : integerOf('runs', flags.runs, 0, RUNS_MAX);
+    const limit = limitOf(flags.time, runs);
+    const workers = workersOf(flags.workers);
+    const begun = performance.now();
+    const clock = () => (performance.now() - begun) / 1000;
+    const started = await startCampaign({ ...(await startOptions(args.source, flags)), runs });
+    const { resumed, folder, plan } = started;
+    const { ledger } = resumed;
+    const before = ledger.runs;
+    const status = startStatus({ ledger, clock, limit, json: flags.progress === 'json' });
+    const pool = await createPool(plan, workers);
+    this.stop = () => pool.stop();
+    if (this.wasStopped) pool.stop();
+    const timer = limit === null ? null : setTimeout(this.stop, limit * 1000);
+    try {
+      await runCampaign({
+        ...{ ...started, runs, pool },
+        onFinding: (known) => {
+          const path = scenarioPath(folder.dir, known.first.finding.name);
+          status.finding(known, path);
+          this.log(painted(findingStory(known, path), painter()));
+        },
+      });
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+      status.done();
+      await pool.close();
+      await folder.close();
+    }
+    const result: Result = { ledger, plan, dir: folder.dir, seconds: clock() };
+    process.exitCode = campaignExit(result);
+    const stats = flags.stats ? statsOf(sampleOf(plan, ledger.runs)) : null;
+    const summary = campaignSummary(summaryOf(result, ledger.runs - before));
+    this.log(painted([...(stats === null ? [] : statsLines(stats)), ...summary], painter()));
+    return { ...campaignDocument(result), ...(stats === null ? {} : { stats }) };
+  }
+
+  /** Ends the campaign where it is; what was found until then is still reduced and saved. */
+  protected override async interrupted(): Promise<void> {
+    this.wasStopped = true;
+    this.stop();
+    if (!this.jsonEnabled())
+      this.logToStderr('saving what was found; interrupt again to leave now');
+    await this.done;
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    await super.finally(error);
+    if (error !== undefined || !this.jsonEnabled()) this.tellDone();
+  }
+
+  protected override logJson(json: unknown): void {
+    super.logJson(json);
+    this.tellDone();
+  }
+}
+
+/** How long runs are made, in seconds; null for as long as it takes. */
+function limitOf(time: string | undefined, runs: number | null): number | null {
+  if (time !== undefined) return secondsOf(time);
+  return runs === null ? SECONDS : null;
+}
+
+type FuzzFlags = Parameters<typeof baseOf>[1] & {
+  readonly seed?: string | undefined;
+  readonly strategy?: string | undefined;
+  readonly shard?: string | undefined;
+  readonly out?: string | undefined;
+  readonly resume: boolean;
+};
+
+async function startOptions(
+  source: string | undefined,
+  flags: FuzzFlags,
+): Promise<Omit<StartOptions, 'runs'>> {
+  if (flags.strategy !== undefined) strategyOf(flags.strategy);
+  if (flags.resume && flags.out === undefined && flags.seed === undefined)
+    throw new ReprobeError('USAGE', '--resume needs the folder: give --out or --seed.');
+  const seed = flags.seed === undefined ? randomInt(SEED_MAX) : seedOf(flags.seed);
+  const base = await baseOf(source, flags);
+  const change = await readChange(flags);
+  const isChanged = base === null && Object.keys(change).length > 0;
+  const asked: Asked = {
+    seed: flags.seed === undefined ? undefined : seed,
+    strategy: flags.strategy,
+    shard: flags.shard === undefined ? undefined : shardOf(flags.shard),
+    base: base ?? undefined,
+    kernel: isChanged ? change : undefined,
+  };
+  const dir = flags.out ?? `campaign-${seed}`;
+  return { dir, asked, seed, model: await modelVersion(), resume: flags.resume };
+}

@@ -1,0 +1,51 @@
+/** What kernel a finding needs, in lines: release, patches, options, drivers. */
+import type { KernelSpec, Machine } from '../../events/machine.ts';
+import { isOptionName } from '../../model/versions/option-table.ts';
+import type { Patch } from '../../model/versions/patch.ts';
+import { PATCHES } from '../../model/versions/patch-table.ts';
+import { describeKernel, isPatchName, profileHas } from '../../model/versions/profile.ts';
+
+export function kernelNeeds(kernel: KernelSpec, machine: Machine): readonly string[] {
+  const options = Object.entries(kernel.config).filter(([name]) => isOptionName(name));
+  const drivers = machine.drivers.filter(({ bus }) => bus !== '');
+  const builtIn = drivers.filter(({ module }) => module === null).map(({ name }) => name);
+  return [
+    `Linux ${releaseName(kernel)}`,
+    ...Object.entries(kernel.patches).map(([name, on]) => patchNeed(kernel, name, on)),
+    ...options.map(([name, value]) => optionLine(name, value)),
+    ...(builtIn.length === 0 ? [] : [`built in: ${unique(builtIn).join(', ')}`]),
+    ...(machine.modules.length === 0
+      ? []
+      : [`modules: ${unique(machine.modules.map(({ name }) => name)).join(', ')}`]),
+  ];
+}
+
+/** `6.1.y` where any stable release of the series will do. */
+function releaseName(kernel: KernelSpec): string {
+  const isSeries = kernel.release === null && /^\d+\.\d+$/.test(kernel.version);
+  return isSeries ? describeKernel(kernel).replace(/^\d+\.\d+/, '$&.y') : describeKernel(kernel);
+}
+
+function optionLine(name: string, value: string): string {
+  return value === 'n' ? `# CONFIG_${name} is not set` : `CONFIG_${name}=${value}`;
+}
+
+function patchNeed({ version }: KernelSpec, name: string, on: boolean): string {
+  if (!isPatchName(name)) return `${on ? 'with' : 'without'} ${name}`;
+  const has = profileHas(version, name);
+  const patch = patchText(name);
+  if (on) return `with ${patch}${has ? '' : `, which ${version} has not: apply it`}`;
+  const since = PATCHES[name].stable.find((release) => release.startsWith(`${version}.`));
+  const older = since === undefined ? '' : `, or take a release before ${since}`;
+  return `without ${patch}${has ? `, which ${version} has: revert it${older}` : ''}`;
+}
+
+/** `f429378a9bf8 ("driver core: …")`; the subject alone where no commit is known. */
+function patchText(name: keyof typeof PATCHES): string {
+  const { commit, subject }: Patch = PATCHES[name];
+  return commit === null ? `"${subject}"` : `${commit} ("${subject}")`;
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return [...new Set(names)];
+}

@@ -1,0 +1,162 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DeviceSpec } from '../../../src/events/machine.ts';
+import { printAction } from '../../../src/import/action-print.ts';
+import { findingOf } from '../../../src/report/export/finding.ts';
+import { type Qemu, qemuOf } from '../../../src/report/export/qemu.ts';
+import { shellScript } from '../../../src/report/export/shell.ts';
+import { VFIO_FUNCTIONS } from '../../../src/report/export/vfio-program.ts';
+import { oneLine, wrapped } from '../../../src/report/export/wrap.ts';
+import { ASSIGN_NIC, BOOT, kernel, LEAKY, NIC, smallMachine } from '../../model/small-machine.ts';
+
+const leaky = { kernel: LEAKY, machine: smallMachine(), stimuli: ASSIGN_NIC, choices: [] };
+const script = shellScript(findingOf('leak', 'It leaks', leaky));
+
+describe('shellScript', () => {
+  it('says what is broken, what kernel it takes, and which step does it', () => {
+    expect(script).toContain('# leak\n# It leaks\n#\n');
+    expect(script).toMatch(/^# 0000:01:00\.0 has no driver but still counts 1 in owner_cnt/m);
+    expect(script).toMatch(/^# {3}without f429378a9bf8 \("driver core: Call dma_cleanup\(\)/m);
+    expect(script).toMatch(/^# {3}CONFIG_DEBUG_TEST_DRIVER_REMOVE=y$/m);
+    expect(script).toMatch(/^# 1\. Boot that kernel\.$/m);
+    expect(script).toMatch(/dmesg: e1000e 0000:01:00\.0: Adding to iommu group 1$/m);
+    expect(script.indexOf('! From here on')).toBeLessThan(script.indexOf('# 2.'));
+  });
+
+  it('tells what each call of a user of VFIO returns', () => {
+    expect(script).toMatch(
+      /^# 6\.\nlab vfio 1 0000:01:00\.0 map=0x100000\+0x10000\n# {3}-> open \/dev\/vfio\/1 = 0\n/m,
+    );
+    expect(script).toMatch(/-> VFIO_GROUP_SET_CONTAINER = -EPERM \(Operation not permitted\)$/m);
+    expect(script).toMatch(/^# How to see it:\n# {3}owner_cnt is in no file: /m);
+  });
+
+  it('has no program where nobody uses VFIO', () => {
+    const inputs = { ...leaky, stimuli: [BOOT] };
+    expect(shellScript(findingOf('boot', '', inputs))).not.toContain('lab.py');
+  });
+
+  it('runs a user that holds its files beside the rest, and waits for it', () => {
+    const use = { do: 'vfio', group: '1', dev: NIC, dma: false, nocontainer: true } as const;
+    const stimuli = [
+      ...[BOOT, { ...use, nodevice: false, hold: 'vm' }],
+      { do: 'vfio_release', hold: 'vm' } as const,
+    ];
+    const text = shellScript(findingOf('held', '', { ...leaky, stimuli }));
+    expect(text).toContain(`\nlab vfio 1 ${NIC} nocontainer hold=vm &\nheld vm\n`);
+    expect(text).toContain('\ntouch vm\ngone vm\n');
+  });
+
+  it('lets no name end a comment or a command, whatever it holds', () => {
+    const evil = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 });
+    const hard = fc.constantFrom(
+      '\nreboot\n',
+      "'; reboot; '",
+      '$(reboot)',
+      '`reboot`',
+      '\r\nx',
+      '"',
+    );
+    const property = fc.property(fc.oneof(evil, hard), (name) => {
+      const stimuli = [
+        ...[BOOT, { do: 'vfio_release', hold: name } as const],
+        ...[{ do: 'bind', bus: 'pci', drv: name, dev: name } as const],
+        ...[{ do: 'note', text: name } as const],
+      ];
+      const cmdline = name;
+      const inputs = { ...leaky, kernel: kernel({ cmdline, release: name }), stimuli };
+      const text = shellScript(findingOf(name, name, inputs));
+      const known = new Set([...stimuli.map(printAction), ...VFIO_FUNCTIONS, 'set -u', '']);
+      const left = text
+        .split(/[\n\r\u2028\u2029]/)
+        .filter((line) => !line.startsWith('#') && !known.has(line) && !line.startsWith('gone '));
+      expect(left).toEqual([]);
+      execFileSync('sh', ['-n'], { input: text, stdio: 'pipe' });
+    });
+    fc.assert(property, { numRuns: 40 });
+  });
+});
+
+/** The user of VFIO, written where a test can run it. */
+function program(): string {
+  const start = VFIO_FUNCTIONS.indexOf("cat > lab.py <<'PROGRAM'");
+  return VFIO_FUNCTIONS.slice(start + 1, -1).join('\n');
+}
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+describe.skipIf(!hasPython)('the user of VFIO (skipped without python3)', () => {
+  it('says which file does not open, and gives up', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'reprobe-lab-'));
+    const path = join(dir, 'lab.py');
+    writeFileSync(path, program());
+    const { status, stdout } = spawnSync('python3', [path, 'vfio', 'no-such-group', '0:0']);
+    rmSync(dir, { recursive: true });
+    expect(stdout.toString()).toBe(
+      'open /dev/vfio/no-such-group = -1 errno=2 (No such file or directory)\n',
+    );
+    expect(status).toBe(2);
+  });
+});
+
+describe('qemuOf', () => {
+  const machine = smallMachine();
+  const options = (qemu: Qemu) =>
+    qemu.kind === 'line' ? qemu.options.map(([, value]) => value) : [];
+
+  it('puts functions below their ports', () => {
+    const values = options(qemuOf(machine, kernel({ cmdline: 'quiet' })));
+    expect(values).toEqual(
+      expect.arrayContaining([
+        'virt,iommu=smmuv3,gic-version=3',
+        'pcie-root-port,id=br1,chassis=1,slot=1,bus=pcie.0,addr=0x1',
+        'e1000e,romfile=,bus=br1,addr=0x0',
+        'console=ttyAMA0 quiet',
+      ]),
+    );
+  });
+
+  it('switches ACS off where a port has none', () => {
+    const values = options(qemuOf(smallMachine({ acs: false }), kernel()));
+    expect(values.some((value) => value.endsWith('disable-acs=on,bus=pcie.0,addr=0x1'))).toBe(true);
+  });
+
+  it('names what QEMU has not, and machines that it has not at all', () => {
+    const led: DeviceSpec = { name: 'leds', bus: 'platform', parent: null, ids: ['gpio-leds'] };
+    const more = { ...machine, devices: [...machine.devices, led] };
+    expect(qemuOf(more, kernel())).toMatchObject({ lacks: ['leds'] });
+    const [smmu] = machine.devices;
+    if (smmu === undefined) throw new Error('there is an SMMU');
+    const old = { ...machine, devices: [{ ...smmu, iommu_kind: 'arm-smmu' as const }] };
+    expect(qemuOf(old, kernel())).toMatchObject({ kind: 'none' });
+    const two = { ...machine, devices: [smmu, { ...smmu, name: 'other' }] };
+    expect(qemuOf(two, kernel())).toMatchObject({ kind: 'none' });
+  });
+
+  it('tells a kernel of x86 to use its IOMMU, once', () => {
+    const iommu: DeviceSpec = {
+      ...{ name: 'dmar0', bus: '', parent: null, ids: [], iommu_kind: 'intel' },
+    };
+    const x86 = { ...machine, devices: [iommu] };
+    expect(options(qemuOf(x86, kernel())).at(-1)).toBe('console=ttyS0 intel_iommu=on');
+    const said = kernel({ cmdline: 'intel_iommu=on,sm_on' });
+    expect(options(qemuOf(x86, said)).at(-1)).toBe('console=ttyS0 intel_iommu=on,sm_on');
+  });
+});
+
+describe('wrapped', () => {
+  it('keeps all words in their order, and lines short where words are', () => {
+    const property = fc.property(fc.string({ maxLength: 300 }), (text) => {
+      const lines = wrapped(oneLine(text), 40, '# ', '#   ');
+      const said = lines.map((line, i) => line.slice(i === 0 ? 2 : 4)).join(' ');
+      expect(said).toBe(oneLine(text).split(/\s+/).join(' ').trim());
+      for (const line of lines)
+        expect(line.length <= 40 || !/ \S+ /.test(line.slice(3))).toBe(true);
+    });
+    fc.assert(property);
+  });
+});
