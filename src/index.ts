@@ -70,6 +70,8 @@ export { createDraw, type DrawOptions, SIZE_MAX, sizeOfRun, someInputs } from '.
 export { type Dice, drawn } from './fuzz/drawn.ts';
 export { type KnownBug, knownBugOf, knownBugs, type Recalled, recall } from './fuzz/recall.ts';
 export { type Stats, statsOf } from './fuzz/stats.ts';
+export type { EvidenceFile } from './import/evidence-file.ts';
+export { readEvidence } from './import/evidence-file.ts';
 export type { Imported, ImportOptions } from './import/import.ts';
 export { importLog } from './import/import.ts';
 export { findInvariant, INVARIANTS } from './invariants/all.ts';

@@ -113,6 +113,22 @@ export function followLog(observation: Observation, run: Run): void {
   for (let i = 0; i < uses; i += 1) scheduler.record({ type: 'owner.used', dev, group, ret: 0 });
 }
 
+/**
+ * Takes devices out of the groups that the log put them into, once they are gone: the model, which had not
+ * put them there, does not. Cost: each group once for each such device.
+ */
+export function forgetGone({ state, scheduler }: Run, moved: ReadonlySet<string>): void {
+  for (const dev of moved) {
+    if (state.devices[dev] !== undefined) continue;
+    for (const { id, devices } of Object.values(state.groups)) {
+      if (!devices.includes(dev)) continue;
+      scheduler.record({ type: 'group.left', dev, group: id });
+      if (state.groups[id]?.devices.length === 0)
+        scheduler.record({ type: 'group.freed', group: id });
+    }
+  }
+}
+
 /** The device takes what it counts in the group with it, so that the count stays true. */
 function leave(run: Run, dev: string, group: number, uses: number): void {
   for (let i = 0; i < uses; i += 1) run.scheduler.record({ type: 'owner.unused', dev, group });

@@ -9,7 +9,7 @@ import { createFaultReplay, type FaultReplay, type LoggedFault } from './fault-r
 import { followListing } from './follow-listing.ts';
 import { createGuide, type Divergence, type Guide } from './guide.ts';
 import { plugStimulus } from './infer-plugs.ts';
-import { explanationOf, followLog, loadingOf } from './infer-stimuli.ts';
+import { explanationOf, followLog, forgetGone, loadingOf } from './infer-stimuli.ts';
 import { keyOfLine, marksOfLog } from './log-marks.ts';
 import { type Meeting, meetListing } from './meet-listing.ts';
 import { createCallRecorder, type ModelCall } from './model-calls.ts';
@@ -110,7 +110,7 @@ function replay(
   const recorder = isWatched ? createCallRecorder({ holds: false }) : null;
   const refused = refusedDma(observations);
   const outcomes = isGiven ? null : loggedOutcomes(observations, actions);
-  const run = createRun(
+  const bare = createRun(
     { machine, kernel },
     {
       ...by,
@@ -120,9 +120,16 @@ function replay(
       ...(refused.length === 0 ? {} : { interrupt: (line) => faults.beforeLine(line) }),
     },
   );
-  recorder?.attach(run.state);
+  recorder?.attach(bare.state);
+  const moved = new Set<string>();
+  const give: Run['give'] = (stimulus) => {
+    const end = bare.give(stimulus);
+    forgetGone(bare, moved);
+    return end;
+  };
+  const run: Run = { ...bare, give };
   const sightings = [...firstSightings(observations, machine)];
-  const found = { run, guide, moved: new Set<string>(), divergences: [] };
+  const found = { run, guide, moved, divergences: [] };
   const faults = createFaultReplay(refused, found);
   const replay: Progress = { ...found, faults, sightings, met: [], stuck: new Set() };
   const horizons = actions.map(({ observation }) => observation.record.line);

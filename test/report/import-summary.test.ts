@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { recognise } from '../../src/import/recognise.ts';
 import type { Violation } from '../../src/invariants/invariant.ts';
 import { importLines } from '../../src/report/import-lines.ts';
 import { type Import, importSummary } from '../../src/report/import-summary.ts';
@@ -6,14 +7,17 @@ import { leakyTrace } from '../model/small-machine.ts';
 
 const trace = leakyTrace();
 
-function text(more: Partial<Import>): readonly string[] {
+const text = (more: Partial<Import>): readonly string[] =>
+  importLines(summary(more)).map((line) => line.text);
+
+function summary(more: Partial<Import>) {
   const given = {
     ...{ kind: 'log', trace, log: null, boot: 0, boots: 1, observations: [], unrecognised: [] },
     isKernelAsked: false,
     ...{ divergences: [], violations: [], doubts: [], waiting: [], faults: [], evidence: [] },
     ...{ redacted: null, ...more },
   };
-  return importLines(importSummary(given)).map((line) => line.text);
+  return importSummary(given);
 }
 
 function violation(event: number): Violation {
@@ -22,6 +26,39 @@ function violation(event: number): Violation {
     ...{ values: {}, stack: [], stimulus: 'boot' },
   };
 }
+
+describe('the document', () => {
+  const joined = (dev: string, group: number) => {
+    const text = `pci ${dev}: Adding to iommu group ${group}`;
+    const place = { line: 1, timeUs: null, level: null, caller: null, boot: 0, replay: false };
+    const seen = recognise({ ...place, text, subsystem: null, device: null });
+    return seen === null ? [] : [seen];
+  };
+
+  it('has the groups of the log, and where it speaks of none those of the run', () => {
+    const observations = [
+      ...joined('0000:07:00.0', 3),
+      ...joined('0000:07:00.0', 3),
+      ...joined('0000:07:00.0', 4),
+    ];
+    expect(summary({ observations }).everInGroups).toEqual({
+      3: ['0000:07:00.0'],
+      4: ['0000:07:00.0'],
+    });
+    const { everInGroups, groups } = summary({});
+    expect(everInGroups).toEqual(groups);
+    expect(Object.values(everInGroups).flat().length).toBeGreaterThan(0);
+  });
+
+  it('has what its readers are promised', () => {
+    expect(Object.keys(summary({}))).toEqual(
+      expect.arrayContaining([
+        ...['source', 'kernel', 'observations', 'devices', 'drivers', 'groups', 'everInGroups'],
+        ...['iommus', 'probeFailures', 'deferrals', 'events', 'divergences', 'violations'],
+      ]),
+    );
+  });
+});
 
 describe('importLines', () => {
   it('names what still waits at the end, and what for', () => {
