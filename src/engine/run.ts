@@ -10,13 +10,8 @@ import { initialState, type ReadState, type State } from '../model/state/state.t
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
 import { createGiving, type Interrupt } from './giving.ts';
 import { copyState, type Rest } from './rest.ts';
-import {
-  createScheduler,
-  type ScheduledKernel,
-  type Scheduler,
-  type SchedulerOptions,
-  type TaskView,
-} from './scheduler.ts';
+import { createScheduler, type ScheduledKernel, type Scheduler } from './scheduler.ts';
+import type { SchedulerOptions, TaskView } from './scheduling.ts';
 import type { TaskEnd } from './tasks.ts';
 
 /** The system under emulation. */

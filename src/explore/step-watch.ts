@@ -1,5 +1,5 @@
 /** Turns what a scheduler does into steps, and has a director choose them. */
-import type { StepWatch, TaskView } from '../engine/scheduler.ts';
+import type { StepWatch, TaskView } from '../engine/scheduling.ts';
 import { ADD, READ, WRITE } from './footprint.ts';
 import type { Sum } from './hash.ts';
 import type { Locations } from './locations.ts';

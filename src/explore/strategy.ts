@@ -1,5 +1,5 @@
 /** Strategies: how the schedules of a run are chosen. */
-import type { TaskView } from '../engine/scheduler.ts';
+import type { TaskView } from '../engine/scheduling.ts';
 import { ReprobeError } from '../error.ts';
 import { createDice } from './dice.ts';
 

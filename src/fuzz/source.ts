@@ -1,7 +1,7 @@
 /** Where the inputs and the schedules of a campaign's runs come from. */
 import { changedKernel } from '../bisect/rerun.ts';
 import { followChoices } from '../engine/run.ts';
-import type { TaskView } from '../engine/scheduler.ts';
+import type { TaskView } from '../engine/scheduling.ts';
 import type { Inputs } from '../events/trace.ts';
 import { createDice } from '../explore/dice.ts';
 import { chooserOf, type OneRunStrategy } from '../explore/strategy.ts';

@@ -3,7 +3,7 @@
  * has, and so tells each event where in the log it happened.
  */
 
-import type { Label } from '../engine/scheduler.ts';
+import type { Label } from '../engine/scheduling.ts';
 import type { EventOf, KernelEvent } from '../events/event.ts';
 import { TRACED_ROW } from './ftrace-events.ts';
 import { isDebug, keyOf, observePrintk } from './message-key.ts';

@@ -3,7 +3,7 @@
  * what was recorded tells how the dice fell. This guide lets tasks run up to their next line or
  * probed call, and then lets that one pass first which was recorded first.
  */
-import type { SchedulerOptions, TaskView } from '../engine/scheduler.ts';
+import type { SchedulerOptions, TaskView } from '../engine/scheduling.ts';
 import type { Pause, Sleep } from '../model/path.ts';
 
 /** A line or a probed call that was recorded. */

@@ -2,7 +2,7 @@
  * Schedules that hold when other things are taken away: not by the number of a choice, which counts
  * every choice before it, but by the place where the present task was left for another one.
  */
-import type { TaskView } from '../engine/scheduler.ts';
+import type { TaskView } from '../engine/scheduling.ts';
 import type { KernelEvent } from '../events/event.ts';
 
 /** At the n-th choice, from 0, after such an event, `task` is left for `to`. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TaskView } from '../../src/engine/scheduler.ts';
+import type { TaskView } from '../../src/engine/scheduling.ts';
 import { createDice } from '../../src/explore/dice.ts';
 import { chooserOf, describeStrategy, parseStrategy } from '../../src/explore/strategy.ts';
 

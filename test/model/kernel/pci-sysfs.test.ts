@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRun, type Run, type RunOptions } from '../../../src/engine/run.ts';
-import type { TaskView } from '../../../src/engine/scheduler.ts';
+import type { TaskView } from '../../../src/engine/scheduling.ts';
 import type { Machine } from '../../../src/events/machine.ts';
 import { BOOT, NIC, PORT, smallSystem } from '../small-machine.ts';
 
