@@ -18,15 +18,12 @@ import {
 import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { busAt } from './step-bus.ts';
-import { readBinding, readId, readLoad } from './step-fields.ts';
+import { readBinding, readId, readLoad, readPages, readUnbinding } from './step-fields.ts';
 import { readVfio, readVfioCall } from './step-vfio.ts';
 import { fail, type Place } from './yaml-source.ts';
 
 type Word = Stimulus['do'];
 type Step<W extends Word> = Extract<Stimulus, { do: W }>;
-
-/** What is allocated where a step does not say. */
-const PAGE = 0x1000;
 
 const LOAD = { text: 'module', fields: { module: 'needed', params: 'optional' } } as const;
 const BINDING = { fields: { drv: 'needed', dev: 'needed', bus: 'optional' } } as const;
@@ -71,12 +68,7 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
   unbind: {
     doc: 'writes the device to /sys/bus/BUS/drivers/DRV/unbind, or to the unbind of its own driver',
     fields: { dev: 'needed', drv: 'optional', bus: 'optional' },
-    read: (fields, machine) => {
-      const dev = nameOf(fields.need('dev'));
-      const drv = nameOrNull(fields.get('drv')) ?? '';
-      const names = drv === '' ? { dev } : { drv, dev };
-      return { do: 'unbind', bus: busAt(fields, names, machine), drv, dev };
-    },
+    read: (fields, machine) => ({ do: 'unbind', ...readUnbinding(fields, machine) }),
   },
   new_id: {
     doc: "writes an id, such as '8086 10d3', to /sys/bus/BUS/drivers/DRV/new_id",
@@ -225,15 +217,7 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
   page_alloc: {
     doc: 'the kernel needs memory and takes that from start on, unless it is kept from it',
     fields: { start: 'needed', length: 'optional' },
-    read: (fields) => {
-      const length = fields.get('length');
-      const start = integerOf(fields.need('start'));
-      return {
-        do: 'page_alloc',
-        start,
-        length: length === undefined ? PAGE : integerOf(length, 1),
-      };
-    },
+    read: (fields) => ({ do: 'page_alloc', ...readPages(fields) }),
   },
   meanwhile: {
     doc: 'the step as the next one is under way: before a line is printed, or where that never is, at its end',

@@ -7,11 +7,7 @@ import { dev_dbg, initcall_debug, printk } from '../printk.ts';
 import type { ReadDriver } from '../state/state.ts';
 import { dd_dbg, really_probe } from './dd.ts';
 import { ASYNC, driver_allows_async_probing } from './dd-async.ts';
-import {
-  driver_deferred_probe_add,
-  driver_deferred_probe_trigger,
-  nextActive,
-} from './dd-deferred.ts';
+import { driver_deferred_probe_add, driver_deferred_probe_trigger } from './dd-deferred.ts';
 
 const FILE = 'drivers/base/dd.c';
 
@@ -283,20 +279,3 @@ function probesByItself(k: Kernel, dev: string): boolean {
 export const bus_probe_device = path('bus_probe_device', function* (k, dev: string): Path<void> {
   if (probesByItself(k, dev)) yield* device_initial_probe(k, dev);
 });
-
-/**
- * Retries the active devices one after the other.
- *
- * Kernel: drivers/base/dd.c:deferred_probe_work_func, v6.1.
- * Leaves out: see nextActive.
- */
-export const deferred_probe_work_func = path(
-  'deferred_probe_work_func',
-  function* (k): Path<number> {
-    for (;;) {
-      const dev = yield* nextActive(k);
-      if (dev === null) return 0;
-      yield* bus_probe_device(k, dev);
-    }
-  },
-);

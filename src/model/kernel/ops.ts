@@ -9,7 +9,7 @@ import type { DriverOps, KernelOps, ModuleOps } from '../context.ts';
 import type { Path } from '../path.ts';
 import { printk } from '../printk.ts';
 import { busOps } from './buses.ts';
-import { deferred_probe_work_func } from './dd-attach.ts';
+import { deferred_probe_work_func } from './dd-work.ts';
 import { IOMMU_DRIVERS, IOMMU_OPS } from './iommu-drivers.ts';
 import { nvmeDriver } from './nvme.ts';
 import { opaqueDriver } from './opaque-driver.ts';
