@@ -97,7 +97,8 @@ function streamsOf(board: Board): readonly IommuSpec[] {
 /** What a boot loader or firmware may have left: DMA that runs, ranges that must stay mapped. */
 export function withBootDma(board: Board, spec: DeviceSpec): DeviceSpec {
   const { dice, units } = board;
-  const isLive = spec.ids.some((id) => id.startsWith('qcom,'));
+  const isOfIntel = units[0]?.kind === 'intel'; // RMRRs are common there.
+  const isLive = isOfIntel || spec.ids.some((id) => id.startsWith('qcom,'));
   if (!dice.percent(isLive ? 35 : 12)) return spec;
   const start = dice.pick([0x9d400000, 0x8000000, 0x6f760000]);
   const length = dice.pick([0x10000, 0x1000, 0x800000]);

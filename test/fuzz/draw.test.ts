@@ -85,7 +85,7 @@ describe.each(Object.entries(draws))('%s inputs', (_, arbitrary) => {
       }),
       { numRuns: 1000 },
     );
-  });
+  }, 60_000);
 
   it('run to their end, each time with the same events', () => {
     fc.assert(
@@ -97,7 +97,7 @@ describe.each(Object.entries(draws))('%s inputs', (_, arbitrary) => {
       }),
       { numRuns: 1000 },
     );
-  });
+  }, 60_000);
 });
 
 describe('shrinking', () => {

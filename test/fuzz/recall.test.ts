@@ -54,6 +54,7 @@ describe('recall', () => {
       };
       expect([broken(bug.isOn), broken(!bug.isOn)]).toEqual([true, false]);
     },
+    60_000,
   );
 
   it('gives up when it is told to', () => {
