@@ -159,7 +159,7 @@ const aContested = fc.constantFrom(...CONTESTED);
 const aDriverName = fc.constantFrom(...DEVICES).map(drvOf);
 const aContest: Arbitrary<Concurrent> = fc.oneof(
   {
-    weight: 5,
+    weight: 3,
     arbitrary: fc
       .record({ dev: aContested, drv: aDriverName })
       .map(({ dev, drv }): Concurrent => ({ do: 'bind', bus, drv, dev })),
@@ -173,13 +173,13 @@ const aContest: Arbitrary<Concurrent> = fc.oneof(
     arbitrary: aContested.map((dev): Concurrent => ({ do: 'drivers_probe', bus, dev })),
   },
   {
-    weight: 3,
+    weight: 9,
     arbitrary: fc
       .record({ dev: aContested, drv: aDriverName })
       .map(({ dev, drv }): Concurrent => ({ do: 'driver_override', bus, dev, drv })),
   },
   {
-    weight: 1,
+    weight: 3,
     arbitrary: fc.boolean().map((on): Concurrent => ({ do: 'drivers_autoprobe', bus, on })),
   },
   { weight: 1, arbitrary: fc.constant<Concurrent>({ do: 'device_add', dev: 'c' }) },
