@@ -10,8 +10,9 @@ import {
 } from '../events/stimulus.ts';
 import type { Kernel } from '../model/context.ts';
 import { stimulusPath } from '../model/kernel/userspace.ts';
+import type { Interrupts } from './interrupts.ts';
 import { createMeanwhiles } from './meanwhile.ts';
-import { INIT_TASK, type Interrupts, type Scheduler } from './scheduler.ts';
+import { INIT_TASK, type Scheduler } from './scheduler.ts';
 import type { TaskEnd } from './tasks.ts';
 
 /** The next thing that happens before the line; null for nothing more. */

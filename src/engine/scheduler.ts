@@ -6,12 +6,13 @@
  */
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
-import type { EventOf, KernelEvent, Origin, Recorded } from '../events/event.ts';
+import type { KernelEvent, Origin, Recorded } from '../events/event.ts';
 import type { Kernel } from '../model/context.ts';
 import type { Frame, Path, Pause, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
 import { reduce } from '../model/state/reduce.ts';
 import type { ReadState, State } from '../model/state/state.ts';
+import { type Interrupts, NONE } from './interrupts.ts';
 import {
   canRun,
   createTaskTable,
@@ -78,17 +79,6 @@ export interface TaskView {
   readonly at: Pause | null;
 }
 
-/** Tasks that start in the middle of others. */
-export interface Interrupts {
-  /**
-   * A task is about to print the line: starts the next thing that comes before it, if anything. Asked
-   * again when that is done.
-   */
-  beforeLine(line: EventOf<'printk'>): boolean;
-  /** Nothing can run: starts what comes now, if anything. */
-  atRest(): boolean;
-}
-
 /** A kernel whose current task the scheduler sets. */
 export type ScheduledKernel = Kernel & { task: { name: string; frame: Frame } };
 
@@ -114,8 +104,6 @@ const IMPLIED: Label = { origin: 'implied', line: null, timeUs: null };
 const EVENTS_MAX = 5_000_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
-
-const NONE: Interrupts = { beforeLine: () => false, atRest: () => false };
 
 /** Everything a scheduler works on. */
 interface Core {
