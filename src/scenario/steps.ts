@@ -18,6 +18,7 @@ import {
 import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { busAt } from './step-bus.ts';
+import { readBinding, readId, readLoad } from './step-fields.ts';
 import { readVfio, readVfioCall } from './step-vfio.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -302,23 +303,4 @@ function concurrentAt(place: Place, machine: Machine): Concurrent {
   if (step.do === 'boot')
     return fail(place, `${place.what}: nobody is there during the boot to do something else.`);
   return step;
-}
-
-/** Text goes on with the parameters as typed. */
-function readLoad(fields: Fields) {
-  const module = nameOf(fields.need('module'));
-  const space = module.indexOf(' ');
-  if (!isText(fields.place) || space < 1) return { module, params: textAt(fields.get('params')) };
-  return { module: module.slice(0, space), params: module.slice(space + 1) };
-}
-
-function readBinding(fields: Fields, machine: Machine) {
-  const drv = nameOf(fields.need('drv'));
-  const dev = nameOf(fields.need('dev'));
-  return { bus: busAt(fields, { drv, dev }, machine), drv, dev };
-}
-
-function readId(fields: Fields, machine: Machine) {
-  const drv = nameOf(fields.need('drv'));
-  return { bus: busAt(fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
 }
