@@ -49,8 +49,12 @@ export function recognise(record: LogRecord): Observation | null {
  * that a message missing in the catalogue shows.
  */
 export function looksRelevant(record: LogRecord): boolean {
-  return RELEVANT.test(record.text) && !TRACE.test(record.text);
+  const { text } = record;
+  return RELEVANT.test(text) && !TRACE.test(text) && !DRAWN.test(text);
 }
+
+/** A frame, or what somebody who looks for a bug marks his own lines with. */
+const DRAWN = /^(?:[-=]{4}|\*\*)|: -{4}/;
 
 /** The text with numbers and addresses replaced by `#`: lines of one message have one shape. */
 export function shapeOf(text: string): string {

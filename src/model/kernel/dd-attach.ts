@@ -178,10 +178,8 @@ export const driver_attach = path(
   'driver_attach',
   function* (k, bus: string, drv: string): Path<number> {
     for (const dev of k.state.buses[bus]?.devices.slice() ?? []) {
-      const driver = driverOf(k, bus, drv);
-      // Most pairs do not match: nothing happens for them.
-      if (driver !== undefined && driver_match_device(k, dev, driver) !== 0)
-        yield* __driver_attach(k, bus, drv, dev);
+      const spec = driverOf(k, bus, drv);
+      if (spec && driver_match_device(k, dev, spec) !== 0) yield* __driver_attach(k, bus, drv, dev);
     }
     return 0;
   },
