@@ -1,6 +1,6 @@
 /** Fields that several steps have. */
 import type { Machine } from '../events/machine.ts';
-import { type Fields, isText, nameOf, textAt } from './decode.ts';
+import { type Fields, integerOf, isText, nameOf, textAt } from './decode.ts';
 import { busAt } from './step-bus.ts';
 
 /** Text goes on with the parameters as typed. */
@@ -22,4 +22,10 @@ export function readBinding(fields: Fields, machine: Machine) {
 export function readId(fields: Fields, machine: Machine) {
   const drv = nameOf(fields.need('drv'));
   return { bus: busAt(fields, { drv }, machine), drv, id: nameOf(fields.need('id')) };
+}
+
+/** A line, and for which time it is printed. */
+export function readMark(fields: Fields) {
+  const nth = fields.get('nth');
+  return { line: textAt(fields.need('before')), nth: nth === undefined ? 1 : integerOf(nth, 1) };
 }

@@ -12,13 +12,12 @@ import {
   nameOf,
   nameOrNull,
   oneOf,
-  textAt,
   wordOf,
 } from './decode.ts';
 import { driverAt } from './driver.ts';
 import { type Documented, describeShape, documentShapes, readShape, type Shape } from './shape.ts';
 import { busAt } from './step-bus.ts';
-import { readBinding, readId, readLoad } from './step-fields.ts';
+import { readBinding, readId, readLoad, readMark } from './step-fields.ts';
 import { readVfio, readVfioCall } from './step-vfio.ts';
 import { fail, type Place } from './yaml-source.ts';
 
@@ -233,15 +232,11 @@ const STEPS: { readonly [W in Word]: StepForm<W> } = {
   meanwhile: {
     doc: 'the step as the next one is under way: before a line is printed, or where that never is, at its end',
     fields: { before: 'needed', step: 'needed', nth: 'optional' },
-    read: (fields, machine) => {
-      const nth = fields.get('nth');
-      return {
-        do: 'meanwhile',
-        line: textAt(fields.need('before')),
-        nth: nth === undefined ? 1 : integerOf(nth, 1),
-        step: concurrentAt(fields.need('step'), machine),
-      };
-    },
+    read: (fields, machine) => ({
+      do: 'meanwhile',
+      ...readMark(fields),
+      step: concurrentAt(fields.need('step'), machine),
+    }),
   },
   together: {
     doc: 'these steps at once, not one after the other; the schedule says who comes first',
@@ -288,7 +283,6 @@ export function readStep(place: Place, machine: Machine): Stimulus {
 
 const SECOND_HINT = 'begin each step with its own - and indent its fields below it';
 
-/** The steps that are taken at once. */
 function readConcurrent(place: Place, machine: Machine): readonly Concurrent[] {
   const places = itemsOf(place);
   if (places.length === 0) fail(place, `${place.what} is empty.`);
