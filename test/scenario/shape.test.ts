@@ -50,7 +50,9 @@ function waysOf(word: string, written: string): readonly string[] {
   return written.split(' or ').flatMap((way) => {
     const keys = / \{ (.*) \}$/.exec(way)?.[1]?.split(', ');
     if (keys === undefined)
-      return way.replace(/[A-Z]+$/, (field) => valueFor(word, field.toLowerCase()));
+      return way
+        .replace('[STEP, …]', '[rescan]')
+        .replace(/[A-Z]+$/, (field) => valueFor(word, field.toLowerCase()));
     const all = keys.map((key) => key.replace(/[[\]]/g, ''));
     const needed = keys.filter((key) => !key.startsWith('['));
     return [needed, all].map((some) => mapOf(word, some));
