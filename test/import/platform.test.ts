@@ -34,7 +34,8 @@ it('with one stream where they share a group, and with their own where not', () 
   expect(new Set(streams).size).toBe(3);
 });
 
-it('but not objects of a bus that the log does not tell of', () => {
-  const { joined } = imported(LOG.replace('tegra-bpmp bpmp', 'fsl_mc_allocator dpbp.1'));
-  expect(joined).not.toHaveProperty(['dpbp.1']);
+it('and an object of the management complex, which is not in the log itself', () => {
+  const { joined, devices } = imported(LOG.replace('tegra-bpmp bpmp', 'fsl_mc_allocator dpbp.1'));
+  expect(joined).toMatchObject({ 'dpbp.1': 1 });
+  expect(devices.filter(({ bus }) => bus === 'fsl-mc')).not.toEqual([]);
 });
