@@ -17,7 +17,7 @@ describe.concurrent('list', () => {
   });
 
   it.each([
-    ['steps', 'unbind', 'unbind: { [drv], dev, [bus] }'],
+    ['steps', 'unbind', 'unbind: { dev, [drv], [bus] }'],
     ['steps', 'vfio_release', 'vfio_release: HOLD'],
     ['expectations', 'returns', 'returns: { step, ret }'],
     ['expectations', 'holds', 'holds: INVARIANT'],

@@ -15,11 +15,7 @@ describe('groups that depend on who is probed first', () => {
       verification: { verified: true },
       changes: {
         reproduced: true,
-        remedies: [
-          { kind: 'patch', name: 'fw_parse_at_add', commit: 'bcb81ac6ae3c' },
-          // A host bridge that waits for its IOMMU has no ports that come before it.
-          { kind: 'patch', name: 'devlink_iommu_optional', direction: 'without' },
-        ],
+        remedies: [{ kind: 'patch', name: 'fw_parse_at_add', commit: 'bcb81ac6ae3c' }],
       },
     });
   });

@@ -191,7 +191,7 @@ describe('coverage', () => {
   });
 
   it('meets every situation within a few segments of invented machines', () => {
-    const points = [0, 1, 2].flatMap((segment) => [
+    const points = [0, 1, 2, 3, 4].flatMap((segment) => [
       ...runSegment(ANY, { segment, runs: SEGMENT_RUNS }).points,
     ]);
     expect(unmet(new Set(points), null)).toEqual([]);
