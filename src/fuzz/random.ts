@@ -1,5 +1,6 @@
 /** Random numbers that depend on a seed alone. */
 import fc from 'fast-check';
+import { mix } from './seeds.ts';
 
 /** What fast-check draws from. */
 interface Generator {
@@ -20,14 +21,6 @@ export function randomOf(seed: number): fc.Random {
   const generator = sfc32(low, high, mix(low ^ high), 1);
   for (let i = 0; i < 12; i += 1) generator.next();
   return new fc.Random(generator);
-}
-
-/** A number that two like numbers do not share. Source: the finaliser of MurmurHash3. */
-function mix(value: number): number {
-  let z = value | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-  return (z ^ (z >>> 16)) | 0;
 }
 
 /** Chris Doty-Humphrey's small fast counting generator, four words of state. */

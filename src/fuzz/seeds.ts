@@ -3,8 +3,8 @@
 /** Every seed of a campaign is below: a number that JSON and people carry about unharmed. */
 export const SEED_MAX = 2 ** 32;
 
-/** A number whose every bit depends on every bit of the given one. Source: MurmurHash3's finaliser. */
-function mix(value: number): number {
+/** 32 bits, of which each depends on every bit of the given ones. Source: MurmurHash3's finaliser. */
+export function mix(value: number): number {
   let z = value | 0;
   z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
   z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
