@@ -29,7 +29,7 @@ story: |
 kernel:
   version: '6.1'
   config: { DEBUG_TEST_DRIVER_REMOVE: y }
-  patches: { test-remove-dma-cleanup: off }
+  patches: { test_remove_dma_cleanup: off }
 machine:
   firmware: devicetree
   devices:
@@ -101,7 +101,7 @@ describe('the example', () => {
       release: null,
       config: tableOf([['DEBUG_TEST_DRIVER_REMOVE', 'y']]),
       cmdline: '',
-      patches: tableOf([['test-remove-dma-cleanup', false]]),
+      patches: tableOf([['test_remove_dma_cleanup', false]]),
     });
     expect(scenario.stepLines).toEqual([36, 37, 38, 39, 40, 41, 42, 43, 44]);
     expect(scenario.expectLines[0]).toBe(46);
