@@ -67,7 +67,7 @@ function faultsWithoutIommu({ lostFaults }: LogEvidence): readonly string[] {
   return [`${what} not in the run, ${where} (${why})`];
 }
 
-/** Of which driver has what and who is in which group: what else differs decides nothing. */
+/** Which driver has what, who is in which group, what a function returned: what else differs decides nothing. */
 function unlikeFiles({ unlike }: LogEvidence): readonly string[] {
   const grave = unlike.filter(({ evidence }) => GRAVE.includes(evidence?.about ?? ''));
   const [first] = grave;
@@ -75,10 +75,10 @@ function unlikeFiles({ unlike }: LogEvidence): readonly string[] {
   const { file, line } = first.evidence;
   const where = line === null ? file : `${file}:${line}`;
   const often = grave.length === 1 ? 'in one place' : `in ${grave.length} places, first`;
-  return [`the run ends otherwise than ${where} has it ${often}: ${first.observed}`];
+  return [`the run is otherwise than ${where} has it ${often}: ${first.observed}`];
 }
 
-const GRAVE: readonly string[] = ['driver', 'group'];
+const GRAVE: readonly string[] = ['driver', 'group', 'result'];
 
 /** Why a run that breaks nothing decides nothing, as one sentence. */
 export function reasonOf(doubts: readonly string[]): string {

@@ -18,6 +18,8 @@ export interface Started {
   readonly resumed: Resumed;
   readonly plan: Plan;
   readonly shard: Shard;
+  /** How many runs there are to be, over all shards; null for any number. */
+  readonly runs: number | null;
 }
 
 export interface StartOptions {
@@ -28,6 +30,7 @@ export interface StartOptions {
   readonly model: string;
   /** Go on where the folder has a campaign; otherwise it must have none. */
   readonly resume: boolean;
+  /** Null for as many as the folder's campaign was begun with. */
   readonly runs: number | null;
 }
 
@@ -37,7 +40,7 @@ export interface StartOptions {
  * @throws ReprobeError USAGE, BAD_CAMPAIGN, UNWRITABLE.
  */
 export async function startCampaign(options: StartOptions): Promise<Started> {
-  const { dir, runs } = options;
+  const { dir } = options;
   const lock = await takeFolder(dir);
   try {
     const journal = await readJournal(dir);
@@ -48,14 +51,15 @@ export async function startCampaign(options: StartOptions): Promise<Started> {
       const fresh = newCampaign(options);
       const folder = await openFolder(dir, lock);
       await folder.append({ kind: 'campaign', ...fresh });
-      const resumed = resume([], [], runs);
-      return { folder, resumed, plan: fresh.plan, shard: fresh.shard };
+      const { plan, shard, runs } = fresh;
+      return { folder, resumed: resume([], [], runs), plan, shard, runs };
     }
+    const runs = options.runs ?? header.runs;
     const { plan, shard } = sameCampaign(header, options.model, options.asked, dir);
     const resumed = resume(journal?.records ?? [], journal?.ends ?? [], runs);
     const folder = await openFolder(dir, lock, resumed.end);
     await saveMissing(folder, resumed);
-    return { folder, resumed, plan, shard };
+    return { folder, resumed, plan, shard, runs };
   } catch (error) {
     await lock.release();
     throw error;
@@ -64,10 +68,16 @@ export async function startCampaign(options: StartOptions): Promise<Started> {
 
 /** What stands in the folder is not written over. */
 function refuseOther(
-  { dir, resume: isResumed }: StartOptions,
+  { dir, resume: isResumed, asked }: StartOptions,
   header: CampaignHeader | null,
   lost: number,
 ): void {
+  if (isResumed && header === null && asked.seed === undefined) {
+    throw new ReprobeError('USAGE', 'There is no campaign in this folder to go on with.', {
+      file: dir,
+      hint: 'with --seed it is begun where there is none yet',
+    });
+  }
   if (isResumed || (header === null && lost === 0)) return;
   throw new ReprobeError(
     'USAGE',
@@ -76,10 +86,10 @@ function refuseOther(
   );
 }
 
-function newCampaign({ asked, seed, model }: StartOptions): CampaignHeader {
+function newCampaign({ asked, seed, model, runs }: StartOptions): CampaignHeader {
   const { base = null, kernel = {}, strategy = MIXED, shard = WHOLE } = asked;
   const plan: Plan = { seed: asked.seed ?? seed, base, kernel, strategy };
-  return { schema: JOURNAL_SCHEMA, model, plan, shard };
+  return { schema: JOURNAL_SCHEMA, model, plan, shard, runs };
 }
 
 /** A crash may have come between a record and its file. */

@@ -32,7 +32,8 @@ function misuse(error: OclifFailure): OclifFailure {
   const isMisuse = error.oclif?.exit === EXIT.usage || BAD_VALUE.test(error.message);
   if (error instanceof ReprobeError || !isMisuse) return error;
   const [text = ''] = error.message.split(/\n+(?:Note:|See more help)/);
-  const lines = text.split('\n').map((line) => line.trim().replace(/\s{2,}/, ' ('));
+  const whole = text.startsWith('Missing ') ? text.replace(/\n {2,}/g, ' ') : text;
+  const lines = whole.split('\n').map((line) => line.trim().replace(/\s{2,}/, ' ('));
   const wrong = lines
     .filter((line) => line !== '' && line !== 'The following error occurred:')
     .map((line) => (line.includes(' (') ? `${line})` : line))

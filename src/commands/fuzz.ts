@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Args } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
-import { strategyOf } from '../fuzz/plan.ts';
+import { piecesOf, SEGMENT_RUNS, type Shard, strategyOf } from '../fuzz/plan.ts';
 import { SEED_MAX } from '../fuzz/seeds.ts';
 import { sampleOf } from '../fuzz/source.ts';
 import { statsOf } from '../fuzz/stats.ts';
@@ -53,13 +53,16 @@ export default class Fuzz extends BaseCommand {
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Fuzz, joinSignedValues(this.argv));
-    const runs = flags.runs === undefined ? null : integerOf('runs', flags.runs, 0, RUNS_MAX);
-    const limit = limitOf(flags.time, runs);
+    const given = flags.runs === undefined ? null : integerOf('runs', flags.runs, 0, RUNS_MAX);
+    const time = flags.time === undefined ? null : secondsOf(flags.time);
     const workers = workersOf(flags.workers);
     const begun = performance.now();
     const clock = () => (performance.now() - begun) / 1000;
-    const started = await startCampaign({ ...(await startOptions(args.source, flags)), runs });
-    const { resumed, folder, plan } = started;
+    const options = await startOptions(args.source, flags);
+    const started = await startCampaign({ ...options, runs: given });
+    const { resumed, folder, plan, shard, runs } = started;
+    const limit = time ?? (runs === null ? SECONDS : null);
+    if (hasNoRun(runs, shard)) this.logToStderr(NO_RUN);
     const { ledger } = resumed;
     const before = ledger.runs;
     const status = startStatus({ ledger, clock, limit, json: flags.progress === 'json' });
@@ -69,7 +72,7 @@ export default class Fuzz extends BaseCommand {
     const timer = limit === null ? null : setTimeout(this.stop, limit * 1000);
     try {
       await runCampaign({
-        ...{ ...started, runs, pool },
+        ...{ ...started, pool },
         onFinding: (known) => {
           const path = scenarioPath(folder.dir, known.first.finding.name);
           status.finding(known, path);
@@ -110,10 +113,11 @@ export default class Fuzz extends BaseCommand {
   }
 }
 
-/** How long runs are made, in seconds; null for as long as it takes. */
-function limitOf(time: string | undefined, runs: number | null): number | null {
-  if (time !== undefined) return secondsOf(time);
-  return runs === null ? SECONDS : null;
+const NO_RUN = `no run is this shard's: they are dealt out ${SEGMENT_RUNS} at a time`;
+
+function hasNoRun(runs: number | null, shard: Shard): boolean {
+  const [first] = runs === null ? [null] : piecesOf(runs, shard, 0);
+  return runs !== null && runs > 0 && first === undefined;
 }
 
 type FuzzFlags = Parameters<typeof baseOf>[1] & {

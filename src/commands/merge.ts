@@ -29,14 +29,18 @@ export default class Merge extends BaseCommand {
     for (const given of argv) parts.push(await partOf(String(given)));
     const merged = mergeParts(parts);
     await write(flags.out, merged);
-    const { plan, ledger, missing } = merged;
+    const { plan, ledger, missing, absent } = merged;
     const seconds = (performance.now() - begun) / 1000;
     const result: Result = { ledger, plan, dir: flags.out, seconds };
     process.exitCode = campaignExit(result);
     if (missing.length > 0 && !this.jsonEnabled())
       this.logToStderr(`${counted(missing.length, 'segment')} missing: a shard is not done`);
+    if (absent.length > 0 && !this.jsonEnabled())
+      this.logToStderr(
+        `of ${counted(absent.length, 'shard')} there is no folder: ${absent.join(', ')}`,
+      );
     this.log(painted(campaignSummary(summaryOf(result, 0)), painter()));
-    return { ...campaignDocument(result), missing };
+    return { ...campaignDocument(result), missing, absent };
   }
 }
 

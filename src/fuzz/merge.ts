@@ -27,6 +27,8 @@ export interface Merged {
   readonly ledger: Ledger;
   /** Segments that no journal has, up to the last that one has. */
   readonly missing: readonly number[];
+  /** Shards, from 1, of which there is no journal. */
+  readonly absent: readonly number[];
 }
 
 /**
@@ -48,8 +50,8 @@ export function mergeParts(parts: readonly Part[]): Merged {
   const last = Math.max(-1, ...segments.keys());
   const missing = Array.from({ length: last + 1 }, (_, n) => n).filter((n) => !segments.has(n));
   const shard = missing.length === 0 ? WHOLE : PARTS;
-  const { schema, model, plan } = header;
-  const records: JournalRecord[] = [{ kind: 'campaign', schema, model, plan, shard }];
+  const { schema, model, plan, runs } = header;
+  const records: JournalRecord[] = [{ kind: 'campaign', schema, model, plan, shard, runs }];
   const ledger = createLedger();
   const addOne = (found: Found): void => {
     const { segment, run, key, finding } = found;
@@ -70,7 +72,7 @@ export function mergeParts(parts: readonly Part[]): Merged {
   }
   // A shard that was killed has found what its segment was not closed for.
   for (const found of founds.values()) if (!segments.has(found.segment)) addOne(found);
-  return { plan, records, ledger, missing };
+  return { plan, records, ledger, missing, absent: absentShards(parts) };
 }
 
 const idOf = ({ segment, key }: Pick<Found, 'segment' | 'key'>): string => `${segment} ${key}`;
@@ -89,8 +91,17 @@ function commonHeader(parts: readonly Part[]): CampaignHeader {
   return first;
 }
 
-const sameOf = ({ schema, model, plan }: CampaignHeader): string =>
-  canonicalJson({ schema, model, plan });
+const sameOf = ({ schema, model, plan, runs }: CampaignHeader): string =>
+  canonicalJson({ schema, model, plan, runs });
+
+function absentShards(parts: readonly Part[]): readonly number[] {
+  const shards = parts.map((part) => headerOf(part).shard);
+  const of = Math.max(...shards.map((shard) => shard.of));
+  const there = new Set(shards.flatMap((shard) => (shard.of === of ? shard.index : [])));
+  return Array.from({ length: of }, (_, index) => index)
+    .filter((index) => !there.has(index))
+    .map((index) => index + 1);
+}
 
 function headerOf({ file, records: [first] }: Part): CampaignHeader {
   if (first?.kind === 'campaign') return first;

@@ -24,7 +24,7 @@ export interface Divergence {
   readonly evidence?: {
     readonly file: string;
     readonly line: number | null;
-    readonly about: 'driver' | 'group' | 'module' | 'deferred' | 'call';
+    readonly about: 'driver' | 'group' | 'module' | 'deferred' | 'call' | 'result';
   };
 }
 

@@ -101,6 +101,6 @@ function divergenceOf(
     expected: other === undefined ? `${key} is not called` : said(resultOf(call.probe, other)),
     observed: said(realOf(call)),
     event,
-    evidence: { file, line: call.line, about: 'call' },
+    evidence: { file, line: call.line, about: other === undefined ? 'call' : 'result' },
   };
 }

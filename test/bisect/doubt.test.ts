@@ -67,7 +67,7 @@ describe('a run is in doubt', () => {
     const bound = { line: 9, expected: `driver of ${NIC}: none`, event: 3, evidence };
     const unlike = [{ ...bound, observed: `driver of ${NIC}: e1000e` }];
     expect(doubtsOf(sane, { ...NOTHING, unlike })).toEqual([
-      `the run ends otherwise than sysfs-9.txt:12 has it in one place: driver of ${NIC}: e1000e`,
+      `the run is otherwise than sysfs-9.txt:12 has it in one place: driver of ${NIC}: e1000e`,
     ]);
     const loaded = { ...bound, observed: 'loaded', evidence: { ...evidence, about: 'module' } };
     expect(doubtsOf(sane, { ...NOTHING, unlike: [loaded] as typeof unlike })).toEqual([]);

@@ -200,7 +200,7 @@ describe('a folder', { timeout: LONG_MS }, () => {
     expect(model).toMatch(/^[0-9a-f]{16}$/);
     expect(await modelVersion()).toBe(model);
     const plan = { seed: 3, base: null, kernel: {}, strategy: 'mixed' };
-    const header = { schema: JOURNAL_SCHEMA, model: 'another', plan, shard: WHOLE };
+    const header = { schema: JOURNAL_SCHEMA, model: 'another', plan, shard: WHOLE, runs: null };
     const { lines } = encodeRecords([{ kind: 'campaign', ...header }], JOURNAL_START);
     mkdirSync(pathOf('old'));
     writeFileSync(join(pathOf('old'), 'journal.jsonl'), lines);
@@ -212,7 +212,9 @@ describe('a folder', { timeout: LONG_MS }, () => {
   it('that was merged from some of the shards is not gone on with', async () => {
     await reprobe(...campaign('part', '--shard', '2/2', '--workers', '1'));
     const merged = await reprobe('merge', pathOf('part'), '--out', pathOf('half'));
-    expect(merged.stderr).toBe('1 segment missing: a shard is not done\n');
+    expect(merged.stderr).toBe(
+      '1 segment missing: a shard is not done\nof 1 shard there is no folder: 1\n',
+    );
     const { status, stderr } = await reprobe(...campaign('half', '--resume'));
     expect([status, stderr]).toEqual([EXIT.fatal, expect.stringContaining('part of the shards')]);
     const twice = await reprobe('merge', pathOf('part'), '--out', pathOf('half'));
