@@ -4,7 +4,7 @@ import type { Recorded } from '../events/event.ts';
 import type { KernelSpec } from '../events/machine.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import type { Assumption } from '../explain/assumption.ts';
+import { type Assumption, doingOf } from '../explain/assumption.ts';
 import type { Hypothesis, Search } from '../explain/search.ts';
 import type { Trouble } from '../explain/troubles.ts';
 import type { Disagreement } from '../explain/witness.ts';
@@ -100,6 +100,8 @@ function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
   switch (assumption.kind) {
     case 'config':
       return `CONFIG_${assumption.name}=${assumption.value} instead of ${configOf(kernel, assumption.name)}`;
+    case 'action':
+      return `a user did, before line ${assumption.line}, unlogged: ${doingOf(assumption)}`;
     case 'release':
       return `the kernel is as ${assumption.version} shipped`;
     case 'coherent':
@@ -164,6 +166,8 @@ function otherwise(assumption: Assumption): string {
   switch (assumption.kind) {
     case 'config':
       return `with CONFIG_${assumption.name}=${assumption.value}`;
+    case 'action':
+      return `after ${doingOf(assumption)}`;
     case 'release':
       return `in ${assumption.version}`;
     case 'coherent':
