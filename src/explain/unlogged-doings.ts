@@ -19,6 +19,8 @@ export interface Scene {
   readonly groups: ReadonlyMap<number, ReadonlySet<string>>;
   /** Names under which users that the log shows hold their files. */
   readonly holds: readonly string[];
+  /** The name of the first whose files are closed though nothing shows that they were opened. */
+  readonly closed: string | null;
   /** Modules that users may take out or put in: those of IOMMUs, and those that they did so with. */
   readonly modules: readonly string[];
   readonly busOf: (dev: string) => string | null;
@@ -35,9 +37,12 @@ export function createScene(trace: Trace, event: number, done: readonly Stimulus
   const { devices, drivers } = trace.header.machine;
   const groups = groupsBefore(trace, event);
   const buses = new Map(devices.map(({ name, bus }) => [name, bus]));
+  const holds = done.flatMap((one) => (one.do === 'vfio' && one.hold !== null ? [one.hold] : []));
+  const closed = done.flatMap((one) => (one.do === 'vfio_release' ? [one.hold] : []));
   return {
     groups,
-    holds: done.flatMap((one) => (one.do === 'vfio' && one.hold !== null ? [one.hold] : [])),
+    holds,
+    closed: closed.find((hold) => !holds.includes(hold)) ?? null,
     modules: modulesIn(trace, done),
     busOf: (dev) => buses.get(dev) ?? null,
     moduleOf: (bus, drv) => drivers.find((one) => one.bus === bus && one.name === drv)?.module,
@@ -116,13 +121,13 @@ function bindings(dev: string, { seen, isMissing }: Clue, scene: Scene): readonl
 
 /** A user holds the group of the device, or holds it no longer. */
 function holding({ seen: { kind, dev }, isMissing }: Clue, scene: Scene): readonly Doing[] {
-  if (kind !== 'vfio.requested' || dev === null) return [];
+  if ((kind !== 'vfio.blocked' && kind !== 'vfio.requested') || dev === null) return [];
   if (!isMissing) return scene.holds.map((hold) => [{ do: 'vfio_release', hold }]);
   const group = [...scene.groups].find(([, members]) => members.has(dev))?.[0];
   if (group === undefined) return [];
   const open: Concurrent = {
     ...{ do: 'vfio', group: String(group), dev, dma: false, nocontainer: false, nodevice: false },
-    hold: '/dev/vfio',
+    hold: scene.closed ?? `/dev/vfio/${group}`,
   };
   const backend = load('vfio_iommu_type1');
   return [[open], [backend], [backend, open]];
