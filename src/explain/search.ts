@@ -53,7 +53,7 @@ export type IsKnown = (subject: string) => boolean;
  * what it did not ask about before. Assumptions that are not needed are dropped.
  * What users did unseen costs so much that patches and options are still joined where it leaves nothing.
  *
- * Cost: with F things that a run asks about and A actions that its disagreements suggest, at most 48,
+ * Cost: with F things that a run asks about and A actions that its disagreements suggest, at most 64,
  * F + A + 12 runs, then 4(F + 16) at most for each of two further depths, and a few for what is listed;
  * `onRun` hears of each.
  */

@@ -14,7 +14,7 @@ import { type Clue, createScene, doingsFor, type Scene } from './unlogged-doings
 /** How many divergences are asked about, the first of each sort, and at how many failures of actions. */
 const CLUES = 4;
 const FAILURES = 3;
-const MOST = 48;
+const MOST = 64;
 
 /** An action that the log shows. */
 interface Done {
@@ -25,7 +25,7 @@ interface Done {
 /**
  * Each with a place: where the divergence is, before the logged action that came last before it, and
  * before earlier ones that fail in the run and are about the same devices. Those that do least come
- * first, and of these those next to the divergence; 48 at most.
+ * first, and of these those next to the divergence; 64 at most.
  *
  * Cost: linear in the trace and the log for each of four divergences.
  */
@@ -108,13 +108,14 @@ function clueOf(
   return seen === null ? null : { seen, at, isMissing: false };
 }
 
-/** The lines of actions of which a call fails in the run. */
+/** The lines of actions that fail in the run, or of which a call does. */
 function failuresIn({ events }: Trace): ReadonlySet<number> {
   const lines = new Map<string, number | null>();
   const failed = new Set<number>();
   for (const { event, task, line } of events) {
     if (event.type === 'task.started') lines.set(task, line);
-    if (event.type !== 'syscall.returned' || event.ret >= 0) continue;
+    if (event.type !== 'syscall.returned' && event.type !== 'task.finished') continue;
+    if (event.ret >= 0) continue;
     const started = lines.get(task) ?? null;
     if (started !== null) failed.add(started);
   }
