@@ -17,6 +17,8 @@ export interface Clue {
 export interface Scene {
   /** Devices by group. */
   readonly groups: ReadonlyMap<number, ReadonlySet<string>>;
+  /** The group that a device is in, or was in before it left. */
+  readonly lastGroups: ReadonlyMap<string, number>;
   /** Names under which users that the log shows hold their files. */
   readonly holds: readonly string[];
   /** The name of the first whose files are closed though nothing shows that they were opened. */
@@ -41,6 +43,7 @@ export function createScene(trace: Trace, event: number, done: readonly Stimulus
   const closed = done.flatMap((one) => (one.do === 'vfio_release' ? [one.hold] : []));
   return {
     groups,
+    lastGroups: lastGroupsBefore(trace, event),
     holds,
     closed: closed.find((hold) => !holds.includes(hold)) ?? null,
     modules: modulesIn(trace, done),
@@ -62,6 +65,13 @@ function groupsBefore({ events }: Trace, before: number): ReadonlyMap<number, Se
     if (event.type === 'group.freed') groups.delete(event.group);
   }
   return groups;
+}
+
+function lastGroupsBefore({ events }: Trace, before: number): ReadonlyMap<string, number> {
+  const joined = events.slice(0, before).flatMap(({ event }): readonly [string, number][] => {
+    return event.type === 'group.joined' ? [[event.dev, event.group]] : [];
+  });
+  return new Map(joined);
 }
 
 function modulesIn({ header }: Trace, done: readonly Stimulus[]): readonly string[] {
@@ -123,7 +133,7 @@ function bindings(dev: string, { seen, isMissing }: Clue, scene: Scene): readonl
 function holding({ seen: { kind, dev }, isMissing }: Clue, scene: Scene): readonly Doing[] {
   if ((kind !== 'vfio.blocked' && kind !== 'vfio.requested') || dev === null) return [];
   if (!isMissing) return scene.holds.map((hold) => [{ do: 'vfio_release', hold }]);
-  const group = [...scene.groups].find(([, members]) => members.has(dev))?.[0];
+  const group = scene.lastGroups.get(dev);
   if (group === undefined) return [];
   const open: Concurrent = {
     ...{ do: 'vfio', group: String(group), dev, dma: false, nocontainer: false, nodevice: false },
