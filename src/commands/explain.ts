@@ -21,9 +21,10 @@ export default class Explain extends BaseCommand {
     'Find what must have been otherwise for a log to make sense, and what decides its troubles.';
   static override description =
     'The log is replayed as its kernel shipped. Where it disagrees, patches and options that the ' +
-    'run asks about, other releases and the wiring of SMMUs are tried, alone and together: the ' +
-    'hypotheses that explain most and assume least come first. The folder of a recorded session ' +
-    'tells more than its log: what commands and ioctls returned. What flags say is not doubted.';
+    'run asks about, other releases, the wiring of SMMUs and what users may have done unlogged ' +
+    'are tried, alone and together: the hypotheses that explain most and assume least come ' +
+    'first. The folder of a recorded session tells more than its log: what commands and ioctls ' +
+    'returned. What flags say is not doubted.';
   static override args = {
     source: Args.string({
       required: true,

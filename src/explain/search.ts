@@ -1,6 +1,14 @@
 /** The fewest assumptions under which a run agrees with what was seen. */
 import type { Trace } from '../events/trace.ts';
-import { type Assumption, flipsOf, otherReleases, subjectOf, weightOf } from './assumption.ts';
+import {
+  type Assumption,
+  doingOf,
+  flipsOf,
+  otherReleases,
+  subjectOf,
+  type UnloggedActions,
+  weightOf,
+} from './assumption.ts';
 import type { Testimony, Witness } from './witness.ts';
 
 export interface Hypothesis {
@@ -24,12 +32,15 @@ const DEPTH = 3;
 const BEAM = 2;
 const OPENING = 2;
 const LISTED = 5;
+/** How many unlogged actions are tried beside what is assumed already. */
+const FURTHER_ACTIONS = 16;
 
 /** A hypothesis without the events of its run, of which there are many while the search goes on. */
 interface Tried {
   readonly assumptions: readonly Assumption[];
   readonly leaves: number;
   readonly run: Pick<Trace, 'header' | 'asked'>;
+  readonly unlogged: readonly UnloggedActions[];
 }
 
 /** Is it known, and not to be assumed? Asked by the names of subjectOf. */
@@ -40,9 +51,11 @@ export type IsKnown = (subject: string) => boolean;
  * or more of them leave no less.
  * An option that changes nothing by itself is carried on as well where the run under it asks about
  * what it did not ask about before. Assumptions that are not needed are dropped.
+ * What users did unseen costs so much that patches and options are still joined where it leaves nothing.
  *
- * Cost: with F things that a run asks about, F + 12 runs, then 4F at most for each of two further
- * depths, and a few for what is listed; `onRun` hears of each.
+ * Cost: with F things that a run asks about and A actions that its disagreements suggest, at most 64,
+ * F + A + 12 runs, then 4(F + 16) at most for each of two further depths, and a few for what is listed;
+ * `onRun` hears of each.
  */
 export function explain(
   witness: Witness,
@@ -62,7 +75,7 @@ export function explain(
   const judge = (assumptions: readonly Assumption[]): Tried =>
     triedAs(assumptions, run(assumptions));
   const found = search(triedAs([], asItIs), judge, isKnown);
-  const needed = sorted(found)
+  const needed = onceDone(sorted(found))
     .slice(0, LISTED)
     .map((tried) => withoutIdle(tried, judge));
   const hypotheses = sorted(distinct(needed)).map(({ assumptions, leaves }) => {
@@ -74,10 +87,10 @@ export function explain(
 
 function triedAs(
   assumptions: readonly Assumption[],
-  { trace: { header, asked }, disagreements }: Testimony,
+  { trace: { header, asked }, disagreements, unlogged = [] }: Testimony,
 ): Tried {
   const run = { header, ...(asked === undefined ? {} : { asked }) };
-  return { assumptions, leaves: disagreements.length, run };
+  return { assumptions, leaves: disagreements.length, run, unlogged };
 }
 
 /** All that leave less than what they build on. */
@@ -92,7 +105,7 @@ function search(
   let least = start.leaves;
   for (let depth = 1; depth <= DEPTH; depth += 1) {
     const next = frontier.flatMap((parent) =>
-      extensions(parent, depth, isKnown)
+      extensions(parent, depth, isKnown, least > 0)
         .filter((assumptions) => isNew(tried, assumptions))
         .map((assumptions) => ({ parent, child: judge(assumptions) })),
     );
@@ -101,10 +114,11 @@ function search(
     const best = Math.min(...found.map(({ leaves }) => leaves));
     const isIdle = depth > 1 && best >= least;
     least = best;
-    if (best === 0 || isIdle) break;
+    if (found.some((one) => one.leaves === 0 && !doesUnseen(one)) || isIdle) break;
     const opening = next.filter(({ parent, child }) => opens(parent, child));
+    const open = better.map(({ child }) => child).filter(({ leaves }) => leaves > 0);
     frontier = [
-      ...sorted(better.map(({ child }) => child)).slice(0, BEAM),
+      ...sorted(open).slice(0, BEAM),
       ...opening.map(({ child }) => child).slice(0, OPENING),
     ];
   }
@@ -113,14 +127,20 @@ function search(
 
 /** One more assumption than the parent has, about something that it says nothing of. */
 function extensions(
-  { assumptions, run }: Tried,
+  { assumptions, run, unlogged }: Tried,
   depth: number,
   isKnown: IsKnown,
+  withActions: boolean,
 ): readonly (readonly Assumption[])[] {
   // Another release changes everything at once: by itself only.
   if (assumptions.some(({ kind }) => kind === 'release')) return [];
   const subjects = new Set(assumptions.map(subjectOf));
-  const more = [...flipsOf(run), ...(depth === 1 ? otherReleases(run) : [])];
+  const actions = depth === 1 ? unlogged : unlogged.slice(0, FURTHER_ACTIONS);
+  const more = [
+    ...flipsOf(run),
+    ...(depth === 1 ? otherReleases(run) : []),
+    ...(withActions ? actions : []),
+  ];
   return more
     .filter((one) => !subjects.has(subjectOf(one)) && !isKnown(subjectOf(one)))
     .map((one) => [...assumptions, one]);
@@ -156,6 +176,23 @@ function withoutIdle(tried: Tried, judge: (assumptions: readonly Assumption[]) =
     if (less.leaves <= best.leaves) best = less;
   }
   return best;
+}
+
+const doesUnseen = ({ assumptions }: Tried): boolean =>
+  assumptions.some(({ kind }) => kind === 'action');
+
+/** The same actions in several places are one hypothesis: the best place stays. */
+function onceDone(hypotheses: readonly Tried[]): readonly Tried[] {
+  const seen = new Set<string>();
+  return hypotheses.filter(({ assumptions }) => {
+    const key = assumptions
+      .map((one) => (one.kind === 'action' ? doingOf(one) : JSON.stringify(one)))
+      .sort()
+      .join('\n');
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
 function distinct(hypotheses: readonly Tried[]): readonly Tried[] {

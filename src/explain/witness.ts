@@ -3,14 +3,20 @@ import { evidenceOf, unseenDoubts } from '../bisect/doubt.ts';
 import { NO_LINE } from '../events/disagreement.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Divergence } from '../import/guide.ts';
-import { type Imported, type ImportOptions, importRead } from '../import/import.ts';
+import {
+  type Imported,
+  type ImportOptions,
+  importRead,
+  type UnloggedAction,
+} from '../import/import.ts';
 import type { ReadLog } from '../import/read-log.ts';
 import type { Derived } from '../verify/machine.ts';
 import type { Session } from '../verify/session.ts';
 import type { Mismatch } from '../verify/tally.ts';
 import { compareSession } from '../verify/verify.ts';
-import { type Assumption, assuming } from './assumption.ts';
+import { type Assumption, assuming, type UnloggedActions } from './assumption.ts';
 import { RECORDED } from './troubles.ts';
+import { unloggedFor } from './unlogged.ts';
 
 /** One thing that was seen and that the run does not give, or the other way round. */
 export type Disagreement =
@@ -30,6 +36,8 @@ export type Disagreement =
 export interface Testimony {
   readonly trace: Trace;
   readonly disagreements: readonly Disagreement[];
+  /** What users may have done unseen that could do away with some of them, the likeliest first. */
+  readonly unlogged?: readonly UnloggedActions[];
 }
 
 /** Runs everything again under the assumptions. */
@@ -39,16 +47,26 @@ export type Witness = (assumptions: readonly Assumption[]) => Testimony;
 export function logWitness(log: ReadLog, options: ImportOptions, first: Imported): Witness {
   return (assumptions) => {
     if (assumptions.length === 0) return testimonyOf(first);
-    const { kernel, machine } = assuming(first.trace.header, assumptions);
+    const unlogged = assumptions.flatMap(actionsIn).sort((a, b) => a.before - b.before);
+    const given = unlogged.length === 0 ? options : { ...options, unlogged };
+    // Actions name drivers and modules: the machine is made out again.
+    const seen = unlogged.length === 0 ? first : importRead(log, given);
+    if (assumptions.every(({ kind }) => kind === 'action')) return testimonyOf(seen);
+    const { kernel, machine } = assuming(seen.trace.header, assumptions);
     const { config, patches, version } = kernel;
     const isSame = version === first.trace.header.kernel.version;
     const imported = importRead(log, {
-      ...options,
+      ...given,
       ...{ config, patches, machine },
       version: isSame ? options.version : version,
     });
     return testimonyOf(imported);
   };
+}
+
+function actionsIn(assumption: Assumption): readonly UnloggedAction[] {
+  if (assumption.kind !== 'action') return [];
+  return assumption.stimuli.map((stimulus) => ({ before: assumption.before, stimulus }));
 }
 
 function testimonyOf(imported: Imported): Testimony {
@@ -62,6 +80,7 @@ function testimonyOf(imported: Imported): Testimony {
   return {
     trace,
     disagreements: [...lines, ...doubts.map((text): Disagreement => ({ kind: 'doubt', text }))],
+    unlogged: unloggedFor(imported),
   };
 }
 

@@ -1,6 +1,7 @@
 /** A log becomes a trace: its boot is emulated, guided by what it shows. */
 
 import type { KernelSpec, Machine } from '../events/machine.ts';
+import type { Stimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
 import { moduleName } from '../model/firmware/module-table.ts';
@@ -35,6 +36,14 @@ export interface ImportOptions {
   readonly firmware?: Firmware | null;
   /** What was given beside the log. */
   readonly evidence?: readonly EvidenceFile[];
+  /** What users are taken to have done although the log does not show it, in its order. */
+  readonly unlogged?: readonly UnloggedAction[];
+}
+
+export interface UnloggedAction {
+  /** It was done before what is on this line (`LogRecord.line`), be it what another user did. */
+  readonly before: number;
+  readonly stimulus: Stimulus;
 }
 
 export interface Imported {
@@ -70,7 +79,7 @@ export function importRead(log: ReadLog, options: ImportOptions): Imported {
   const evidence = gatherEvidence(observations);
   weighed.learn(evidence);
   const kernel = kernelOf(evidence, options);
-  const actions = observations.flatMap(actionOf);
+  const actions = withUnlogged(observations, options.unlogged ?? []);
   const machine =
     options.machine ??
     weighed.complete(machineOf(observations, evidence, kernel, actions, options.firmware ?? null));
@@ -116,6 +125,21 @@ function actionOf(observation: Observation): readonly LoggedAction[] {
   const command = observation.fields['command'];
   if (observation.kind !== 'user.action' || command === undefined) return [];
   return [{ observation, stimulus: parseAction(command) }];
+}
+
+/** All actions in the order of the log; those that it does not show come before what is on their line. */
+function withUnlogged(
+  observations: readonly Observation[],
+  unlogged: readonly UnloggedAction[],
+): readonly LoggedAction[] {
+  const logged = observations.flatMap(actionOf);
+  if (unlogged.length === 0) return logged;
+  const unseen = unlogged.flatMap(({ before, stimulus }): readonly LoggedAction[] => {
+    const observation = observations.find(({ record }) => record.line >= before);
+    return observation === undefined ? [] : [{ observation, stimulus, isUnlogged: true }];
+  });
+  const lineOf = ({ observation }: LoggedAction): number => observation.record.line;
+  return [...unseen, ...logged].sort((a, b) => lineOf(a) - lineOf(b));
 }
 
 /** The driver an action speaks of. */

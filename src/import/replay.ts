@@ -24,6 +24,8 @@ import { type ScheduleGuide, searchSchedule } from './schedule.ts';
 export interface LoggedAction {
   readonly observation: Observation;
   readonly stimulus: Stimulus;
+  /** The log does not show it: it was done before that observation. */
+  readonly isUnlogged?: boolean;
 }
 
 /** What a replay is made from. */
@@ -132,8 +134,8 @@ function replay(
   const found = { run, guide, moved, divergences: [] };
   const faults = createFaultReplay(refused, found);
   const replay: Progress = { ...found, faults, sightings, met: [], stuck: new Set() };
-  const horizons = actions.map(({ observation }) => observation.record.line);
-  guide.horizon = horizons[0] ?? Number.POSITIVE_INFINITY;
+  const horizons = horizonsOf(actions);
+  guide.horizon = actions[0]?.observation.record.line ?? Number.POSITIVE_INFINITY;
   run.give({ do: 'boot' });
   // Where the log begins later, it has not the lines of the boot.
   if (!hasHead(evidence)) guide.takeUnobserved();
@@ -151,15 +153,27 @@ function replay(
       if (stimulus !== null) run.give(stimulus);
       continue;
     }
-    begun += 1;
     guide.horizon = horizons[begun] ?? Number.POSITIVE_INFINITY;
+    begun += 1;
     outcomes?.begin(begun);
     schedule?.begin(begun);
+    guide.assuming = happening.isUnlogged === true;
     run.give(happening.stimulus);
+    guide.assuming = false;
   }
   settle(replay, Number.POSITIVE_INFINITY);
   const calls = recorder?.calls ?? [];
   return { ...replay, faults: faults.faults, calls, learnt: outcomes?.learnt ?? same };
+}
+
+/** From which line on each action has no lines: that of the next one, but for what is done with it. */
+function horizonsOf(actions: readonly LoggedAction[]): readonly number[] {
+  return actions.map(({ observation: { record } }, i) => {
+    const next = actions
+      .slice(i + 1)
+      .find((other) => other.isUnlogged !== true || other.observation.record.line > record.line);
+    return next?.observation.record.line ?? Number.POSITIVE_INFINITY;
+  });
 }
 
 const same = (trace: Trace): Trace => trace;

@@ -4,7 +4,7 @@ import type { Recorded } from '../events/event.ts';
 import type { KernelSpec } from '../events/machine.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { Trace } from '../events/trace.ts';
-import type { Assumption } from '../explain/assumption.ts';
+import { type Assumption, doingOf } from '../explain/assumption.ts';
 import type { Hypothesis, Search } from '../explain/search.ts';
 import type { Trouble } from '../explain/troubles.ts';
 import type { Disagreement } from '../explain/witness.ts';
@@ -35,7 +35,7 @@ export function explanationLines({ search, troubles }: Explanation): readonly Li
   return [
     ...verdictLines(search),
     ...hypothesisLines(search),
-    ...assumedLines(likelyTrace(search)),
+    ...assumedLines(likelyTrace(search), toldOf(search)),
     ...troubleLines(troubles, search.hypotheses[0]?.leaves === 0),
   ];
 }
@@ -100,6 +100,8 @@ function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
   switch (assumption.kind) {
     case 'config':
       return `CONFIG_${assumption.name}=${assumption.value} instead of ${configOf(kernel, assumption.name)}`;
+    case 'action':
+      return `a user did, before line ${assumption.line}, unlogged: ${doingOf(assumption)}`;
     case 'release':
       return `the kernel is as ${assumption.version} shipped`;
     case 'coherent':
@@ -114,12 +116,22 @@ function assumptionText(assumption: Assumption, kernel: KernelSpec): string {
   }
 }
 
-/** What users must have done although the log does not show it. */
-function assumedLines({ events }: Trace): readonly Line[] {
+/** What the hypothesis says users did, of which the likely run is. */
+function toldOf({ hypotheses }: Search): ReadonlySet<string> {
+  const [best] = hypotheses;
+  const assumed = best?.leaves === 0 ? best.assumptions : [];
+  return new Set(
+    assumed.flatMap((one) => (one.kind === 'action' ? one.stimuli.map(describeStimulus) : [])),
+  );
+}
+
+/** What users must have done although neither the log shows nor a hypothesis tells it. */
+function assumedLines({ events }: Trace, told: ReadonlySet<string>): readonly Line[] {
   const times = new Map<string, { readonly at: number | null; readonly count: number }>();
   for (const { event, origin, line: at } of events) {
     if (event.type !== 'task.started' || origin !== 'assumed') continue;
     const text = describeStimulus(event.stimulus);
+    if (told.has(text)) continue;
     const known = times.get(text);
     times.set(text, { at: known?.at ?? at, count: (known?.count ?? 0) + 1 });
   }
@@ -164,6 +176,8 @@ function otherwise(assumption: Assumption): string {
   switch (assumption.kind) {
     case 'config':
       return `with CONFIG_${assumption.name}=${assumption.value}`;
+    case 'action':
+      return `after ${doingOf(assumption)}`;
     case 'release':
       return `in ${assumption.version}`;
     case 'coherent':

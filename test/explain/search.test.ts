@@ -73,6 +73,20 @@ describe('explain', () => {
     expect(all.filter((one) => one.includes('config MODULES'))).toHaveLength(1);
   });
 
+  it('believes two patches before an action that nobody logged, though that explains as much', () => {
+    const both = ['config DEBUG_TEST_DRIVER_REMOVE', 'patch test_remove_dma_cleanup'];
+    const unload = { do: 'rmmod', module: 'vfio_pci', force: false } as const;
+    const action = { kind: 'action', before: 3, line: 3, stimuli: [unload] } as const;
+    const cured = world((is) =>
+      is.has('action 3 rmmod vfio_pci') || both.every((one) => is.has(one)) ? 0 : 7,
+    );
+    const { hypotheses } = explain((assumed) => ({ ...cured(assumed), unlogged: [action] }));
+    expect(hypotheses.map(({ assumptions }) => subjects(assumptions))).toEqual([
+      both,
+      ['action 3 rmmod vfio_pci'],
+    ]);
+  });
+
   it('tries every other release', () => {
     const versions: string[] = [];
     explain((assumptions) => {
