@@ -96,9 +96,14 @@ function isQuiet(subject: string, k: Facts, quiet: (dev: string) => boolean): bo
   return (k.state.groups[subject]?.devices ?? [subject]).every(quiet);
 }
 
-function watchersOf(
-  invariants: readonly Invariant[],
-): Partial<Record<EventType, readonly Invariant[]>> {
+type Watchers = Partial<Record<EventType, readonly Invariant[]>>;
+
+const OF_LISTS = new WeakMap<readonly Invariant[], Watchers>();
+
+/** The invariants that watch each type of event; made once for each list. */
+function watchersOf(invariants: readonly Invariant[]): Watchers {
+  const known = OF_LISTS.get(invariants);
+  if (known !== undefined) return known;
   const watchers: Partial<Record<EventType, Invariant[]>> = {};
   for (const invariant of invariants) {
     for (const type of invariant.watches) {
@@ -107,6 +112,7 @@ function watchersOf(
       watchers[type] = list;
     }
   }
+  OF_LISTS.set(invariants, watchers);
   return watchers;
 }
 

@@ -73,9 +73,11 @@ export interface Frame {
   readonly children: Map<string, Frame>;
 }
 
-/** An empty call stack. */
+const ROOT: Frame = { names: [], children: new Map() };
+
+/** An empty call stack. All runs share it, and so the stacks that they come to. */
 export function rootFrame(): Frame {
-  return { names: [], children: new Map() };
+  return ROOT;
 }
 
 function calleeOf(frame: Frame, name: string): Frame {
