@@ -198,7 +198,8 @@ function resume({ table, options }: Core, task: RunningTask): void {
 }
 
 function isPause(step: Step): step is Pause {
-  return step.type === 'printk' || step.type === 'call' || step.type === 'sleep';
+  const { type } = step;
+  return type === 'printk' || type === 'call' || type === 'sleep';
 }
 
 /** Carries out one step of a task. */

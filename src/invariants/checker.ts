@@ -53,8 +53,9 @@ export function createChecker(
   let byLog = false;
 
   const judge = (invariant: Invariant, subject: string, at: Recorded, index: number): void => {
-    const key = `${invariant.id} ${subject}`;
     const breach = invariant.check(subject, k);
+    if (breach === null && broken.size === 0) return;
+    const key = `${invariant.id} ${subject}`;
     const violation = broken.get(key);
     if (breach === null) {
       if (violation !== undefined) healed.set(violation, { event: index, byLog });
