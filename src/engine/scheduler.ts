@@ -139,7 +139,7 @@ function runAll(core: Core): void {
     if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resume(core, current);
     kernel.task = current;
-    const next: IteratorResult<Step, number> = current.path.next();
+    const next: IteratorResult<Step, number> = current.calls.next();
     options.watch?.asked();
     if (next.done === true) {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
@@ -198,7 +198,8 @@ function resume({ table, options }: Core, task: RunningTask): void {
 }
 
 function isPause(step: Step): step is Pause {
-  return step.type === 'printk' || step.type === 'call' || step.type === 'sleep';
+  const { type } = step;
+  return type === 'printk' || type === 'call' || type === 'sleep';
 }
 
 /** Carries out one step of a task. */

@@ -2,6 +2,7 @@
 import { assert } from '../assert.ts';
 import type { Frame, Path, Pause } from '../model/path.ts';
 import type { ReadState } from '../model/state/state.ts';
+import { type Calls, createCalls } from './calls.ts';
 
 /** What keeps a task from running. */
 type Block =
@@ -11,7 +12,7 @@ type Block =
 
 export interface RunningTask {
   readonly name: string;
-  readonly path: Path<number>;
+  readonly calls: Calls<number>;
   frame: Frame;
   block: Block | null;
   /** Where it stands until it is picked: a task that was just started sleeps. */
@@ -47,7 +48,7 @@ export function startTask(
   frame: Frame,
 ): RunningTask {
   const at: Pause = { type: 'sleep', on: 'its start' };
-  const task: RunningTask = { name, path, frame, block: null, at, told: false };
+  const task: RunningTask = { name, calls: createCalls(path), frame, block: null, at, told: false };
   table.running.push(task);
   return task;
 }

@@ -9,7 +9,8 @@ export type Table<T> = Record<string, T>;
 
 /** A table with nothing in it. */
 export function emptyTable<T>(): Table<T> {
-  const table: Table<T> = Object.create(null);
+  // V8 hashes what Object.create(null) makes, and sorts its keys anew each time they are listed.
+  const table: Table<T> = Object.setPrototypeOf({}, null);
   return table;
 }
 

@@ -53,8 +53,9 @@ export function createChecker(
   let byLog = false;
 
   const judge = (invariant: Invariant, subject: string, at: Recorded, index: number): void => {
-    const key = `${invariant.id} ${subject}`;
     const breach = invariant.check(subject, k);
+    if (breach === null && broken.size === 0) return;
+    const key = `${invariant.id} ${subject}`;
     const violation = broken.get(key);
     if (breach === null) {
       if (violation !== undefined) healed.set(violation, { event: index, byLog });
@@ -96,9 +97,14 @@ function isQuiet(subject: string, k: Facts, quiet: (dev: string) => boolean): bo
   return (k.state.groups[subject]?.devices ?? [subject]).every(quiet);
 }
 
-function watchersOf(
-  invariants: readonly Invariant[],
-): Partial<Record<EventType, readonly Invariant[]>> {
+type Watchers = Partial<Record<EventType, readonly Invariant[]>>;
+
+const OF_LISTS = new WeakMap<readonly Invariant[], Watchers>();
+
+/** The invariants that watch each type of event; made once for each list. */
+function watchersOf(invariants: readonly Invariant[]): Watchers {
+  const known = OF_LISTS.get(invariants);
+  if (known !== undefined) return known;
   const watchers: Partial<Record<EventType, Invariant[]>> = {};
   for (const invariant of invariants) {
     for (const type of invariant.watches) {
@@ -107,6 +113,7 @@ function watchersOf(
       watchers[type] = list;
     }
   }
+  OF_LISTS.set(invariants, watchers);
   return watchers;
 }
 

@@ -19,9 +19,18 @@ export function createFlights(): Flights {
   };
   return {
     note(event) {
-      if (event.type === 'probe.matched' || event.type === 'driver.unbinding') add(event.dev, 1);
-      if (event.type === 'probe.finished' || event.type === 'driver.unbound') add(event.dev, -1);
-      if (event.type === 'device.added') flights.delete(event.dev);
+      switch (event.type) {
+        case 'probe.matched':
+        case 'driver.unbinding':
+          add(event.dev, 1);
+          break;
+        case 'probe.finished':
+        case 'driver.unbound':
+          add(event.dev, -1);
+          break;
+        case 'device.added':
+          flights.delete(event.dev);
+      }
     },
     quiet: (dev) => (flights.get(dev) ?? 0) <= 0,
     count: (dev) => flights.get(dev) ?? 0,

@@ -3,6 +3,9 @@
  *
  * A path reads the state, yields events, takes modelled locks, calls other paths with `yield*` and
  * returns what the kernel function returns. Each yield is a point at which another task may run.
+ *
+ * `yield*` would pass every step through all callers. So a declared path hands its body over to
+ * who runs the task (engine/calls.ts), and waits on that stack for the result.
  */
 import type { EventOf, KernelEvent } from '../events/event.ts';
 import type { Kernel } from './context.ts';
@@ -55,7 +58,14 @@ export interface ProbedCall {
 export type Pause = EventOf<'printk'> | ProbedCall | Sleep;
 
 export type Step = KernelEvent | Sync;
-export type Path<T> = Generator<Step, T, void>;
+
+/** Calls a path: who runs the task resumes the caller with what the callee returns. */
+export interface Enter {
+  readonly type: 'enter';
+  readonly callee: Path<unknown>;
+}
+
+export type Path<T> = Generator<Step | Enter, T, unknown>;
 
 /** A place in a call stack; shared by every event that happens there. */
 export interface Frame {
@@ -63,9 +73,11 @@ export interface Frame {
   readonly children: Map<string, Frame>;
 }
 
-/** An empty call stack. */
+const ROOT: Frame = { names: [], children: new Map() };
+
+/** An empty call stack. All runs share it, and so the stacks that they come to. */
 export function rootFrame(): Frame {
-  return { names: [], children: new Map() };
+  return ROOT;
 }
 
 function calleeOf(frame: Frame, name: string): Frame {
@@ -93,7 +105,8 @@ export function path<A extends readonly unknown[], R>(
     task.frame = calleeOf(caller, name);
     const call = probe?.enter(name, args, task.name);
     try {
-      const ret = yield* body(k, ...args);
+      // What the callee that was handed over returns.
+      const ret = (yield { type: 'enter', callee: body(k, ...args) }) as R;
       if (call !== undefined) probe?.leave(call, ret);
       return ret;
     } finally {

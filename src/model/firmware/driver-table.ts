@@ -220,9 +220,14 @@ function virtio(name: string, id: number): KnownDriver {
   return { bus: 'virtio', name, module: name, ids: [`virtio:d${hex}v*`] };
 }
 
-/** The entry for a driver; undefined for one that is opaque. Takes one pass over the table. */
+/** The first entry of each driver, by its name and its bus. */
+const BY_NAME = new Map(
+  KNOWN_DRIVERS.toReversed().map((driver) => [`${driver.name} ${driver.bus}`, driver]),
+);
+
+/** The entry for a driver; undefined for one that is opaque. */
 export function knownDriver(bus: string, name: string): KnownDriver | undefined {
-  return KNOWN_DRIVERS.find((driver) => driver.bus === bus && driver.name === name);
+  return BY_NAME.get(`${name} ${bus}`);
 }
 
 /** The module that owns a driver where it is modular; an opaque driver is called like its module. */

@@ -24,9 +24,12 @@ import { reservedRegions } from './reserved-regions.ts';
  * functions are among them, which the kernel has not found yet.
  */
 function liveMasters(k: Kernel, iommu: string): readonly LiveMaster[] {
+  const marked = k.machine.devices.filter(
+    ({ boot_mapping, reserved }) => boot_mapping !== undefined || reserved !== undefined,
+  );
+  if (marked.length === 0) return [];
   const byName = specsByName(k.machine.devices);
-  return k.machine.devices.flatMap((spec) => {
-    if (spec.boot_mapping === undefined && spec.reserved === undefined) return [];
+  return marked.flatMap((spec) => {
     const streams = streamsOfSpec(spec, byName);
     const ids = streams.flatMap((stream) => (stream.iommu === iommu ? stream.id : []));
     return ids.length === 0 ? [] : { spec, ids };

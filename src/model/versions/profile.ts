@@ -118,8 +118,24 @@ function patchesOfRelease(release: Release): readonly PatchName[] {
   return names;
 }
 
-/** The patches of a kernel: its release's, changed by `patches` of the spec. */
+const ofKernels = new WeakMap<KernelSpec, ReadonlySet<PatchName>>();
+
+/**
+ * The patches of a kernel: its release's, changed by `patches` of the spec. Remembered for as long as
+ * the spec is there, which nothing may change once it was asked.
+ *
+ * @throws ReprobeError UNKNOWN_NAME for a patch that is not in the table.
+ */
 export function patchesOf(spec: KernelSpec): ReadonlySet<PatchName> {
+  let patches = ofKernels.get(spec);
+  if (patches === undefined) {
+    patches = changedPatches(spec);
+    ofKernels.set(spec, patches);
+  }
+  return patches;
+}
+
+function changedPatches(spec: KernelSpec): ReadonlySet<PatchName> {
   const on = new Set(patchesOfRelease(releaseOf(spec)));
   for (const [name, wanted] of Object.entries(spec.patches)) {
     if (!isPatchName(name)) throw unknownPatch(name);

@@ -1,6 +1,7 @@
 // Goal: device links are made, merged, moved and dropped as drivers/base/core.c does it. Method: the
 // paths run one by one on a state that is put together by events; each step they yield is folded.
 import { describe, expect, it } from 'vitest';
+import { createCalls } from '../../../src/engine/calls.ts';
 import type { KernelEvent } from '../../../src/events/event.ts';
 import type { LinkFlag, LinksStatus } from '../../../src/events/terms.ts';
 import type { Kernel } from '../../../src/model/context.ts';
@@ -57,7 +58,7 @@ function bench(devices: readonly (string | readonly [name: string, parent: strin
     meanwhile: () => {},
     status: (dev, status) => fold({ type: 'links.status', dev, status }),
     run(path, ...args) {
-      const running = path(k, ...args);
+      const running = createCalls(path(k, ...args));
       for (let next = running.next(); ; next = running.next()) {
         if (next.done === true) return next.value;
         const step = next.value;

@@ -6,6 +6,7 @@ import type { Stimulus } from '../../../src/events/stimulus.ts';
 import { EINVAL } from '../../../src/model/errno.ts';
 import { virtioIommuOps } from '../../../src/model/kernel/virtio-iommu.ts';
 import { runScenario } from '../scenario-run.ts';
+import { stepsOf } from '../steps-of.ts';
 
 const NAME = 'a-card-behind-a-virtio-iommu-reads';
 const VIOMMU = '0000:00:03.0';
@@ -128,7 +129,8 @@ describe('an endpoint', () => {
     const { kernel } = run();
     const iommu = VIOMMU;
     const fault = { iommu, dev: NIC, id: NIC_ENDPOINT, addr: 0x1000, write: false, why };
-    const steps = [...(virtioIommuOps.report_fault?.(kernel, fault) ?? [])];
+    const path = virtioIommuOps.report_fault?.(kernel, fault);
+    const steps = path === undefined ? [] : stepsOf(path);
     const text = `virtio_iommu virtio0: ${reason} fault from EP 32 at 0x1000 [${flags}]`;
     expect(steps).toContainEqual(expect.objectContaining({ type: 'printk', text }));
   });

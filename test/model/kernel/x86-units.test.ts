@@ -5,6 +5,7 @@ import type { Stimulus } from '../../../src/events/stimulus.ts';
 import { hasContextTable } from '../../../src/model/hardware/x86-unit.ts';
 import { amd_iommu_report_page_fault } from '../../../src/model/kernel/amd-iommu.ts';
 import { type Changes, runScenario } from '../scenario-run.ts';
+import { stepsOf } from '../steps-of.ts';
 
 const VTD = 'a-card-that-waits-for-its-container-reads-behind-vt-d';
 const AMD = 'a-card-that-waits-for-its-container-reads-behind-amd-vi';
@@ -169,7 +170,7 @@ describe("an event of AMD's IOMMU", () => {
   ])('says that permission is missing, for a write: %s', (write, flags) => {
     const { kernel } = runScenario(AMD);
     const fault = { iommu: 'ivhd0', dev: CARD, id: 0x300, addr: 0xcfd51ad0, write };
-    const steps = [...amd_iommu_report_page_fault(kernel, { ...fault, why: 'permission' })];
+    const steps = stepsOf(amd_iommu_report_page_fault(kernel, { ...fault, why: 'permission' }));
     expect(steps).toContainEqual(
       expect.objectContaining({
         type: 'printk',

@@ -1,0 +1,80 @@
+// Goal: a task's calls give the steps of nested paths in order, hand results to callers, and unwind
+// what is thrown. Method: paths that yield lines, with declared paths among them.
+import { describe, expect, it } from 'vitest';
+import { createCalls } from '../../src/engine/calls.ts';
+import { createRun } from '../../src/engine/run.ts';
+import { locked, type Path, path, type Step } from '../../src/model/path.ts';
+import { printk } from '../../src/model/printk.ts';
+import { smallSystem } from '../model/small-machine.ts';
+
+const leaf = path('leaf', function* (_k, times: number): Path<number> {
+  for (let i = 0; i < times; i += 1) yield printk('info', `leaf ${i}`);
+  if (times < 0) throw new Error('no such times');
+  return times * 2;
+});
+
+const middle = path('middle', function* (k, times: number): Path<string> {
+  const twice = yield* locked('m', leaf(k, times));
+  yield printk('info', `twice ${twice}`);
+  return `${twice + (yield* leaf(k, 0))}`;
+});
+
+const newKernel = () => createRun(smallSystem()).kernel;
+const wordOf = (step: Step) => (step.type === 'printk' ? step.text : step.type);
+
+describe('calls of a task', () => {
+  it('gives the steps of all paths in order, and the result of the first', () => {
+    const k = newKernel();
+    const calls = createCalls(middle(k, 2));
+    const seen: string[] = [];
+    let next = calls.next();
+    for (; next.done !== true; next = calls.next())
+      seen.push(`${k.task.frame.names.join('>')}: ${wordOf(next.value)}`);
+    expect(next.value).toBe('4');
+    expect(seen).toEqual([
+      'middle: lock',
+      'middle>leaf: leaf 0',
+      'middle>leaf: leaf 1',
+      'middle: unlock',
+      'middle: twice 4',
+    ]);
+    expect(k.task.frame.names).toEqual([]);
+  });
+
+  it('throws into the callers, one after the other', () => {
+    const k = newKernel();
+    const unwound: string[] = [];
+    const caller = path('caller', function* (): Path<number> {
+      try {
+        return yield* leaf(k, -1);
+      } finally {
+        unwound.push(k.task.frame.names.join('>'));
+      }
+    });
+    const calls = createCalls(caller(k));
+    expect(() => calls.next()).toThrow('no such times');
+    expect(unwound).toEqual(['caller']);
+    expect(k.task.frame.names).toEqual([]);
+  });
+
+  it('goes on in a caller that catches', () => {
+    const k = newKernel();
+    const caller = path('caller', function* (): Path<number> {
+      try {
+        return yield* leaf(k, -1);
+      } catch {
+        yield printk('info', 'caught');
+        return yield* leaf(k, 3);
+      }
+    });
+    const calls = createCalls(caller(k));
+    const steps = Array.from({ length: 5 }, () => calls.next());
+    expect(steps.map(({ value }) => (typeof value === 'number' ? value : wordOf(value)))).toEqual([
+      'caught',
+      'leaf 0',
+      'leaf 1',
+      'leaf 2',
+      6,
+    ]);
+  });
+});

@@ -1,0 +1,10 @@
+/** All that a path asks for, with what it calls, when nobody carries it out. */
+import { createCalls } from '../../src/engine/calls.ts';
+import type { Path, Step } from '../../src/model/path.ts';
+
+export function stepsOf(path: Path<unknown>): readonly Step[] {
+  const calls = createCalls(path);
+  const steps: Step[] = [];
+  for (let next = calls.next(); next.done !== true; next = calls.next()) steps.push(next.value);
+  return steps;
+}
