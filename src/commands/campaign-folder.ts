@@ -11,8 +11,8 @@ import {
 import { isCode, type Lock, lockFolder } from './campaign-lock.ts';
 
 /**
- * A campaign's folder: `journal.jsonl`, which holds all that is known and is only ever added to, and
- * `findings/`, whose scenarios also stand in the journal.
+ * A campaign's folder: `journal.jsonl`, which holds all that is known and is only ever added to,
+ * `findings/`, whose scenarios also stand in the journal, and `goal.json`, how far it was last to go.
  *
  * A record counts once it is on the disk. A crash leaves a journal that ends early, perhaps in the
  * middle of a line; what is behind its last good line was promised to nobody, and is made again.
@@ -29,6 +29,7 @@ export interface Folder {
 
 const JOURNAL = 'journal.jsonl';
 const FINDINGS = 'findings';
+const GOAL = 'goal.json';
 const SUFFIX = '.yaml';
 const UNFINISHED = '.tmp';
 
@@ -45,6 +46,22 @@ export async function readJournal(dir: string): Promise<ReturnType<typeof decode
     if (isCode(error, 'ENOENT')) return null;
     throw unusable(error, join(dir, JOURNAL));
   }
+}
+
+/** How many runs the campaign is to have; null for any number, or where nobody said. */
+export async function readGoal(dir: string): Promise<number | null> {
+  try {
+    const runs = /^\{"runs":(\d+)\}\n$/.exec(await readFile(join(dir, GOAL), 'utf8'))?.[1];
+    return runs === undefined ? null : Number(runs);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null;
+    throw unusable(error, join(dir, GOAL));
+  }
+}
+
+/** Remembers how many runs the campaign is to have, for who goes on with it. */
+export function saveGoal(dir: string, runs: number | null): Promise<void> {
+  return saveWhole(join(dir, GOAL), `${JSON.stringify({ runs })}\n`);
 }
 
 /** Makes the folder where there is none, and takes it for this process. */

@@ -6,7 +6,9 @@ import { type Resumed, resume } from '../fuzz/progress.ts';
 import {
   type Folder,
   openFolder,
+  readGoal,
   readJournal,
+  saveGoal,
   scenarioPath,
   takeFolder,
 } from './campaign-folder.ts';
@@ -51,13 +53,16 @@ export async function startCampaign(options: StartOptions): Promise<Started> {
       const fresh = newCampaign(options);
       const folder = await openFolder(dir, lock);
       await folder.append({ kind: 'campaign', ...fresh });
-      const { plan, shard, runs } = fresh;
+      const { plan, shard } = fresh;
+      const { runs } = options;
+      await saveGoal(dir, runs);
       return { folder, resumed: resume([], [], runs), plan, shard, runs };
     }
-    const runs = options.runs ?? header.runs;
+    const runs = options.runs ?? (await readGoal(dir));
     const { plan, shard } = sameCampaign(header, options.model, options.asked, dir);
     const resumed = resume(journal?.records ?? [], journal?.ends ?? [], runs);
     const folder = await openFolder(dir, lock, resumed.end);
+    await saveGoal(dir, runs);
     await saveMissing(folder, resumed);
     return { folder, resumed, plan, shard, runs };
   } catch (error) {
@@ -86,10 +91,10 @@ function refuseOther(
   );
 }
 
-function newCampaign({ asked, seed, model, runs }: StartOptions): CampaignHeader {
+function newCampaign({ asked, seed, model }: StartOptions): CampaignHeader {
   const { base = null, kernel = {}, strategy = MIXED, shard = WHOLE } = asked;
   const plan: Plan = { seed: asked.seed ?? seed, base, kernel, strategy };
-  return { schema: JOURNAL_SCHEMA, model, plan, shard, runs };
+  return { schema: JOURNAL_SCHEMA, model, plan, shard };
 }
 
 /** A crash may have come between a record and its file. */

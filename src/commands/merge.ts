@@ -4,7 +4,7 @@ import { type Merged, mergeParts, type Part } from '../fuzz/merge.ts';
 import { campaignSummary } from '../report/campaign-lines.ts';
 import { counted } from '../report/line.ts';
 import { BaseCommand } from './base.ts';
-import { openFolder, readJournal, takeFolder } from './campaign-folder.ts';
+import { openFolder, readGoal, readJournal, saveGoal, takeFolder } from './campaign-folder.ts';
 import { campaignDocument, campaignExit, type Result, summaryOf } from './campaign-result.ts';
 import { painted } from './print.ts';
 import { painter } from './terminal.ts';
@@ -28,7 +28,7 @@ export default class Merge extends BaseCommand {
     const parts: Part[] = [];
     for (const given of argv) parts.push(await partOf(String(given)));
     const merged = mergeParts(parts);
-    await write(flags.out, merged);
+    await write(flags.out, merged, await readGoal(String(argv[0])));
     const { plan, ledger, missing, absent } = merged;
     const seconds = (performance.now() - begun) / 1000;
     const result: Result = { ledger, plan, dir: flags.out, seconds };
@@ -48,7 +48,7 @@ async function partOf(dir: string): Promise<Part> {
   return { file: dir, records: (await readJournal(dir))?.records ?? [] };
 }
 
-async function write(dir: string, { records, ledger }: Merged): Promise<void> {
+async function write(dir: string, { records, ledger }: Merged, runs: number | null): Promise<void> {
   const lock = await takeFolder(dir);
   if ((await readJournal(dir)) !== null) {
     await lock.release();
@@ -60,6 +60,7 @@ async function write(dir: string, { records, ledger }: Merged): Promise<void> {
   const folder = await openFolder(dir, lock);
   try {
     await folder.append(...records);
+    await saveGoal(dir, runs);
     for (const { first } of ledger.known) await folder.save(first.finding.name, first.finding.text);
   } finally {
     await folder.close();

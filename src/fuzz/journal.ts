@@ -15,8 +15,6 @@ export interface CampaignHeader {
   readonly model: string;
   readonly plan: Plan;
   readonly shard: Shard;
-  /** How many runs it was to have, over all shards; null for as many as there was time for. */
-  readonly runs: number | null;
 }
 
 /** The findings of a segment come before it, in the order of their runs: it closes them. */

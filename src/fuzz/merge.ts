@@ -50,8 +50,8 @@ export function mergeParts(parts: readonly Part[]): Merged {
   const last = Math.max(-1, ...segments.keys());
   const missing = Array.from({ length: last + 1 }, (_, n) => n).filter((n) => !segments.has(n));
   const shard = missing.length === 0 ? WHOLE : PARTS;
-  const { schema, model, plan, runs } = header;
-  const records: JournalRecord[] = [{ kind: 'campaign', schema, model, plan, shard, runs }];
+  const { schema, model, plan } = header;
+  const records: JournalRecord[] = [{ kind: 'campaign', schema, model, plan, shard }];
   const ledger = createLedger();
   const addOne = (found: Found): void => {
     const { segment, run, key, finding } = found;
@@ -91,16 +91,15 @@ function commonHeader(parts: readonly Part[]): CampaignHeader {
   return first;
 }
 
-const sameOf = ({ schema, model, plan, runs }: CampaignHeader): string =>
-  canonicalJson({ schema, model, plan, runs });
+const sameOf = ({ schema, model, plan }: CampaignHeader): string =>
+  canonicalJson({ schema, model, plan });
 
 function absentShards(parts: readonly Part[]): readonly number[] {
   const shards = parts.map((part) => headerOf(part).shard);
   const of = Math.max(...shards.map((shard) => shard.of));
   const there = new Set(shards.flatMap((shard) => (shard.of === of ? shard.index : [])));
-  return Array.from({ length: of }, (_, index) => index)
-    .filter((index) => !there.has(index))
-    .map((index) => index + 1);
+  // Shard 3/3 makes segment 0.
+  return Array.from({ length: of }, (_, n) => n + 1).filter((n) => !there.has(n % of));
 }
 
 function headerOf({ file, records: [first] }: Part): CampaignHeader {

@@ -84,7 +84,7 @@ describe('a campaign', { timeout: LONG_MS }, () => {
     await whole;
     await reprobe(...campaign('three', '--workers', '3'));
     expect(contents('three')).toEqual(contents('whole'));
-    expect(readdirSync(pathOf('three')).sort()).toEqual(['findings', 'journal.jsonl']);
+    expect(readdirSync(pathOf('three')).sort()).toEqual(['findings', 'goal.json', 'journal.jsonl']);
   });
 
   it('is the same from four shards, merged', async () => {
@@ -200,7 +200,7 @@ describe('a folder', { timeout: LONG_MS }, () => {
     expect(model).toMatch(/^[0-9a-f]{16}$/);
     expect(await modelVersion()).toBe(model);
     const plan = { seed: 3, base: null, kernel: {}, strategy: 'mixed' };
-    const header = { schema: JOURNAL_SCHEMA, model: 'another', plan, shard: WHOLE, runs: null };
+    const header = { schema: JOURNAL_SCHEMA, model: 'another', plan, shard: WHOLE };
     const { lines } = encodeRecords([{ kind: 'campaign', ...header }], JOURNAL_START);
     mkdirSync(pathOf('old'));
     writeFileSync(join(pathOf('old'), 'journal.jsonl'), lines);

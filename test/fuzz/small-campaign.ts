@@ -78,7 +78,7 @@ export interface MakeOptions {
 export function journalOf(world: World, options: MakeOptions): readonly JournalRecord[] {
   const { runs, shard = { index: 0, of: 1 }, workers = 1, order = [], before = [] } = options;
   const header: JournalRecord = {
-    ...{ kind: 'campaign', schema: JOURNAL_SCHEMA, model: 'm', plan: PLAN, shard, runs },
+    ...{ kind: 'campaign', schema: JOURNAL_SCHEMA, model: 'm', plan: PLAN, shard },
   };
   const old = decodeJournal(encodeRecords(before, JOURNAL_START).lines);
   const resumed = resume(old.records, old.ends, runs);
