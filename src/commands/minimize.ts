@@ -7,6 +7,7 @@ import { runAll } from '../engine/run.ts';
 import { ReprobeError } from '../error.ts';
 import type { Inputs } from '../events/trace.ts';
 import { shellWords } from '../import/action-shell.ts';
+import { runChecked } from '../invariants/checked-run.ts';
 import type { Violation } from '../invariants/invariant.ts';
 import { type Minimized, minimizeElsewhere, minimizeInteresting } from '../minimize/minimize.ts';
 import { signatureText } from '../minimize/signature.ts';
@@ -247,9 +248,17 @@ function summary(before: Inputs, { inputs, calls, was, found }: Ended, file: str
   lines.push(...sizeLines(contentsOf(before), contentsOf(inputs, was)));
   lines.push(callsLine(calls, found === null));
   if (found !== null) lines.push(...signatureLines(found.signature));
+  for (const one of besides(before, inputs))
+    lines.push(line(`breaks besides, as the source does not: ${one.invariant}: ${one.subject}`));
   const shown = again(file, inputs, found);
   if (shown !== null) lines.push(line(`again: ${shown}`));
   return lines;
+}
+
+/** What breaks only since something is left out that another claim needs. */
+function besides(before: Inputs, inputs: Inputs): readonly Violation[] {
+  const had = new Set(runChecked(before).violations.map(({ invariant }) => invariant));
+  return runChecked(inputs).violations.filter(({ invariant }) => !had.has(invariant));
 }
 
 /** On the file that was written; else a token, where that is short enough. */
@@ -278,6 +287,7 @@ function documentOf(
     before: sizes(old),
     after: sizes(left),
     removed: removedFrom(old, left),
+    besides: besides(before, inputs),
     file,
     scenario,
     again: again(file, inputs, found),
