@@ -208,7 +208,7 @@ describe('a trace', () => {
     expect(one).toMatchObject({
       expected: 'really_probe 0000:02:00.0 with e1000e returned 0',
       observed: 'really_probe 0000:02:00.0 with e1000e returned -16',
-      evidence: { line: 1, about: 'call' },
+      evidence: { line: 1, about: 'result' },
     });
   });
 
