@@ -14,6 +14,11 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   private interruptions = 0;
+  private tellAll: () => void = () => {};
+  /** Resolves when the command has told all it has to: what an interruption may wait for. */
+  protected readonly told = new Promise<void>((resolve) => {
+    this.tellAll = resolve;
+  });
   private readonly onSignal = (): void => {
     void this.interrupt();
   };
@@ -34,6 +39,8 @@ export abstract class BaseCommand extends Command {
   protected override async finally(error: Error | undefined): Promise<void> {
     process.off('SIGINT', this.onSignal);
     await super.finally(error);
+    // The document of --json comes after this.
+    if (error !== undefined || !this.jsonEnabled()) this.tellAll();
   }
 
   protected override async catch(error: Error): Promise<void> {
@@ -44,6 +51,7 @@ export abstract class BaseCommand extends Command {
 
   protected override logJson(json: unknown): void {
     process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    this.tellAll();
   }
 
   /** The first interruption saves, a second one does not wait for that. */

@@ -12,15 +12,14 @@ import { type KernelFlags, readChange } from './kernel-flags.ts';
 import { decodeText } from './machine-file.ts';
 import { knowledgeOf } from './read-firmware.ts';
 import { readSource } from './read-source.ts';
-import { loadSource } from './source.ts';
+import { inputsOf, loadSource } from './source.ts';
 
 type BaseFlags = KernelFlags & { readonly machine?: string | undefined };
 
 /** What the runs vary: a source of any kind, or the boot of a machine; null where neither is given. */
 export async function baseOf(source: string | undefined, flags: BaseFlags): Promise<Inputs | null> {
   if (source !== undefined) {
-    const { kernel, machine, stimuli, choices } = (await loadSource(source, flags)).trace.header;
-    return { kernel, machine, stimuli, choices };
+    return inputsOf(await loadSource(source, flags));
   }
   if (flags.machine === undefined) return null;
   const { file, bytes } = await readSource(flags.machine);

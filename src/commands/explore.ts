@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { changedKernel } from '../bisect/rerun.ts';
+import { withoutDefaults } from '../engine/run.ts';
 import { ReprobeError } from '../error.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import { type Estimate, estimateSchedules } from '../explore/estimate.ts';
@@ -54,10 +55,6 @@ export default class Explore extends BaseCommand {
   };
 
   private wasInterrupted = false;
-  private tellDone: () => void = () => {};
-  private readonly done = new Promise<void>((resolve) => {
-    this.tellDone = resolve;
-  });
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Explore, joinSignedValues(this.argv));
@@ -109,17 +106,7 @@ export default class Explore extends BaseCommand {
   /** What was found so far is still told and saved. */
   protected override async interrupted(): Promise<void> {
     this.wasInterrupted = true;
-    await this.done;
-  }
-
-  protected override async finally(error: Error | undefined): Promise<void> {
-    await super.finally(error);
-    if (error !== undefined || !this.jsonEnabled()) this.tellDone();
-  }
-
-  protected override logJson(json: unknown): void {
-    super.logJson(json);
-    this.tellDone();
+    await this.told;
   }
 }
 
@@ -148,7 +135,7 @@ function witness(scenario: Scenario, { violation, choices }: Found): Scenario {
   const { invariant, subject } = violation;
   return {
     ...scenario,
-    choices: choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1),
+    choices: withoutDefaults(choices),
     expect: [{ kind: 'violation', invariant, subject }],
   };
 }

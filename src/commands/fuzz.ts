@@ -46,10 +46,6 @@ export default class Fuzz extends BaseCommand {
 
   private stop: () => void = () => {};
   private wasStopped = false;
-  private tellDone: () => void = () => {};
-  private readonly done = new Promise<void>((resolve) => {
-    this.tellDone = resolve;
-  });
 
   async run(): Promise<object> {
     const { args, flags } = await this.parse(Fuzz, joinSignedValues(this.argv));
@@ -99,25 +95,14 @@ export default class Fuzz extends BaseCommand {
     this.stop();
     if (!this.jsonEnabled())
       this.logToStderr('saving what was found; interrupt again to leave now');
-    await this.done;
-  }
-
-  protected override async finally(error: Error | undefined): Promise<void> {
-    await super.finally(error);
-    if (error !== undefined || !this.jsonEnabled()) this.tellDone();
-  }
-
-  protected override logJson(json: unknown): void {
-    super.logJson(json);
-    this.tellDone();
+    await this.told;
   }
 }
 
 const NO_RUN = `no run is this shard's: they are dealt out ${SEGMENT_RUNS} at a time`;
 
 function hasNoRun(runs: number | null, shard: Shard): boolean {
-  const [first] = runs === null ? [null] : piecesOf(runs, shard, 0);
-  return runs !== null && runs > 0 && first === undefined;
+  return runs !== null && runs > 0 && piecesOf(runs, shard).next().done === true;
 }
 
 type FuzzFlags = Parameters<typeof baseOf>[1] & {

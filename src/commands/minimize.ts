@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { Flags } from '@oclif/core';
 import { reasonOf } from '../bisect/doubt.ts';
 import { firstViolation } from '../bisect/first-violation.ts';
@@ -26,9 +25,10 @@ import { BaseCommand } from './base.ts';
 import { EXIT } from './exit.ts';
 import { judgeByCommand, judgeHere, judgeInThreads } from './minimize-judges.ts';
 import { againCommand, painted, tokenCommand } from './print.ts';
-import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
+import { inputsOf, type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed, splitCommand } from './split-command.ts';
 import { painter, progress } from './terminal.ts';
+import { writeTo } from './write-file.ts';
 
 /** What a minimisation ended with. */
 interface Ended extends Pick<Minimized, 'inputs' | 'calls' | 'was'> {
@@ -98,10 +98,14 @@ export default class Minimize extends BaseCommand {
     process.exitCode = EXIT.violated;
     const file = flags.output ?? null;
     const text = scenarioText(ended.inputs, ended.found?.violation ?? null);
-    if (file !== null) await save(file, text);
+    if (file !== null) await writeTo(file, text);
     else if (!this.jsonEnabled()) process.stdout.write(text);
-    this.tell(summary(before, ended, file), file !== null);
-    return documentOf(before, ended, file, text);
+    const aftermath: Aftermath = {
+      besides: besidesOf(before, ended.inputs),
+      again: againOf(file, ended.inputs, ended.found),
+    };
+    this.tell(summary(before, ended, aftermath), file !== null);
+    return documentOf(before, ended, aftermath, { file, scenario: text });
   }
 
   /** Of all that is known so far, the smallest. */
@@ -109,7 +113,7 @@ export default class Minimize extends BaseCommand {
     if (this.best === null) return;
     const text = scenarioText(this.best, null);
     if (this.output === undefined) process.stdout.write(text);
-    else await save(this.output, text);
+    else await writeTo(this.output, text);
   }
 
   private async byViolation(
@@ -187,11 +191,6 @@ export default class Minimize extends BaseCommand {
   }
 }
 
-function inputsOf({ trace }: LoadedSource): Inputs {
-  const { kernel, machine, stimuli, choices } = trace.header;
-  return { kernel, machine, stimuli, choices };
-}
-
 /** The violation that is asked for, else the first one; null where the source breaks nothing. */
 function targetOf(
   { trace }: LoadedSource,
@@ -232,14 +231,11 @@ function scenarioText({ kernel, machine, stimuli, choices }: Inputs, found: Viol
   return printScenario({ ...scenario, name: invariant, expect }, driverKnowledge);
 }
 
-async function save(file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ReprobeError('UNWRITABLE', `The scenario cannot be written: ${reason}.`, { file });
-  });
-}
-
-function summary(before: Inputs, { inputs, calls, was, found }: Ended, file: string | null) {
+function summary(
+  before: Inputs,
+  { inputs, calls, was, found }: Ended,
+  { besides, again }: Aftermath,
+): readonly Line[] {
   const lines: Line[] = [];
   if (found !== null) {
     const { invariant, subject, message } = found.violation;
@@ -248,21 +244,27 @@ function summary(before: Inputs, { inputs, calls, was, found }: Ended, file: str
   lines.push(...sizeLines(contentsOf(before), contentsOf(inputs, was)));
   lines.push(callsLine(calls, found === null));
   if (found !== null) lines.push(...signatureLines(found.signature));
-  for (const one of besides(before, inputs))
+  for (const one of besides)
     lines.push(line(`breaks besides, as the source does not: ${one.invariant}: ${one.subject}`));
-  const shown = again(file, inputs, found);
-  if (shown !== null) lines.push(line(`again: ${shown}`));
+  if (again !== null) lines.push(line(`again: ${again}`));
   return lines;
 }
 
-/** What breaks only since something is left out that another claim needs. */
-function besides(before: Inputs, inputs: Inputs): readonly Violation[] {
+/** What running the result tells. */
+interface Aftermath {
+  /** What breaks only since something is left out that another claim needs. */
+  readonly besides: readonly Violation[];
+  /** The command that shows it again. */
+  readonly again: string | null;
+}
+
+function besidesOf(before: Inputs, inputs: Inputs): readonly Violation[] {
   const had = new Set(runChecked(before).violations.map(({ invariant }) => invariant));
   return runChecked(inputs).violations.filter(({ invariant }) => !had.has(invariant));
 }
 
 /** On the file that was written; else a token, where that is short enough. */
-function again(file: string | null, inputs: Inputs, found: Ended['found']): string | null {
+function againOf(file: string | null, inputs: Inputs, found: Ended['found']): string | null {
   if (file === null)
     return tokenCommand(runAll(inputs, inputs.stimuli, { choices: inputs.choices }).trace());
   return found === null
@@ -273,8 +275,8 @@ function again(file: string | null, inputs: Inputs, found: Ended['found']): stri
 function documentOf(
   before: Inputs,
   { inputs, calls, was, found }: Ended,
-  file: string | null,
-  scenario: string,
+  aftermath: Aftermath,
+  written: { readonly file: string | null; readonly scenario: string },
 ): object {
   const [old, left] = [contentsOf(before), contentsOf(inputs, was)];
   const sizes = (contents: typeof old) =>
@@ -287,9 +289,7 @@ function documentOf(
     before: sizes(old),
     after: sizes(left),
     removed: removedFrom(old, left),
-    besides: besides(before, inputs),
-    file,
-    scenario,
-    again: again(file, inputs, found),
+    ...aftermath,
+    ...written,
   };
 }

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { doubtsOf } from '../bisect/doubt.ts';
 import { type Change, mergedChange, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
-import { SCHEMA_VERSION, type Trace } from '../events/trace.ts';
+import { type Inputs, SCHEMA_VERSION, type Trace } from '../events/trace.ts';
 import { readTrace } from '../events/trace-file.ts';
 import type { Divergence } from '../import/guide.ts';
 import type { Imported, ImportOptions } from '../import/import.ts';
@@ -147,6 +147,12 @@ export async function loadSource(
 /** The run, where its inputs alone make it again: that of a log is guided by the log. */
 export function pasteable({ kind, trace }: LoadedSource): Trace | null {
   return kind === 'log' || trace.header.source !== null ? null : trace;
+}
+
+/** What the run of a source was made from. */
+export function inputsOf({ trace }: LoadedSource): Inputs {
+  const { kernel, machine, stimuli, choices } = trace.header;
+  return { kernel, machine, stimuli, choices };
 }
 
 /** Finds the text of a line that the log's replay speaks of; null where there is no log. */

@@ -114,7 +114,7 @@ function createKernel(
 }
 
 /** Choices up to the last that is not the default: where they end, the default goes on. */
-function withoutDefaults(choices: readonly number[]): readonly number[] {
+export function withoutDefaults(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
 }
 

@@ -1,4 +1,5 @@
 /** Segments of a campaign: runs that share a corpus. */
+import { withoutDefaults } from '../engine/run.ts';
 import type { Inputs } from '../events/trace.ts';
 import { runChecked } from '../invariants/checked-run.ts';
 import type { Violation } from '../invariants/invariant.ts';
@@ -126,9 +127,4 @@ function runOnce({ inputs, choose }: Drawn, coverage: Coverage): OneRun {
 function causeOf(violation: Violation, { machine }: Inputs): OneRun['causes'][number] {
   const { invariant, subject } = violation;
   return [keyOfViolation(violation, machine), { kind: 'violation', invariant, subject }];
-}
-
-/** Where choices end, the default goes on: 0. */
-function withoutDefaults(choices: readonly number[]): readonly number[] {
-  return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
 }

@@ -1,5 +1,5 @@
 /** One run of a draft, watched for one violation. */
-import { createRun, type Run } from '../engine/run.ts';
+import { createRun, type Run, withoutDefaults } from '../engine/run.ts';
 import type { Recorded } from '../events/event.ts';
 import { type Single, singlesOf } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
@@ -120,7 +120,7 @@ function resultOf(
   upTo: Pick<Found, 'choices' | 'switches'>,
 ): Pick<Hit, 'inputs' | 'draft'> {
   const made = run.scheduler.choices.slice(0, upTo.choices);
-  const choices = made.slice(0, made.findLastIndex((choice) => choice !== 0) + 1);
+  const choices = withoutDefaults(made);
   const stimuli = steps.map(({ stimulus }) => stimulus);
   const switches = follower.switches.slice(0, upTo.switches);
   return {
