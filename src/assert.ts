@@ -2,10 +2,15 @@
 
 /** Throws when `condition` is false; `sentence` says what should have held. Stays on in releases. */
 export function assert(condition: unknown, sentence: string): asserts condition {
-  if (!condition) throw new Error(`This is a bug in reprobe: ${sentence}`);
+  if (!condition) bug(sentence);
+}
+
+/** Throws: what `sentence` says should never be. Where a value may be absent, after `??`. */
+export function bug(sentence: string): never {
+  throw new Error(`This is a bug in reprobe: ${sentence}`);
 }
 
 /** Marks a place no value can reach, so that a new variant of a union fails to compile there. */
 export function unreachable(x: never, what: string): never {
-  throw new Error(`This is a bug in reprobe: unexpected ${what}: ${JSON.stringify(x)}`);
+  bug(`unexpected ${what}: ${JSON.stringify(x)}`);
 }

@@ -1,8 +1,10 @@
 /** The call stack of a task: paths that wait for what the one they called returns. */
-import type { Enter, Path, Step } from '../model/path.ts';
+import { calleeOf, type Enter, type Frame, type Path, type Step } from '../model/path.ts';
 
 export interface Calls<T> {
-  /** Runs on to the next step, or to the end. Throws what the paths throw and none of them catches. */
+  /** Where the path that runs stands in the call stack. */
+  readonly frame: Frame;
+  /** Runs on to the next step, or to the end. What a path throws ends them all. */
   next(): IteratorResult<Step, T>;
 }
 
@@ -10,36 +12,42 @@ export interface Calls<T> {
  * A path that has not begun, with the paths it will call. Cost of a step: one resumed generator, how
  * deep the calls ever are.
  */
-export function createCalls<T>(first: Path<T>): Calls<T> {
-  const stack: Path<unknown>[] = [first];
-  return {
-    next() {
-      /** What the path on top is resumed with: a result of its callee, or what that one threw. */
-      let given: unknown;
-      let isThrown = false;
-      for (;;) {
-        const top = stack[stack.length - 1] ?? first;
-        let next: IteratorResult<Step | Enter, unknown>;
-        try {
-          next = isThrown ? top.throw(given) : top.next(given);
-        } catch (error) {
-          stack.pop();
-          if (stack.length === 0) throw error;
-          given = error;
-          isThrown = true;
-          continue;
-        }
-        isThrown = false;
-        if (next.done === true) {
-          stack.pop();
-          // The first path is the last to return.
-          if (stack.length === 0) return { done: true, value: next.value as T };
-          given = next.value;
-        } else if (next.value.type === 'enter') {
-          stack.push(next.value.callee);
-          given = undefined;
-        } else return { done: false, value: next.value };
-      }
-    },
-  };
+export function createCalls<T>(first: Path<T>, root: Frame): Calls<T> {
+  return new PathCalls(first, root);
+}
+
+class PathCalls<T> implements Calls<T> {
+  frame: Frame;
+  #top: Path<unknown>;
+  /** Who waits for the path on top, the last caller last, and where each of them stands. */
+  readonly #callers: Path<unknown>[] = [];
+  readonly #frames: Frame[] = [];
+
+  constructor(first: Path<T>, root: Frame) {
+    this.#top = first;
+    this.frame = root;
+  }
+
+  next(): IteratorResult<Step, T> {
+    /** What the path on top is resumed with: the result of its callee. */
+    let given: unknown;
+    for (;;) {
+      const next: IteratorResult<Step | Enter, unknown> = this.#top.next(given);
+      if (next.done === true) {
+        const caller = this.#callers.pop();
+        // The first path is the last to return.
+        if (caller === undefined) return next as IteratorReturnResult<T>;
+        this.#top = caller;
+        this.frame = this.#frames.pop() ?? this.frame;
+        given = next.value;
+      } else if (next.value.type === 'enter') {
+        const { name, callee } = next.value;
+        this.#callers.push(this.#top);
+        this.#frames.push(this.frame);
+        this.#top = callee;
+        this.frame = calleeOf(this.frame, name);
+        given = undefined;
+      } else return next as IteratorYieldResult<Step>;
+    }
+  }
 }

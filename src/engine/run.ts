@@ -5,8 +5,9 @@ import type { Trace, TraceSource } from '../events/trace.ts';
 import { SCHEMA_VERSION } from '../events/trace.ts';
 import type { Kernel, Oracle, PathProbe } from '../model/context.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
-import { rootFrame } from '../model/path.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
+import type { OptionName } from '../model/versions/option-table.ts';
+import type { PatchName } from '../model/versions/patch-table.ts';
 import { configOf, parseCmdline, patchesOf } from '../model/versions/profile.ts';
 import { createGiving, type Interrupt } from './giving.ts';
 import { copyState, type Rest } from './rest.ts';
@@ -82,12 +83,18 @@ function specFailures({ failures = {} }: Machine, attempts: Map<string, number>)
   };
 }
 
+/** What paths asked their kernel about, with what they were told: it is asked again and again. */
+interface Answers {
+  readonly has: Map<PatchName, boolean>;
+  readonly config: Map<OptionName, string>;
+}
+
 function createKernel(
   system: System,
   state: State,
   options: RunOptions,
   attempts: Map<string, number>,
-  asked: Set<string>,
+  answers: Answers,
 ): ScheduledKernel {
   const patches = patchesOf(system.kernel);
   const params = parseCmdline(system.kernel.cmdline);
@@ -97,17 +104,23 @@ function createKernel(
     machine: system.machine,
     state,
     ops: kernelOps,
-    task: { name: '', frame: rootFrame() },
+    task: { name: '' },
     probe: options.probe ?? null,
     oracle: (dev, drv) => options.oracle?.(dev, drv) ?? ofMachine(dev, drv),
     allocates: specFailures(system.machine, attempts),
     has: (patch) => {
-      asked.add(patch);
-      return patches.has(patch);
+      const known = answers.has.get(patch);
+      if (known !== undefined) return known;
+      const isIn = patches.has(patch);
+      answers.has.set(patch, isIn);
+      return isIn;
     },
     config: (option) => {
-      asked.add(option);
-      return configOf(system.kernel, option);
+      const known = answers.config.get(option);
+      if (known !== undefined) return known;
+      const value = configOf(system.kernel, option);
+      answers.config.set(option, value);
+      return value;
     },
     cmdline: (name) => params.get(name) ?? null,
   };
@@ -129,8 +142,8 @@ export function createRun(system: System, options: RunOptions = {}): Run {
   const state = view?.(own) ?? own;
   const attempts = new Map(from?.attempts);
   const given = from?.given ?? 0;
-  const asked = new Set<string>();
-  const k = createKernel(system, state, options, attempts, asked);
+  const answers: Answers = { has: new Map(), config: new Map() };
+  const k = createKernel(system, state, options, attempts, answers);
   const scheduler: Scheduler = createScheduler(state, k, options, {
     beforeLine: (line) => giving.beforeLine(line),
     atRest: () => giving.atRest(),
@@ -161,7 +174,7 @@ export function createRun(system: System, options: RunOptions = {}): Run {
         choices: withoutDefaults(scheduler.choices),
       },
       events: scheduler.events,
-      asked,
+      asked: new Set<string>([...answers.has.keys(), ...answers.config.keys()]),
     }),
   };
 }

@@ -7,8 +7,8 @@
 import { assert } from '../assert.ts';
 import { ReprobeError } from '../error.ts';
 import type { KernelEvent, Recorded } from '../events/event.ts';
-import type { Kernel } from '../model/context.ts';
-import type { Frame, Path, Pause, Step } from '../model/path.ts';
+import type { Kernel, Task } from '../model/context.ts';
+import type { Frame, Path, Spawn, Step } from '../model/path.ts';
 import { rootFrame } from '../model/path.ts';
 import { reduce } from '../model/state/reduce.ts';
 import type { State } from '../model/state/state.ts';
@@ -25,10 +25,11 @@ import {
   startTask,
   type TaskEnd,
   type TaskTable,
+  takeLock,
 } from './tasks.ts';
 
 /** A kernel whose current task the scheduler sets. */
-export type ScheduledKernel = Kernel & { task: { name: string; frame: Frame } };
+export type ScheduledKernel = Kernel & { task: Task };
 
 export interface Scheduler {
   readonly events: readonly Recorded[];
@@ -135,7 +136,7 @@ function runAll(core: Core): void {
       continue;
     }
     current.at = null;
-    if (at?.type === 'printk') record(core, at, current.name, current.frame);
+    if (at?.type === 'printk') record(core, at, current.name, current.calls.frame);
     if (at !== null && at.type !== 'sleep') continue;
     if (current.block !== null) resume(core, current);
     kernel.task = current;
@@ -145,12 +146,7 @@ function runAll(core: Core): void {
       record(core, { type: 'task.finished', ret: next.value }, current.name, root);
       endTask(table, current, { kind: 'returned', ret: next.value });
       options.watch?.ended(current, false);
-    } else if (isPause(next.value)) {
-      current.at = next.value;
-    } else {
-      perform(core, current, next.value);
-      if (next.value.type === 'cond_resched') current = null;
-    }
+    } else if (perform(core, current, next.value)) current = null;
   }
   for (const task of table.running) tellBlocked(core, task);
 }
@@ -159,7 +155,7 @@ function runAll(core: Core): void {
 function pick(core: Core, current: RunningTask | null): RunningTask | null {
   const { table, state, options } = core;
   const { watch } = options;
-  if (watch === undefined && table.running.length === 1) {
+  if (isAlone(core)) {
     const [only] = table.running;
     return only !== undefined && canRun(table, only, state) ? only : null;
   }
@@ -197,43 +193,57 @@ function resume({ table, options }: Core, task: RunningTask): void {
   if (isTaken && block?.kind === 'lock') options.watch?.locked(block.lock, true);
 }
 
-function isPause(step: Step): step is Pause {
-  const { type } = step;
-  return type === 'printk' || type === 'call' || type === 'sleep';
-}
-
-/** Carries out one step of a task. */
-function perform(core: Core, task: RunningTask, step: Exclude<Step, Pause>): void {
+/**
+ * Carries out one step of a task, or leaves it standing before it.
+ *
+ * @returns whether all other tasks go first.
+ */
+function perform(core: Core, task: RunningTask, step: Step): boolean {
   const { table, options } = core;
   const { watch } = options;
   switch (step.type) {
+    case 'printk':
+    case 'call':
+    case 'sleep':
+      task.at = step;
+      return false;
     case 'lock':
+      if (isAlone(core) && takeLock(table, task, step.lock) > 0) return false;
       task.block = { kind: 'lock', lock: step.lock };
       watch?.wants(step.lock);
-      return;
+      return false;
     case 'unlock':
       if (releaseLock(table, task, step.lock)) watch?.locked(step.lock, false);
-      return;
+      return false;
     case 'wait':
       task.block = { kind: 'wait', on: step.on, until: step.until };
-      return;
+      return false;
     case 'join':
       task.block = { kind: 'join', what: step.what };
-      return;
+      return false;
     case 'cond_resched':
       table.running.push(...table.running.splice(table.running.indexOf(task), 1));
-      return;
+      return true;
     case 'spawn':
-      if (step.single === true) {
-        watch?.looked(step.what);
-        if (table.running.some((other) => other.name === step.what)) return;
-      }
-      addTask(core, step.what, step.path());
-      return;
+      spawn(core, step);
+      return false;
     default:
-      record(core, step, task.name, task.frame);
+      record(core, step, task.name, task.calls.frame);
       if (step.type === 'kernel.oopsed') kill(core, task);
+      return false;
   }
+}
+
+/** Is there one task, so that nobody can get ahead of it, and nobody who watches? */
+const isAlone = ({ table, options }: Core): boolean =>
+  options.watch === undefined && table.running.length === 1;
+
+function spawn(core: Core, { what, path, single }: Spawn): void {
+  if (single === true) {
+    core.options.watch?.looked(what);
+    if (core.table.running.some((other) => other.name === what)) return;
+  }
+  addTask(core, what, path());
 }
 
 /** An oops kills the task with all its locks held; the machine stops with its first task. */
@@ -249,5 +259,5 @@ function tellBlocked(core: Core, task: RunningTask): void {
   if (task.told || task.block === null) return;
   task.told = true;
   const on = describeBlock(core.table, task.block);
-  record(core, { type: 'task.blocked', on }, task.name, task.frame);
+  record(core, { type: 'task.blocked', on }, task.name, task.calls.frame);
 }

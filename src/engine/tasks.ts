@@ -13,7 +13,6 @@ type Block =
 export interface RunningTask {
   readonly name: string;
   readonly calls: Calls<number>;
-  frame: Frame;
   block: Block | null;
   /** Where it stands until it is picked: a task that was just started sleeps. */
   at: Pause | null;
@@ -48,7 +47,8 @@ export function startTask(
   frame: Frame,
 ): RunningTask {
   const at: Pause = { type: 'sleep', on: 'its start' };
-  const task: RunningTask = { name, calls: createCalls(path), frame, block: null, at, told: false };
+  const calls = createCalls(path, frame);
+  const task: RunningTask = { name, calls, block: null, at, told: false };
   table.running.push(task);
   return task;
 }
@@ -78,17 +78,26 @@ export function canRun(table: TaskTable, task: RunningTask, state: ReadState): b
  * @returns whether that lock was free: a task may wait for one that it has.
  */
 export function resumeTask(table: TaskTable, task: RunningTask): boolean {
-  const isTaken = task.block?.kind === 'lock' && takeLock(table, task, task.block.lock);
+  const isTaken = task.block?.kind === 'lock' && takeLock(table, task, task.block.lock) === 1;
   task.block = null;
   task.told = false;
   return isTaken;
 }
 
-function takeLock(table: TaskTable, task: RunningTask, lock: string): boolean {
+/**
+ * Takes a lock, if no other task has it.
+ *
+ * @returns how often the task has it now: 0 for not at all.
+ */
+export function takeLock(table: TaskTable, task: RunningTask, lock: string): number {
   const held = table.locks.get(lock);
-  if (held === undefined) table.locks.set(lock, { task, depth: 1 });
-  else held.depth += 1;
-  return held === undefined;
+  if (held === undefined) {
+    table.locks.set(lock, { task, depth: 1 });
+    return 1;
+  }
+  if (held.task !== task) return 0;
+  held.depth += 1;
+  return held.depth;
 }
 
 /**

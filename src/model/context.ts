@@ -2,7 +2,7 @@
 
 import type { Allocation, KernelSpec, Machine } from '../events/machine.ts';
 import type { DomainType } from '../events/terms.ts';
-import type { Frame, Path } from './path.ts';
+import type { Path } from './path.ts';
 import type { ReadDevice, ReadDriver, ReadMapping, ReadState } from './state/state.ts';
 import type { OptionName } from './versions/option-table.ts';
 import type { PatchName } from './versions/patch-table.ts';
@@ -21,7 +21,6 @@ export interface PathProbe {
 /** The running task, as far as a path may know it. */
 export interface Task {
   readonly name: string;
-  frame: Frame;
 }
 
 /** What a driver's own probe returns where the model does not know better. */

@@ -1,5 +1,5 @@
 /** Finding things in the state; a path that names what is not there is a bug and says so. */
-import { assert } from '../assert.ts';
+import { bug } from '../assert.ts';
 import type { Facts } from './context.ts';
 import type { ReadDevice, ReadDriver, ReadGroup } from './state/state.ts';
 import type { PatchName } from './versions/patch-table.ts';
@@ -7,8 +7,7 @@ import type { PatchName } from './versions/patch-table.ts';
 /** The device of that name; it must exist. */
 export function deviceOf(k: Facts, dev: string): ReadDevice {
   const device = k.state.devices[dev];
-  assert(device !== undefined, `a path works on device ${dev}, which was never added`);
-  return device;
+  return device ?? bug(`a path works on device ${dev}, which was never added`);
 }
 
 /** The registered driver of that name, or undefined. */
@@ -25,8 +24,7 @@ export function driver_module(k: Facts, dev: string): string | null {
 /** The group of that id; it must exist. */
 export function groupById(k: Facts, id: number): ReadGroup {
   const group = k.state.groups[id];
-  assert(group !== undefined, `a path works on iommu group ${id}, which does not exist`);
-  return group;
+  return group ?? bug(`a path works on iommu group ${id}, which does not exist`);
 }
 
 /** The device's group, or undefined. */

@@ -8,7 +8,7 @@
  * who runs the task (engine/calls.ts), and waits on that stack for the result.
  */
 import type { EventOf, KernelEvent } from '../events/event.ts';
-import type { Kernel } from './context.ts';
+import type { Kernel, PathProbe } from './context.ts';
 import type { ReadState } from './state/state.ts';
 
 /** What a path asks of the scheduler beside recording an event. */
@@ -62,31 +62,66 @@ export type Step = KernelEvent | Sync;
 /** Calls a path: who runs the task resumes the caller with what the callee returns. */
 export interface Enter {
   readonly type: 'enter';
+  /** What is called, for the call stack. */
+  readonly name: string;
   readonly callee: Path<unknown>;
 }
 
-export type Path<T> = Generator<Step | Enter, T, unknown>;
+/** What a generator yields and returns on its way, which need not be a generator itself. */
+export interface Path<T> extends Iterator<Step | Enter, T, unknown> {
+  [Symbol.iterator](): Path<T>;
+}
 
 /** A place in a call stack; shared by every event that happens there. */
 export interface Frame {
+  readonly name: string;
+  /** Names from the root on, its own last. */
   readonly names: readonly string[];
   readonly children: Map<string, Frame>;
+  /** The child that was asked for last: most often the next one too. */
+  last: Frame | null;
 }
 
-const ROOT: Frame = { names: [], children: new Map() };
+const ROOT: Frame = { name: '', names: [], children: new Map(), last: null };
 
 /** An empty call stack. All runs share it, and so the stacks that they come to. */
 export function rootFrame(): Frame {
   return ROOT;
 }
 
-function calleeOf(frame: Frame, name: string): Frame {
+/** The call stack within a path of that name, called from `frame`. */
+export function calleeOf(frame: Frame, name: string): Frame {
+  if (frame.last?.name === name) return frame.last;
   let callee = frame.children.get(name);
   if (callee === undefined) {
-    callee = { names: [...frame.names, name], children: new Map() };
+    callee = { name, names: [...frame.names, name], children: new Map(), last: null };
     frame.children.set(name, callee);
   }
+  frame.last = callee;
   return callee;
+}
+
+/** Hands `callee` over, and returns what it returns: two steps, whatever it does. */
+class Call<R> implements Path<R>, Enter {
+  readonly type = 'enter';
+  readonly name: string;
+  readonly callee: Path<R>;
+  #isEntered = false;
+
+  constructor(name: string, callee: Path<R>) {
+    this.name = name;
+    this.callee = callee;
+  }
+
+  next(given: unknown): IteratorResult<Enter, R> {
+    if (this.#isEntered) return { done: true, value: given as R };
+    this.#isEntered = true;
+    return { done: false, value: this };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
 }
 
 /**
@@ -97,30 +132,55 @@ export function path<A extends readonly unknown[], R>(
   name: string,
   body: (k: Kernel, ...args: A) => Path<R>,
 ): (k: Kernel, ...args: A) => Path<R> {
-  return function* (k, ...args) {
-    const probe = k.probe?.watches(name) === true ? k.probe : null;
-    if (probe?.holds === true) yield { type: 'call', name, args };
-    const { task } = k;
-    const caller = task.frame;
-    task.frame = calleeOf(caller, name);
-    const call = probe?.enter(name, args, task.name);
-    try {
-      // What the callee that was handed over returns.
-      const ret = (yield { type: 'enter', callee: body(k, ...args) }) as R;
-      if (call !== undefined) probe?.leave(call, ret);
-      return ret;
-    } finally {
-      task.frame = caller;
-    }
+  return (k, ...args) => {
+    const call = new Call(name, body(k, ...args));
+    return k.probe?.watches(name) === true ? probed(k, k.probe, call, args) : call;
   };
 }
 
-/** Runs `inner` with a lock held. */
-export function* locked<R>(lock: string, inner: Path<R>): Path<R> {
-  yield { type: 'lock', lock };
-  const ret = yield* inner;
-  yield { type: 'unlock', lock };
+/** A call that a probe sees. */
+function* probed<R>(k: Kernel, probe: PathProbe, call: Call<R>, args: readonly unknown[]): Path<R> {
+  const { name } = call;
+  if (probe.holds) yield { type: 'call', name, args };
+  const id = probe.enter(name, args, k.task.name);
+  const ret = yield* call;
+  if (id !== undefined) probe.leave(id, ret);
   return ret;
+}
+
+/** Takes a lock, goes through `inner` and gives the lock back. */
+class Locked<R> implements Path<R> {
+  readonly #lock: string;
+  readonly #inner: Path<R>;
+  #at: 'lock' | 'inner' | 'end' = 'lock';
+  #returned: R | undefined;
+
+  constructor(lock: string, inner: Path<R>) {
+    this.#lock = lock;
+    this.#inner = inner;
+  }
+
+  next(given: unknown): IteratorResult<Step | Enter, R> {
+    if (this.#at === 'end') return { done: true, value: this.#returned as R };
+    if (this.#at === 'lock') {
+      this.#at = 'inner';
+      return { done: false, value: { type: 'lock', lock: this.#lock } };
+    }
+    const next = this.#inner.next(given);
+    if (next.done !== true) return next;
+    this.#at = 'end';
+    this.#returned = next.value;
+    return { done: false, value: { type: 'unlock', lock: this.#lock } };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
+
+/** Runs `inner` with a lock held. */
+export function locked<R>(lock: string, inner: Path<R>): Path<R> {
+  return new Locked(lock, inner);
 }
 
 /** device_lock(dev). */

@@ -7,6 +7,7 @@ import type { EventOf } from '../events/event.ts';
 import type { PrintkLevel } from '../events/terms.ts';
 import type { Kernel } from './context.ts';
 import { deviceOf } from './lookup.ts';
+import type { Path } from './path.ts';
 
 /** A line without a device. */
 export function printk(level: PrintkLevel, text: string): EventOf<'printk'> {
@@ -35,14 +36,24 @@ export function dyndbg(k: Kernel, file: string): boolean {
   });
 }
 
+/** What a debug line comes to where none is printed. */
+const NO_LINE: Path<void> = {
+  next: () => ({ done: true, value: undefined }),
+  [Symbol.iterator]: () => NO_LINE,
+};
+
+function* line(printed: EventOf<'printk'>): Path<void> {
+  yield printed;
+}
+
 /** A pr_debug line of `file`, when switched on. */
-export function* pr_debug(k: Kernel, file: string, text: string) {
-  if (dyndbg(k, file)) yield printk('debug', text);
+export function pr_debug(k: Kernel, file: string, text: string): Path<void> {
+  return dyndbg(k, file) ? line(printk('debug', text)) : NO_LINE;
 }
 
 /** A dev_dbg line of `file`, when switched on. */
-export function* dev_dbg(k: Kernel, file: string, dev: string, text: string) {
-  if (dyndbg(k, file)) yield dev_printk(k, 'debug', dev, text);
+export function dev_dbg(k: Kernel, file: string, dev: string, text: string): Path<void> {
+  return dyndbg(k, file) ? line(dev_printk(k, 'debug', dev, text)) : NO_LINE;
 }
 
 /** Is `initcall_debug` on the command line? */

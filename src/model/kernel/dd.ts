@@ -203,9 +203,8 @@ function* reportProbe(k: Kernel, dev: string, drv: string, ret: number): Path<vo
  * Kernel: drivers/base/dd.c, v6.1 and v6.12.
  * Leaves out: nothing.
  */
-export function* dd_dbg(k: Kernel, dev: string, [old, now]: readonly [string, string]) {
-  if (k.has('probe_wording')) yield* dev_dbg(k, FILE, dev, now);
-  else yield* pr_debug(k, FILE, old);
+export function dd_dbg(k: Kernel, dev: string, [old, now]: readonly [string, string]): Path<void> {
+  return k.has('probe_wording') ? dev_dbg(k, FILE, dev, now) : pr_debug(k, FILE, old);
 }
 
 /**

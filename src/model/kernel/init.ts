@@ -36,8 +36,9 @@ import { initX86Iommu } from './x86-iommu.ts';
  * machine's order within a level; devices come after the level arch.
  */
 function defaultBoot(k: Kernel): readonly BootStep[] {
+  const drivers = driversAsBuilt(k);
   const at = (level: InitcallLevel): readonly BootStep[] =>
-    driversAsBuilt(k)
+    drivers
       .filter(({ module, initcall }) => module === null && (initcall ?? 'device') === level)
       .map(({ bus, name }) => ({ step: 'driver', bus, drv: name }));
   const split = INITCALL_LEVELS.indexOf('arch') + 1;

@@ -38,9 +38,8 @@ const IOMMU_PROBE_DEVICE_LOCK = 'iommu_probe_device_lock';
  * drivers/acpi/scan.c too.
  * Leaves out: the releases before 6.1.y and 6.2 without it.
  */
-export function* probeLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
-  if (!k.has('register_scans_buses')) return yield* inner;
-  return yield* locked(IOMMU_PROBE_DEVICE_LOCK, inner);
+export function probeLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
+  return k.has('register_scans_buses') ? locked(IOMMU_PROBE_DEVICE_LOCK, inner) : inner;
 }
 
 /**

@@ -161,11 +161,17 @@ export function askedIds(
  */
 export function streamIds(k: Facts, dev: string): readonly StreamId[] {
   const { spec, bus } = deviceOf(k, dev);
-  if (spec.pci === undefined && bus !== 'fsl-mc')
-    return (spec.iommus ?? []).flatMap(({ iommu, ids }) => ids.map((id) => ({ iommu, id })));
+  if (spec.pci === undefined && bus !== 'fsl-mc') return listedIds(spec);
   const asked = askedIds(k, dev)?.asked ?? [];
   const streams = asked.flatMap(({ stream }) => stream ?? []);
   return streams.length === asked.length ? streams : [];
+}
+
+/** The ids that firmware lists for a device, each with its IOMMU. */
+function listedIds({ iommus = [] }: DeviceSpec): readonly StreamId[] {
+  const listed: StreamId[] = [];
+  for (const { iommu, ids } of iommus) for (const id of ids) listed.push({ iommu, id });
+  return listed;
 }
 
 /** The IOMMU that firmware puts the device behind and has not switched off; null without one. */

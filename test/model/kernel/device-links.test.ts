@@ -44,7 +44,7 @@ function bench(devices: readonly (string | readonly [name: string, parent: strin
     machine: { firmware: 'devicetree', devices: [], drivers: [], modules: [], boot: [] },
     state,
     ops: kernelOps,
-    task: { name: 'test', frame: rootFrame() },
+    task: { name: 'test' },
     probe: null,
     oracle: () => 0,
     allocates: () => 0,
@@ -58,7 +58,7 @@ function bench(devices: readonly (string | readonly [name: string, parent: strin
     meanwhile: () => {},
     status: (dev, status) => fold({ type: 'links.status', dev, status }),
     run(path, ...args) {
-      const running = createCalls(path(k, ...args));
+      const running = createCalls(path(k, ...args), rootFrame());
       for (let next = running.next(); ; next = running.next()) {
         if (next.done === true) return next.value;
         const step = next.value;
