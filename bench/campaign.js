@@ -9,7 +9,9 @@ import { createPool } from '../dist/commands/campaign-pool.js';
 import { startCampaign } from '../dist/commands/campaign-start.js';
 import { benchKernel, benchMachine } from './workload.js';
 
-const RUNS = 256 * 8;
+const RUNS = 256 * 24;
+/** What a worker does before: the first runs are slow, until all that they come to is compiled. */
+const WARM_SEGMENTS = 6;
 
 /** Two ports with three functions each below an SMMU and a host bridge. */
 const machine = benchMachine(2, 3);
@@ -23,8 +25,8 @@ async function campaign(dir, workers) {
   const { resumed, folder, plan } = started;
   const pool = await createPool(plan, workers);
   try {
-    const warm = { segment: 1e6, runs: 256 };
-    await Promise.all(Array.from({ length: workers }, () => pool.segment(warm, [])));
+    const warm = Array.from({ length: WARM_SEGMENTS * workers }, (_, n) => n + 1e6);
+    await Promise.all(warm.map((segment) => pool.segment({ segment, runs: 256 }, [])));
     const before = process.cpuUsage();
     const begun = performance.now();
     await runCampaign({ ...started, runs: RUNS, pool, onFinding: () => {} });
