@@ -13,19 +13,9 @@ import { chooserOf } from '../dist/explore/strategy.js';
 import { createGround, walk } from '../dist/explore/walk.js';
 import { INVARIANTS } from '../dist/invariants/all.js';
 import { runChecked } from '../dist/invariants/checked-run.js';
+import { driver } from './workload.js';
 
 const SMMU = '5000000.iommu';
-
-const driver = (name, ids, more = {}) => ({
-  name,
-  bus: 'platform',
-  module: null,
-  ids,
-  driver_managed_dma: false,
-  suppress_bind_attrs: false,
-  probe_type: 'default',
-  ...more,
-});
 
 /**
  * So many devices in so many groups, bound at once by as many programs; the first `deferred` of them
@@ -47,10 +37,11 @@ export function groupInputs(devices, groups, deferred) {
       })),
     ],
     drivers: [
-      driver('arm-smmu', ['arm,mmu-500'], { suppress_bind_attrs: true }),
+      driver('arm-smmu', 'platform', ['arm,mmu-500'], { suppress_bind_attrs: true }),
       ...names.map((name, n) =>
         driver(
           drv(name),
+          'platform',
           [`vendor,${name}`],
           n < deferred ? { outcomes: tableOf([[name, [0, -517, 0]]]) } : {},
         ),

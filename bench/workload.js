@@ -15,7 +15,8 @@ const pci = (vendor, device, cls, header, pcie, multifunction) => ({
   acs_enabled: true,
 });
 
-const driver = (name, bus, ids, more = {}) => ({
+/** A built-in driver that says nothing of itself but its ids. */
+export const driver = (name, bus, ids, more = {}) => ({
   name,
   bus,
   module: null,
