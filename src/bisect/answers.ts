@@ -93,10 +93,10 @@ function placesFor({ events }: Trace, question: Question): readonly number[] {
   const state = initialState();
   const flights = createFlights();
   const places: number[] = [];
-  for (const [n, { event }] of events.entries()) {
-    reduce(state, event);
-    flights.note(event);
-    if (flights.idle() && isLoaded(state) && isApplicable(question, state)) places.push(n + 1);
+  for (const [n, recorded] of events.entries()) {
+    reduce(state, recorded.event);
+    flights.note(recorded);
+    if (flights.isIdle() && isLoaded(state) && isApplicable(question, state)) places.push(n + 1);
   }
   return places;
 }

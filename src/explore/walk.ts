@@ -1,7 +1,6 @@
 /** One run of one stimulus, under a director that chooses every step and is told what it did. */
 import { partsOf, type Rest } from '../engine/rest.ts';
 import { createRun, type Run } from '../engine/run.ts';
-import type { KernelEvent } from '../events/event.ts';
 import type { KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { type Checker, createChecker } from '../invariants/checker.ts';
@@ -113,22 +112,11 @@ function attemptsRecorded(recorder: Recorder, { named }: Locations) {
 
 /** What is under way, which the checker knows beside the state. */
 function recordedFlights(recorder: Recorder, { named }: Locations): Flights {
-  const flights = createFlights();
-  return {
-    ...flights,
-    note(event: KernelEvent) {
-      const dev = 'dev' in event ? event.dev : null;
-      if (dev === null) return flights.note(event);
-      const before = flights.count(dev);
-      flights.note(event);
-      const after = flights.count(dev);
-      if (after === before) return;
-      recorder.note(named(`flights of ${dev}`), WRITE);
-      recorder.changed(named(`flights of ${dev}`), before, after);
+  return createFlights({
+    changed(what, before, after) {
+      recorder.note(named(what), WRITE);
+      recorder.changed(named(what), before, after);
     },
-    quiet(dev) {
-      recorder.note(named(`flights of ${dev}`), READ);
-      return flights.quiet(dev);
-    },
-  };
+    looked: (what) => recorder.note(named(what), READ),
+  });
 }

@@ -80,11 +80,11 @@ export function createChecker(
         lastStimulus = describeStimulus(event.stimulus);
         stimuli.set(task, lastStimulus);
       }
-      flights.note(event);
+      flights.note(recorded);
       const before = violations.length;
       for (const invariant of watchers[event.type] ?? []) {
         for (const subject of invariant.subjects(event, k))
-          if (invariant.when === 'always' || isQuiet(subject, k, flights.quiet))
+          if (invariant.when === 'always' || isQuiet(subject, k, flights))
             judge(invariant, subject, recorded, index);
       }
       return violations.length === before ? [] : violations.slice(before);
@@ -92,9 +92,11 @@ export function createChecker(
   };
 }
 
-/** Is nothing under way on the device, or on any device of the group? */
-function isQuiet(subject: string, k: Facts, quiet: (dev: string) => boolean): boolean {
-  return (k.state.groups[subject]?.devices ?? [subject]).every(quiet);
+/** Is nothing under way on the device, or on the group and any device of it? */
+function isQuiet(subject: string, k: Facts, flights: Flights): boolean {
+  const group = k.state.groups[subject];
+  if (group === undefined) return flights.isQuiet(subject);
+  return flights.isSettled(group.id) && group.devices.every(flights.isQuiet);
 }
 
 type Watchers = Partial<Record<EventType, readonly Invariant[]>>;

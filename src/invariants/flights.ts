@@ -1,24 +1,57 @@
-/** Probes and unbinds under way, as the events tell. */
-import type { KernelEvent } from '../events/event.ts';
+/** What is under way on devices and groups, as the events tell. */
+import type { Recorded } from '../events/event.ts';
 
 export interface Flights {
-  note(event: KernelEvent): void;
-  /** Is nothing under way on the device? */
-  quiet(dev: string): boolean;
-  count(dev: string): number;
-  /** Is nothing under way at all? */
-  idle(): boolean;
+  note(recorded: Pick<Recorded, 'event' | 'task' | 'stack'>): void;
+  /** Is no probe and no unbind of the device under way? */
+  isQuiet(dev: string): boolean;
+  /** Is nobody in the middle of changing the group's owner, under its mutex? */
+  isSettled(group: number): boolean;
+  /** Is no probe and no unbind under way at all? */
+  isIdle(): boolean;
 }
 
-export function createFlights(): Flights {
+/** Sees what decides over the answers, for what depends on the order of steps. */
+export interface FlightsWatch {
+  changed(what: string, before: number, after: number): void;
+  looked(what: string): void;
+}
+
+/** What changes the owner of a group in more than one step. */
+const OWNERSHIP = /^iommu_(?:group|device)_(?:claim|release)_dma_owner$/;
+const changesOwner = (stack: readonly string[]): boolean =>
+  stack.some((name) => OWNERSHIP.test(name));
+
+const flightsOf = (dev: string): string => `flights of ${dev}`;
+const changesOf = (group: number): string => `owner changes of group ${group}`;
+
+export function createFlights(watch: FlightsWatch | null = null): Flights {
   const flights = new Map<string, number>();
+  /** The groups whose owners tasks are changing, by task. */
+  const changing = new Map<string, number>();
   const add = (dev: string, by: number): void => {
-    const count = (flights.get(dev) ?? 0) + by;
-    if (count === 0) flights.delete(dev);
-    else flights.set(dev, count);
+    if (by === 0) return;
+    const before = flights.get(dev) ?? 0;
+    flights.set(dev, before + by);
+    watch?.changed(flightsOf(dev), before, before + by);
+  };
+  const noteOwner = ({ event, task, stack }: Parameters<Flights['note']>[0]): void => {
+    const group = changing.get(task);
+    if (group === undefined) {
+      if (event.type !== 'group.attached' && event.type !== 'owner.released') return;
+      if (!changesOwner(stack)) return;
+      changing.set(task, event.group);
+      watch?.changed(changesOf(event.group), 0, 1);
+    } else if (!changesOwner(stack)) {
+      // The task has come out of that function, and given the mutex back.
+      changing.delete(task);
+      watch?.changed(changesOf(group), 1, 0);
+    }
   };
   return {
-    note(event) {
+    note(recorded) {
+      const { event } = recorded;
+      noteOwner(recorded);
       switch (event.type) {
         case 'probe.matched':
         case 'driver.unbinding':
@@ -29,11 +62,17 @@ export function createFlights(): Flights {
           add(event.dev, -1);
           break;
         case 'device.added':
-          flights.delete(event.dev);
+          add(event.dev, -(flights.get(event.dev) ?? 0));
       }
     },
-    quiet: (dev) => (flights.get(dev) ?? 0) <= 0,
-    count: (dev) => flights.get(dev) ?? 0,
-    idle: () => ![...flights.values()].some((count) => count > 0),
+    isQuiet(dev) {
+      watch?.looked(flightsOf(dev));
+      return (flights.get(dev) ?? 0) <= 0;
+    },
+    isSettled(group) {
+      watch?.looked(changesOf(group));
+      return ![...changing.values()].includes(group);
+    },
+    isIdle: () => ![...flights.values()].some((count) => count > 0),
   };
 }

@@ -181,7 +181,8 @@ export const isolation: Invariant = {
     if (group === undefined || (group.owner === null && !isInContainer(group, k))) return null;
     const intruder = group.devices.find((dev) => {
       const device = k.state.devices[dev];
-      return device?.bound === true && !isManaged(device, k);
+      // Without a name the driver is on its way out, and has had its hands off for long.
+      return device?.bound === true && device.driver !== null && !isManaged(device, k);
     });
     if (intruder === undefined) return null;
     const driver = k.state.devices[intruder]?.driver ?? null;

@@ -90,16 +90,20 @@ function meanwhileResults({ events }: Trace): StepResult[] {
 /** `0+12` of `dma-0+12`. */
 const numberOf = (task: string): string => task.slice(task.lastIndexOf('-') + 1);
 
-/** What the events of one step say that it returned, and which of them. */
+/** What the events of one step say that it returned, and which of them: of its first task that failed. */
 function returnOf(own: readonly Recorded[], tasks: readonly string[]) {
-  const calls = own.flatMap(({ event }, at) =>
-    event.type === 'syscall.returned' ? [{ ret: event.ret, at }] : [],
-  );
-  const ends = own.flatMap(({ event, task: by }, at) =>
-    event.type === 'task.finished' && tasks.includes(by) ? [{ ret: event.ret, at }] : [],
-  );
-  if (tasks.length > 1) return ends.find(hasFailed) ?? calls.find(hasFailed) ?? ends[0];
-  return calls.find(hasFailed) ?? calls[0] ?? ends[0];
+  const returned = tasks.flatMap((task) => returnOfTask(own, task) ?? []);
+  return returned.find(hasFailed) ?? returned[0];
+}
+
+/** The first of its system calls that failed, or the first; of a task that made none, how it ended. */
+function returnOfTask(own: readonly Recorded[], task: string) {
+  const returns = (type: 'syscall.returned' | 'task.finished') =>
+    own.flatMap(({ event, task: by }, at) =>
+      event.type === type && by === task ? [{ ret: event.ret, at }] : [],
+    );
+  const calls = returns('syscall.returned');
+  return calls.find(hasFailed) ?? calls[0] ?? returns('task.finished')[0];
 }
 
 function hasFailed({ ret }: { readonly ret: number }): boolean {

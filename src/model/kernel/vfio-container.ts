@@ -17,6 +17,22 @@ export type Backend = (typeof BACKENDS)[number];
 /** Does the group stand for a device without an IOMMU? */
 export const isNoiommu = (group: string): boolean => group.startsWith('noiommu-');
 
+/**
+ * group->group_lock: what a user does to a group, and the end of its last device.
+ *
+ * Kernel: drivers/vfio/vfio_main.c, v6.1; group_rwsem, v5.19; counts of users before.
+ * Leaves out: what could get between the counts.
+ */
+export const groupLock = (name: string): string => `group->group_lock ${name}`;
+
+/**
+ * container->group_lock, which is another one than that of the group.
+ *
+ * Kernel: drivers/vfio/container.c, v6.1.
+ * Leaves out: that it can be read by many at once.
+ */
+const containerLock = (container: string): string => `container->group_lock ${container}`;
+
 /** The IOMMU group behind a VFIO group; null where there is no IOMMU. */
 function realGroup(k: Kernel, name: string): number | null {
   return isNoiommu(name) ? null : (k.state.vfio.groups[name]?.iommu_group ?? null);
@@ -34,19 +50,22 @@ function realGroup(k: Kernel, name: string): number | null {
  */
 export const vfio_container_attach_group = path(
   'vfio_container_attach_group',
-  function* (k, name: string, container: string): Path<number> {
-    const group = k.state.vfio.groups[name];
-    if (group === undefined) return -ENODEV;
-    if (group.container !== null) return -EINVAL;
-    const id = realGroup(k, name);
-    if (id !== null && k.has('vfio_claims')) {
-      const ret = yield* iommu_group_claim_dma_owner(k, id, `vfio_group ${name}`);
-      if (ret !== 0) return ret;
-    }
-    yield { type: 'vfio.container_set', group: name, container };
-    return 0;
-  },
+  (k, name: string, container: string): Path<number> =>
+    locked(groupLock(name), locked(containerLock(container), attachGroup(k, name, container))),
 );
+
+function* attachGroup(k: Kernel, name: string, container: string): Path<number> {
+  const group = k.state.vfio.groups[name];
+  if (group === undefined) return -ENODEV;
+  if (group.container !== null) return -EINVAL;
+  const id = realGroup(k, name);
+  if (id !== null && k.has('vfio_claims')) {
+    const ret = yield* iommu_group_claim_dma_owner(k, id, `vfio_group ${name}`);
+    if (ret !== 0) return ret;
+  }
+  yield { type: 'vfio.container_set', group: name, container };
+  return 0;
+}
 
 /**
  * VFIO_SET_IOMMU on a container with one group, for one backend.
@@ -60,18 +79,21 @@ export const vfio_container_attach_group = path(
  */
 export const vfio_ioctl_set_iommu = path(
   'vfio_ioctl_set_iommu',
-  function* (k, name: string, container: string, backend: Backend): Path<number> {
-    const found = k.state.vfio.containers[container];
-    if (found === undefined || found.iommu) return -EINVAL;
-    if (isNoiommu(name) !== (backend === 'vfio') || isMissing(k, backend)) return -ENODEV;
-    yield { type: 'module.got', module: backend, by: `${container} iommu` };
-    const id = realGroup(k, name);
-    const ret = id === null ? 0 : yield* vfio_iommu_type1_attach_group(k, id);
-    if (ret === 0) yield { type: 'vfio.iommu_set', container };
-    else yield { type: 'module.put', module: backend, by: `${container} iommu` };
-    return ret;
-  },
+  (k, name: string, container: string, backend: Backend): Path<number> =>
+    locked(containerLock(container), setIommu(k, name, container, backend)),
 );
+
+function* setIommu(k: Kernel, name: string, container: string, backend: Backend): Path<number> {
+  const found = k.state.vfio.containers[container];
+  if (found === undefined || found.iommu) return -EINVAL;
+  if (isNoiommu(name) !== (backend === 'vfio') || isMissing(k, backend)) return -ENODEV;
+  yield { type: 'module.got', module: backend, by: `${container} iommu` };
+  const id = realGroup(k, name);
+  const ret = id === null ? 0 : yield* vfio_iommu_type1_attach_group(k, id);
+  if (ret === 0) yield { type: 'vfio.iommu_set', container };
+  else yield { type: 'module.put', module: backend, by: `${container} iommu` };
+  return ret;
+}
 
 /** Is it a module that exists but is not loaded? */
 function isMissing(k: Kernel, module: string): boolean {
@@ -132,22 +154,22 @@ function* detachDomain(k: Kernel, group: number): Path<void> {
 }
 
 /**
- * A group leaves its container, if it is in one, and with it user space's ownership ends.
+ * A group leaves its container, if it is in one, and with it user space's ownership ends. The group's
+ * lock is held.
  *
  * Kernel: drivers/vfio/container.c:vfio_group_detach_container, v6.1.
  * Leaves out: a container with several groups.
  */
 export const vfio_group_detach_container = path(
   'vfio_group_detach_container',
-  (k, name: string): Path<void> => locked(groupLock(name), detachContainer(k, name)),
+  function* (k, name: string): Path<void> {
+    const container = k.state.vfio.groups[name]?.container ?? null;
+    if (container !== null)
+      yield* locked(containerLock(container), detachGroup(k, name, container));
+  },
 );
 
-/** group->group_lock: its user and the last device of a group may both take it out. */
-const groupLock = (name: string): string => `group->group_lock ${name}`;
-
-function* detachContainer(k: Kernel, name: string): Path<void> {
-  const container = k.state.vfio.groups[name]?.container ?? null;
-  if (container === null) return;
+function* detachGroup(k: Kernel, name: string, container: string): Path<void> {
   const id = realGroup(k, name);
   if (k.state.vfio.containers[container]?.iommu === true) {
     if (id !== null) yield* detachDomain(k, id);

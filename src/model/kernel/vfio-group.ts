@@ -2,9 +2,10 @@
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
 import { driver_module } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { locked, type Path, path } from '../path.ts';
 import { iommu_group_dma_owner_claimed } from './dma-owner.ts';
-import { vfio_group_detach_container } from './vfio-container.ts';
+import { groupLock, vfio_group_detach_container } from './vfio-container.ts';
+import { vfio_group_put } from './vfio-main.ts';
 import { vfio_group_viable } from './vfio-viable.ts';
 
 /** VFIO_GROUP_FLAGS_VIABLE and VFIO_GROUP_FLAGS_CONTAINER_SET. */
@@ -23,17 +24,36 @@ const CONTAINER_SET = 2;
  */
 export const vfio_group_fops_open = path(
   'vfio_group_fops_open',
-  function* (k, name: string, user: string): Path<number> {
-    const group = k.state.vfio.groups[name];
-    if (group === undefined) return -ENOENT;
-    const isBlocked = group.devices.some((dev) => k.state.vfio.iommufds[dev] !== undefined);
-    if (group.opened_by !== null || group.container !== null || isBlocked) return -EBUSY;
-    yield { type: 'vfio.group_opened', group: name, user };
-    yield { type: 'module.got', module: 'vfio', by: `${user} cdev` };
-    yield { type: 'module.got', module: 'vfio', by: `${user} group` };
-    return 0;
-  },
+  (k, name: string, user: string): Path<number> => locked(groupLock(name), open(k, name, user)),
 );
+
+function* open(k: Kernel, name: string, user: string): Path<number> {
+  const group = k.state.vfio.groups[name];
+  if (group === undefined) return -ENOENT;
+  const isBlocked = group.devices.some((dev) => k.state.vfio.iommufds[dev] !== undefined);
+  if (group.opened_by !== null || group.container !== null || isBlocked) return -EBUSY;
+  yield { type: 'vfio.group_opened', group: name, user };
+  yield { type: 'module.got', module: 'vfio', by: `${user} cdev` };
+  yield { type: 'module.got', module: 'vfio', by: `${user} group` };
+  return 0;
+}
+
+/**
+ * The file of a group closes, and with it its container ends.
+ *
+ * Kernel: drivers/vfio/vfio_main.c:vfio_group_fops_release, v6.1.
+ * Leaves out: nothing.
+ */
+export const vfio_group_fops_release = path(
+  'vfio_group_fops_release',
+  (k, name: string): Path<void> => locked(groupLock(name), close(k, name)),
+);
+
+function* close(k: Kernel, name: string): Path<void> {
+  yield* vfio_group_detach_container(k, name);
+  yield { type: 'vfio.group_closed', group: name };
+  yield* vfio_group_put(k, name);
+}
 
 /**
  * VFIO_GROUP_GET_STATUS: viable by the drivers of all members, or by the group's count.
@@ -74,13 +94,15 @@ function openDevices(k: Kernel, name: string): readonly string[] {
  */
 export const vfio_group_ioctl_unset_container = path(
   'vfio_group_ioctl_unset_container',
-  function* (k, name: string): Path<number> {
-    if (k.state.vfio.groups[name]?.container == null) return -EINVAL;
-    if (openDevices(k, name).length > 0) return -EBUSY;
-    yield* vfio_group_detach_container(k, name);
-    return 0;
-  },
+  (k, name: string): Path<number> => locked(groupLock(name), unsetContainer(k, name)),
 );
+
+function* unsetContainer(k: Kernel, name: string): Path<number> {
+  if (k.state.vfio.groups[name]?.container == null) return -EINVAL;
+  if (openDevices(k, name).length > 0) return -EBUSY;
+  yield* vfio_group_detach_container(k, name);
+  return 0;
+}
 
 /**
  * VFIO_GROUP_GET_DEVICE_FD.
@@ -107,10 +129,11 @@ export const vfio_group_ioctl_get_device_fd = path(
 
 /** A device's file comes into being: it holds the module of the driver, if it is one, and vfio. */
 export function* openDevice(k: Kernel, dev: string, user: string): Path<void> {
+  // The count of users comes first: from then on nobody takes the device away.
+  yield { type: 'vfio.device_opened', dev, user };
   const module = driver_module(k, dev);
   if (module !== null) yield { type: 'module.got', module, by: `${user} device` };
   yield { type: 'module.got', module: 'vfio', by: `${user} device` };
-  yield { type: 'vfio.device_opened', dev, user };
 }
 
 /**

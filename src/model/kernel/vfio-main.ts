@@ -2,14 +2,14 @@
 import type { Kernel } from '../context.ts';
 import { EINVAL } from '../errno.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { locked, type Path, path } from '../path.ts';
 import { dev_printk } from '../printk.ts';
 import type { ReadState } from '../state/state.ts';
 import { device_iommu_capable } from './iommu-capable.ts';
 import { iommu_group_add_device, iommu_group_alloc, iommu_group_put } from './iommu-group.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { boolParam } from './params.ts';
-import { isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
+import { groupLock, isNoiommu, vfio_group_detach_container } from './vfio-container.ts';
 
 /**
  * Is the device's DMA coherent, as VFIO asks? The IOMMU of a bus answers without knowing the device:
@@ -163,12 +163,31 @@ function* leaveGroup(k: Kernel, dev: string, name: string): Path<void> {
     yield* leaveNoiommuGroup(k, dev, group.iommu_group);
   if (group === undefined || group.devices.length > 0) return;
   if (k.has('vfio_group_disassociates')) {
-    yield* vfio_group_detach_container(k, name);
-  } else if (group.container !== null) {
+    yield* locked(groupLock(name), takeOut(k, name));
+    return;
+  }
+  if (group.container !== null) {
     const on = `the user of VFIO group ${name} to leave its container`;
     const isOut = (state: ReadState) => state.vfio.groups[name]?.container == null;
     yield { type: 'wait', on, until: isOut };
   }
+  yield* vfio_group_put(k, name);
+}
+
+/**
+ * A group goes that has no device and no user any more.
+ *
+ * Kernel: drivers/vfio/vfio_main.c:vfio_group_put, v5.19; since vfio_group_disassociates the last
+ * device takes it away whoever has it open.
+ * Leaves out: nothing.
+ */
+export function* vfio_group_put(k: Kernel, name: string): Path<void> {
+  const group = k.state.vfio.groups[name];
+  if (group?.devices.length === 0 && group.opened_by === null) yield* removeGroup(k, name);
+}
+
+function* takeOut(k: Kernel, name: string): Path<void> {
+  yield* vfio_group_detach_container(k, name);
   yield* removeGroup(k, name);
 }
 

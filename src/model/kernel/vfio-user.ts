@@ -5,16 +5,12 @@ import type { Kernel } from '../context.ts';
 import { EINVAL, ENODEV } from '../errno.ts';
 import { type Path, path } from '../path.ts';
 import type { ReadState } from '../state/state.ts';
-import {
-  BACKENDS,
-  vfio_container_attach_group,
-  vfio_group_detach_container,
-  vfio_ioctl_set_iommu,
-} from './vfio-container.ts';
+import { BACKENDS, vfio_container_attach_group, vfio_ioctl_set_iommu } from './vfio-container.ts';
 import {
   closeDevice,
   VIABLE,
   vfio_group_fops_open,
+  vfio_group_fops_release,
   vfio_group_ioctl_get_device_fd,
   vfio_group_ioctl_get_status,
   vfio_group_ioctl_unset_container,
@@ -130,10 +126,7 @@ function* getDeviceFd(k: Kernel, group: string, dev: string, user: string): Path
 function* closeAll(k: Kernel, group: string, user: string): Path<void> {
   for (const [dev, owner] of Object.entries(k.state.vfio.open))
     if (owner === user) yield* closeDevice(k, dev, user);
-  if (k.state.vfio.groups[group]?.opened_by === user) {
-    yield* vfio_group_detach_container(k, group);
-    yield { type: 'vfio.group_closed', group };
-  }
+  if (k.state.vfio.groups[group]?.opened_by === user) yield* vfio_group_fops_release(k, group);
   for (const by of [`${user} cdev`, `${user} group`, containerOf(user)])
     if (k.state.modules['vfio']?.holders.includes(by) === true)
       yield { type: 'module.put', module: 'vfio', by };
