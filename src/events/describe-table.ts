@@ -170,6 +170,10 @@ export const LINES: {
     doc: 'A driver was added to its bus.',
     line: (e) => `${e.drv}: driver registered on bus ${e.bus}`,
   },
+  'driver.going': {
+    doc: 'A driver is off the list of its bus, and nobody can bind a device to it any more.',
+    line: (e) => `${e.drv}: driver going from bus ${e.bus}`,
+  },
   'driver.unregistered': {
     doc: 'A driver was removed from its bus.',
     line: (e) => `${e.drv}: driver unregistered from bus ${e.bus}`,

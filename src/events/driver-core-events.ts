@@ -22,6 +22,7 @@ export interface DriverCoreEvents {
 
   // Drivers and modules.
   'driver.registered': { readonly bus: string; readonly drv: string; readonly spec: DriverSpec };
+  'driver.going': { readonly bus: string; readonly drv: string };
   'driver.unregistered': { readonly bus: string; readonly drv: string };
   'driver.id_added': { readonly bus: string; readonly drv: string; readonly id: string };
   'driver.id_removed': { readonly bus: string; readonly drv: string; readonly id: string };

@@ -130,6 +130,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
   'bus.drivers_autoprobe': object({ bus: name, on: flag }),
 
   'driver.registered': object({ bus: name, drv: name, spec: driverShape }),
+  'driver.going': busDrv,
   'driver.unregistered': busDrv,
   'driver.id_added': driverId,
   'driver.id_removed': driverId,

@@ -284,6 +284,7 @@ export const EDGES: readonly string[] = [
   'vfio_register_group_dev>vfio_group_find_or_alloc',
   'vfio_unregister_group_dev>vfio_group_detach_container',
   'vfio_user>vfio_container_attach_group',
+  'vfio_user>vfio_device_fops_cdev_open',
   'vfio_user>vfio_df_ioctl_attach_pt',
   'vfio_user>vfio_df_ioctl_bind_iommufd',
   'vfio_user>vfio_df_unbind_iommufd',

@@ -1,11 +1,11 @@
 /** What is under way on devices and groups, as the events tell. */
-import type { Recorded } from '../events/event.ts';
+import type { EventOf, KernelEvent, Recorded } from '../events/event.ts';
 
 export interface Flights {
   note(recorded: Pick<Recorded, 'event' | 'task' | 'stack'>): void;
   /** Is no probe and no unbind of the device under way? */
   isQuiet(dev: string): boolean;
-  /** Is nobody in the middle of changing the group's owner, under its mutex? */
+  /** Is nobody in the middle of changing the group's owner or domain, under its mutex? */
   isSettled(group: number): boolean;
   /** Is no probe and no unbind under way at all? */
   isIdle(): boolean;
@@ -17,17 +17,23 @@ export interface FlightsWatch {
   looked(what: string): void;
 }
 
-/** What changes the owner of a group in more than one step. */
-const OWNERSHIP = /^iommu_(?:group|device)_(?:claim|release)_dma_owner$/;
-const changesOwner = (stack: readonly string[]): boolean =>
-  stack.some((name) => OWNERSHIP.test(name));
+/** What changes the owner or the domain of a group in more than one step. */
+const CHANGES = /^iommu_(?:(?:group|device)_(?:claim|release)_dma_owner|group_store_type)$/;
+const changesGroup = (stack: readonly string[]): boolean =>
+  stack.some((name) => CHANGES.test(name));
+/** Their first steps. */
+const BEGINNINGS = ['group.attached', 'group.default_domain', 'owner.released'] as const;
+
+type Beginning = EventOf<(typeof BEGINNINGS)[number]>;
+const begins = (event: KernelEvent): event is Beginning =>
+  BEGINNINGS.some((type) => type === event.type);
 
 const flightsOf = (dev: string): string => `flights of ${dev}`;
-const changesOf = (group: number): string => `owner changes of group ${group}`;
+const changesOf = (group: number): string => `changes of group ${group}`;
 
 export function createFlights(watch: FlightsWatch | null = null): Flights {
   const flights = new Map<string, number>();
-  /** The groups whose owners tasks are changing, by task. */
+  /** The groups that tasks are changing, by task. */
   const changing = new Map<string, number>();
   const add = (dev: string, by: number): void => {
     if (by === 0) return;
@@ -35,14 +41,13 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
     flights.set(dev, before + by);
     watch?.changed(flightsOf(dev), before, before + by);
   };
-  const noteOwner = ({ event, task, stack }: Parameters<Flights['note']>[0]): void => {
+  const noteChange = ({ event, task, stack }: Parameters<Flights['note']>[0]): void => {
     const group = changing.get(task);
     if (group === undefined) {
-      if (event.type !== 'group.attached' && event.type !== 'owner.released') return;
-      if (!changesOwner(stack)) return;
+      if (!begins(event) || !changesGroup(stack)) return;
       changing.set(task, event.group);
       watch?.changed(changesOf(event.group), 0, 1);
-    } else if (!changesOwner(stack)) {
+    } else if (!changesGroup(stack)) {
       // The task has come out of that function, and given the mutex back.
       changing.delete(task);
       watch?.changed(changesOf(group), 1, 0);
@@ -51,7 +56,7 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
   return {
     note(recorded) {
       const { event } = recorded;
-      noteOwner(recorded);
+      noteChange(recorded);
       switch (event.type) {
         case 'probe.matched':
         case 'driver.unbinding':

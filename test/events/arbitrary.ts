@@ -601,6 +601,7 @@ const payloads: { readonly [T in EventType]: Arbitrary<EventMap[T]> } = {
   'device.driver_override': fc.record({ dev: aName, drv: fc.option(aName) }),
   'bus.drivers_autoprobe': fc.record({ bus: aName, on: fc.boolean() }),
   'driver.registered': fc.record({ ...busDrv, spec: aDriver }),
+  'driver.going': aBusDrv,
   'driver.unregistered': aBusDrv,
   'driver.id_added': aDriverId,
   'driver.id_removed': aDriverId,

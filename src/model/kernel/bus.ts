@@ -39,12 +39,13 @@ export const driver_register: (k: Kernel, spec: DriverSpec) => Path<number> = pa
  * Unregisters a driver: its devices lose it, the last one bound first.
  *
  * Kernel: drivers/base/driver.c:driver_unregister, drivers/base/bus.c:bus_remove_driver, v6.1.
- * Leaves out: sysfs.
+ * Leaves out: that its bind files stay until those who write to them are done: here they come too late.
  */
 export const driver_unregister: (k: Kernel, bus: string, drv: string) => Path<void> = path(
   'driver_unregister',
   function* (k, bus: string, drv: string): Path<void> {
     if (driverOf(k, bus, drv) === undefined) return;
+    yield { type: 'driver.going', bus, drv };
     yield* pr_debug(k, FILE, `bus: '${bus}': remove driver ${drv}`);
     yield* driver_detach(k, bus, drv);
     yield { type: 'driver.unregistered', bus, drv };
@@ -54,7 +55,7 @@ export const driver_unregister: (k: Kernel, bus: string, drv: string) => Path<vo
 /** What opening `bind` or `unbind` of the driver for writing gives: a shell would create the file. */
 function openBindFile(k: Kernel, bus: string, drv: string): number {
   const driver = driverOf(k, bus, drv);
-  if (driver === undefined) return -ENOENT;
+  if (driver === undefined || driver.going) return -ENOENT;
   return driver.spec.suppress_bind_attrs ? -EACCES : 0;
 }
 

@@ -124,7 +124,7 @@ function* tryDrivers(
   const { bus } = deviceOf(k, dev);
   for (const name of Object.keys(k.state.buses[bus]?.drivers ?? {})) {
     const drv = driverOf(k, bus, name);
-    if (drv === undefined) continue;
+    if (drv === undefined || drv.going) continue;
     const match = driver_match_device(k, dev, drv);
     if (match === -EPROBE_DEFER) yield* deferMatch(k, dev);
     if (match === -EPROBE_DEFER && k.has('match_defer_stops')) return { ret: match, have_async };
@@ -244,12 +244,19 @@ const __driver_attach_async_helper = path(
 export const device_driver_attach = path(
   'device_driver_attach',
   function* (k, dev: string, drv: string): Path<number> {
-    const ret = yield* locked(deviceLock(dev), __driver_probe_device(k, dev, drv));
+    const ret = yield* locked(deviceLock(dev), probeByHand(k, dev, drv));
     if (!k.has('probe_errors_positive')) return ret > 0 ? -ENODEV : ret;
     const errno = ret > 0 ? -ret : ret;
     return errno === -EPROBE_DEFER ? -EAGAIN : errno;
   },
 );
+
+/** Probes, unless the driver went while it was waited for the device. */
+function* probeByHand(k: Kernel, dev: string, drv: string): Path<number> {
+  const bus = k.state.devices[dev]?.bus;
+  if (bus === undefined || driverOf(k, bus, drv)?.going !== false) return -ENODEV;
+  return yield* __driver_probe_device(k, dev, drv);
+}
 
 /**
  * Looks for a driver for a device that is new, asynchronously where a driver wants that.

@@ -49,9 +49,11 @@ const flushQueueOnly = (k: Kernel, id: number, value: Word): boolean =>
 
 /** Any number of devices, as long as nobody owns the group. */
 function* setByOwner(k: Kernel, id: number, value: Word): Path<number> {
-  const { devices, owner_cnt } = groupById(k, id);
+  const group = k.state.groups[id];
+  // Its last device may have left it while it was waited for the mutex.
+  if (group === undefined) return -EPERM;
   if (flushQueueOnly(k, id, value)) return yield* change(k, id, 'DMA-FQ');
-  if (devices.length === 0 || owner_cnt > 0) return -EPERM;
+  if (group.devices.length === 0 || group.owner_cnt > 0) return -EPERM;
   const wanted = yield* typeByGroup(k, id);
   if (wanted === 'refused') return -EINVAL;
   if (value !== 'auto' && wanted !== null && wanted !== value) return -EINVAL;

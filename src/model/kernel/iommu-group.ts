@@ -1,7 +1,7 @@
 /** Groups as lists of devices. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { groupById, groupOf } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { notifyGroup } from './vfio-viable.ts';
@@ -63,14 +63,17 @@ export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
     yield printk('info', `iommu: Removing device ${dev} from group ${group.id}`);
   else if (!k.has('release_silent'))
     yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
-  yield { type: 'group.left', dev, group: group.id };
-  const left = groupById(k, group.id);
-  if (left.devices.length > 0) return;
-  if (k.has('release_silent') && (left.owner_cnt > 0 || left.domain !== left.default_domain)) {
-    const what = `owner_cnt is ${left.owner_cnt} as group ${group.id} loses its last device`;
-    yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
-  }
+  yield* locked(groupMutex(group.id), leaveGroup(k, dev, group.id));
   yield* iommu_group_put(k, group.id);
+}
+
+function* leaveGroup(k: Kernel, dev: string, group: number): Path<void> {
+  yield { type: 'group.left', dev, group };
+  const left = k.state.groups[group];
+  if (left === undefined || left.devices.length > 0 || !k.has('release_silent')) return;
+  if (left.owner_cnt === 0 && left.domain === left.default_domain) return;
+  const what = `owner_cnt is ${left.owner_cnt} as group ${group} loses its last device`;
+  yield { type: 'kernel.warned', at: '__iommu_group_free_device', what };
 }
 
 /**

@@ -65,18 +65,20 @@ function* close(k: Kernel, name: string): Path<void> {
  */
 export const vfio_group_ioctl_get_status = path(
   'vfio_group_ioctl_get_status',
-  function* (k, name: string): Path<number> {
-    const group = k.state.vfio.groups[name];
-    if (group === undefined) return -ENODEV;
-    const isSet = group.container !== null;
-    if (!k.has('vfio_no_viable_scan'))
-      return (isSet ? CONTAINER_SET : 0) | (vfio_group_viable(k, group) ? VIABLE : 0);
-    if (isSet) return CONTAINER_SET | VIABLE;
-    if (group.iommu_group === null) return VIABLE;
-    const claimed = yield* iommu_group_dma_owner_claimed(k, group.iommu_group);
-    return claimed ? 0 : VIABLE;
-  },
+  (k, name: string): Path<number> => locked(groupLock(name), statusOf(k, name)),
 );
+
+function* statusOf(k: Kernel, name: string): Path<number> {
+  const group = k.state.vfio.groups[name];
+  if (group === undefined) return -ENODEV;
+  const isSet = group.container !== null;
+  if (!k.has('vfio_no_viable_scan'))
+    return (isSet ? CONTAINER_SET : 0) | (vfio_group_viable(k, group) ? VIABLE : 0);
+  if (isSet) return CONTAINER_SET | VIABLE;
+  if (group.iommu_group === null) return VIABLE;
+  const claimed = yield* iommu_group_dma_owner_claimed(k, group.iommu_group);
+  return claimed ? 0 : VIABLE;
+}
 
 /** The devices of the group that somebody has open. */
 function openDevices(k: Kernel, name: string): readonly string[] {
@@ -122,22 +124,22 @@ export const vfio_group_ioctl_get_device_fd = path(
     if (k.state.vfio.containers[container]?.iommu !== true) return -EINVAL;
     if (!k.has('vfio_no_viable_scan') && !vfio_group_viable(k, group)) return -EINVAL;
     if (!group.devices.includes(dev)) return -ENODEV;
-    yield* openDevice(k, dev, user);
+    // The count of users comes first: from then on nobody takes the device away.
+    yield { type: 'vfio.device_opened', dev, user };
+    yield* holdModules(k, dev, user);
     return 0;
   },
 );
 
-/** A device's file comes into being: it holds the module of the driver, if it is one, and vfio. */
-export function* openDevice(k: Kernel, dev: string, user: string): Path<void> {
-  // The count of users comes first: from then on nobody takes the device away.
-  yield { type: 'vfio.device_opened', dev, user };
+/** A device that is in use holds the module of its driver, if it is one, and vfio. */
+export function* holdModules(k: Kernel, dev: string, user: string): Path<void> {
   const module = driver_module(k, dev);
   if (module !== null) yield { type: 'module.got', module, by: `${user} device` };
   yield { type: 'module.got', module: 'vfio', by: `${user} device` };
 }
 
 /**
- * And goes. Who waits to take the device away may do so when the module of its driver is let go.
+ * The file of a device closes. Who waits to take the device away may do so when the module of its driver is let go.
  *
  * Kernel: drivers/vfio/vfio_main.c:vfio_device_fops_release, v6.1.
  * Leaves out: a device that is open more than once.

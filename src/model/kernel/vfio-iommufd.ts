@@ -2,7 +2,7 @@
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL, ENOENT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { locked, type Path, path } from '../path.ts';
 import {
   iommu_device_claim_dma_owner,
   iommu_device_release_dma_owner,
@@ -10,11 +10,12 @@ import {
   iommu_group_release_dma_owner,
 } from './dma-owner.ts';
 import { iommu_group_set_domain } from './set-domain.ts';
-import { closeDevice, openDevice } from './vfio-group.ts';
+import { groupLock } from './vfio-container.ts';
+import { closeDevice, holdModules } from './vfio-group.ts';
 import { vfioGroupOf } from './vfio-main.ts';
 
 /**
- * Opens /dev/vfio/devices/vfioN, which alone gives access to nothing.
+ * Opens /dev/vfio/devices/vfioN, which alone gives access to nothing, but keeps the device from going.
  *
  * Kernel: drivers/vfio/device_cdev.c:vfio_device_fops_cdev_open, v6.12.
  * Leaves out: permissions, CONFIG_VFIO_DEVICE_CDEV, which is taken to be on.
@@ -23,9 +24,10 @@ import { vfioGroupOf } from './vfio-main.ts';
  */
 export const vfio_device_fops_cdev_open = path(
   'vfio_device_fops_cdev_open',
-  function* (k, dev: string): Path<number> {
-    yield* [];
-    return k.has('vfio_cdev') && vfioGroupOf(k, dev) !== null ? 0 : -ENOENT;
+  function* (k, dev: string, user: string): Path<number> {
+    if (!k.has('vfio_cdev') || vfioGroupOf(k, dev) === null) return -ENOENT;
+    yield { type: 'vfio.device_opened', dev, user };
+    return 0;
   },
 );
 
@@ -40,17 +42,27 @@ export const vfio_device_fops_cdev_open = path(
  */
 export const vfio_df_ioctl_bind_iommufd = path(
   'vfio_df_ioctl_bind_iommufd',
-  function* (k, dev: string, iommufd: string, user: string): Path<number> {
+  (k, dev: string, iommufd: string, user: string): Path<number> => {
     const name = vfioGroupOf(k, dev) ?? '';
-    if (k.state.vfio.groups[name]?.opened_by != null) return -EBUSY;
-    if (k.state.vfio.iommufds[dev] !== undefined) return -EINVAL;
-    const ret = yield* claim(k, dev, `iommufd ${iommufd}`);
-    if (ret !== 0) return ret;
-    yield { type: 'vfio.iommufd_bound', dev, iommufd };
-    yield* openDevice(k, dev, user);
-    return 0;
+    return locked(groupLock(name), bindDevice(k, name, dev, iommufd, user));
   },
 );
+
+function* bindDevice(
+  k: Kernel,
+  name: string,
+  dev: string,
+  iommufd: string,
+  user: string,
+): Path<number> {
+  if (k.state.vfio.groups[name]?.opened_by != null) return -EBUSY;
+  if (k.state.vfio.iommufds[dev] !== undefined) return -EINVAL;
+  const ret = yield* claim(k, dev, `iommufd ${iommufd}`);
+  if (ret !== 0) return ret;
+  yield { type: 'vfio.iommufd_bound', dev, iommufd };
+  yield* holdModules(k, dev, user);
+  return 0;
+}
 
 function* claim(k: Kernel, dev: string, owner: string): Path<number> {
   if (k.has('device_claim_owner')) return yield* iommu_device_claim_dma_owner(k, dev, owner);

@@ -135,7 +135,7 @@ function* closeAll(k: Kernel, group: string, user: string): Path<void> {
 /** The same by the device's own file and an iommufd, without a group or a container. */
 function* useDevice(k: Kernel, use: VfioUse, iommufd: string, user: string): Path<number> {
   const { dev } = use;
-  const opened = yield* vfio_device_fops_cdev_open(k, dev);
+  const opened = yield* vfio_device_fops_cdev_open(k, dev, user);
   yield returned(`open /dev/vfio/devices for ${dev}`, opened);
   if (opened !== 0) return EXIT_OPEN;
   yield { type: 'module.got', module: 'vfio', by: `${user} cdev` };
@@ -145,6 +145,8 @@ function* useDevice(k: Kernel, use: VfioUse, iommufd: string, user: string): Pat
     yield returned('VFIO_DEVICE_ATTACH_IOMMUFD_PT', yield* vfio_df_ioctl_attach_pt(k, dev));
     yield* holdFiles(use);
     yield* vfio_df_unbind_iommufd(k, dev, user);
+  } else {
+    yield { type: 'vfio.device_closed', dev };
   }
   yield { type: 'module.put', module: 'vfio', by: `${user} cdev` };
   return bound === 0 ? 0 : EXIT_REFUSED;

@@ -154,7 +154,14 @@ export const deviceReducers = {
     busOf(state, bus).drivers_autoprobe = autoprobe;
   },
   'driver.registered': (state, { bus, drv, spec }) => {
-    busOf(state, bus).drivers[drv] = { name: drv, bus, spec, dynamic_ids: [], devices: [] };
+    busOf(state, bus).drivers[drv] = {
+      ...{ name: drv, bus, spec },
+      ...{ dynamic_ids: [], devices: [], going: false },
+    };
+  },
+  'driver.going': (state, { bus, drv }) => {
+    const driver = busOf(state, bus).drivers[drv];
+    if (driver !== undefined) driver.going = true;
   },
   'driver.unregistered': (state, { bus, drv }) => {
     delete busOf(state, bus).drivers[drv];
