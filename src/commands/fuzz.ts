@@ -72,7 +72,7 @@ export default class Fuzz extends BaseCommand {
         onFinding: (known) => {
           const path = scenarioPath(folder.dir, known.first.finding.name);
           status.finding(known, path);
-          this.log(painted(findingStory(known, path), painter()));
+          this.log(painted(findingStory(known, path, plan.seed), painter()));
         },
       });
     } finally {
