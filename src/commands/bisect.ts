@@ -30,7 +30,7 @@ export default class Bisect extends BaseCommand {
     'What is searched: the events of the run; its stimuli; kernel releases and their patches; or the ' +
     'differences to a good source. An expression for --when is CEL over the state: ' +
     'groups["45"].owner_cnt > 0; its variables are those of `reprobe list variables`, and ' +
-    'what it says about something that is not there is not true.';
+    'what it says about a device, group or module that is not there is not true.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,

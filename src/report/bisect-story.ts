@@ -28,6 +28,8 @@ export interface Story {
   readonly doubts: readonly string[];
   /** Lines of the log that contradict the model. */
   readonly contradictions: number;
+  /** In some state there was all that the expression names. */
+  readonly wasThere: boolean;
   /** The text of a line of the log; null where there is none. */
   readonly logText: (line: number) => string | null;
   /** The source as a word of a command. */
@@ -52,7 +54,8 @@ export function bisectStory(story: Story): readonly Line[] {
         evaluations > trace.events.length
           ? `the check is good in every state of ${events}`
           : `the check is good in the first and the last state of ${events} (asked ${counted(evaluations, 'time')})`;
-      return [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      const lines = [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      return story.wasThere ? lines : [...lines, line(`  ${NEVER_THERE}`, 'bad')];
     }
     case 'badFromStart':
       return badFromStart(story);
@@ -62,6 +65,9 @@ export function bisectStory(story: Story): readonly Line[] {
       return [line(`inconclusive: ${outcome.reason}`, 'bad')];
   }
 }
+
+const NEVER_THERE =
+  'but in no state was there all that the expression names: is a device, group or module misspelt?';
 
 function badFromStart({ answers, trace }: Story): readonly Line[] {
   if (answers === null || answers.first === null)

@@ -45,6 +45,7 @@ describe.concurrent('exit codes, with and without --json', () => {
 
   it.each<[number, string, readonly string[]]>([
     [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--when', 'groups[']],
+    [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--when', 'groups["1"].ownr_cnt > 1']],
     [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--ask', 'vfio-close 1']],
     [EXIT.fatal, 'BAD_EXPRESSION', ['bisect', trace, '--when', `@${file('bad.cel', '\n1 +')}`]],
     [EXIT.fatal, 'UNREADABLE', ['bisect', trace, '--when', '@no-such-file']],
