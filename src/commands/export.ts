@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { violationsOf } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
@@ -13,7 +12,7 @@ import { joinSignedValues } from './kernel-flags.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed } from './split-command.ts';
 import { progress } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** What an export is written as. */
 const FORMS = ['shell', 'yaml', 'md'] as const;
@@ -55,7 +54,15 @@ export default class Export extends BaseCommand {
       const path = flags[form];
       return path === undefined ? [] : [{ form, path }];
     });
-    refuseMisuse(args.source, wanted);
+    if (wanted.length === 0)
+      throw new ReprobeError('USAGE', 'export takes at least one of --shell, --yaml and --md.');
+    if (wanted.filter(({ path }) => path === '-').length > 1)
+      throw new ReprobeError('USAGE', 'Two exports cannot go to standard output.');
+    const files = wanted.filter(({ path }) => path !== '-');
+    await checkOutputs(
+      [args.source],
+      files.map(({ form, path }) => [`--${form}`, path]),
+    );
     const source = await loadSource(args.source, flags);
     const finding = this.findingIn(source, flags);
     const texts = wanted.map(({ form, path }) => ({ form, path, text: textOf(form, finding) }));
@@ -101,19 +108,6 @@ export default class Export extends BaseCommand {
 interface Asked {
   readonly minimize: boolean;
   readonly invariant?: string | undefined;
-}
-
-function refuseMisuse(
-  source: string,
-  wanted: readonly { readonly form: Form; readonly path: string }[],
-): void {
-  if (wanted.length === 0)
-    throw new ReprobeError('USAGE', 'export takes at least one of --shell, --yaml and --md.');
-  const paths = wanted.map(({ path }) => (path === '-' ? path : resolve(path)));
-  if (new Set(paths).size < paths.length)
-    throw new ReprobeError('USAGE', 'Two exports cannot go to one file.');
-  if (paths.includes(resolve(source)))
-    throw new ReprobeError('USAGE', 'The source itself would be overwritten.', { file: source });
 }
 
 function textOf(form: Form, finding: Finding): string {

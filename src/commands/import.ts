@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { ReprobeError } from '../error.ts';
 import { writeTrace } from '../events/trace-file.ts';
@@ -14,7 +13,7 @@ import { commandWords, painted } from './print.ts';
 import { openRedacted } from './redact-file.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** Makes a trace of a log and says what was recognised, inferred and contradicted. */
 export default class Import extends BaseCommand {
@@ -45,17 +44,15 @@ export default class Import extends BaseCommand {
     const { argv, flags } = await this.parse(Import, joinSignedValues(this.argv));
     const sharedLog = flags['redacted-log'];
     const redact = flags.redact || sharedLog !== undefined;
+    const outputs: [string, string][] = [];
     for (const flag of ['output', 'machine-out', 'redacted-log'] as const) {
       const path = flags[flag];
       if (path === undefined) continue;
       if (argv.length > 1)
         throw new ReprobeError('USAGE', `--${flag} takes what one source gives.`);
-      if (argv.some((source) => resolve(String(source)) === resolve(path)))
-        throw new ReprobeError(
-          'USAGE',
-          `--${flag} is the source itself, which it would overwrite.`,
-        );
+      outputs.push([`--${flag}`, path]);
     }
+    await checkOutputs(argv.map(String), outputs);
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
