@@ -69,6 +69,7 @@ export default class Fuzz extends BaseCommand {
     try {
       await runCampaign({
         ...{ ...started, pool },
+        onPending: status.pending,
         onFinding: (known) => {
           const path = scenarioPath(folder.dir, known.first.finding.name);
           status.finding(known, path);
