@@ -388,4 +388,22 @@ describe.concurrent('run', () => {
       scenarios: [{ ok: true }, {}],
     });
   });
+
+  it('prints the same fields of one scenario and of many', async ({ expect }) => {
+    const [one, many] = [await document('run', leaky), await document('run', leaky, sane)];
+    const whole = { ok: true, events: expect.any(Number), divergences: [] };
+    const met = { expect: 'INV-OWN is violated for group 1', ok: true };
+    const { scenarios, ...own } = one.json as { readonly scenarios: readonly object[] };
+    expect(scenarios).toEqual([own]);
+    expect(own).toMatchObject({ ...whole, expectations: [met], final: { groups: {} } });
+    expect(many.json).toMatchObject({ ...whole, final: null });
+    const { violations, expectations, ...sum } = many.json as { readonly [key: string]: unknown };
+    const [{ violations: broken = [] } = {}] = scenarios as readonly { violations?: object[] }[];
+    expect(violations).toEqual(broken.map((each) => ({ ...each, file: leaky })));
+    expect(expectations).toMatchObject([
+      { ...met, file: leaky },
+      { ok: true, file: sane },
+    ]);
+    expect(sum['scenarios']).toMatchObject([own, { file: sane }]);
+  });
 });
