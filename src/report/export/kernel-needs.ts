@@ -1,5 +1,7 @@
 /** What kernel a finding needs, in lines: release, patches, options, drivers. */
 import type { KernelSpec, Machine } from '../../events/machine.ts';
+import { moduleOfDriver } from '../../model/firmware/driver-table.ts';
+import { KNOWN_MODULES, moduleName } from '../../model/firmware/module-table.ts';
 import { isOptionName } from '../../model/versions/option-table.ts';
 import type { Patch } from '../../model/versions/patch.ts';
 import { PATCHES } from '../../model/versions/patch-table.ts';
@@ -8,16 +10,36 @@ import { describeKernel, isPatchName, profileHas } from '../../model/versions/pr
 export function kernelNeeds(kernel: KernelSpec, machine: Machine): readonly string[] {
   const options = Object.entries(kernel.config).filter(([name]) => isOptionName(name));
   const drivers = machine.drivers.filter(({ bus }) => bus !== '');
-  const builtIn = drivers.filter(({ module }) => module === null).map(({ name }) => name);
+  const builtIn = drivers
+    .filter(({ module }) => module === null)
+    .map(({ bus, name }) => withOption(name, moduleOfDriver(bus, name), 'y'));
   return [
     `Linux ${releaseName(kernel)}`,
     ...Object.entries(kernel.patches).map(([name, on]) => patchNeed(kernel, name, on)),
     ...options.map(([name, value]) => optionLine(name, value)),
     ...(builtIn.length === 0 ? [] : [`built in: ${unique(builtIn).join(', ')}`]),
-    ...(machine.modules.length === 0
-      ? []
-      : [`modules: ${unique(machine.modules.map(({ name }) => name)).join(', ')}`]),
+    ...(machine.modules.length === 0 ? [] : [`modules: ${unique(modulesOf(machine)).join(', ')}`]),
   ];
+}
+
+function modulesOf({ modules }: Machine): readonly string[] {
+  return modules.map(({ name }) => withOption(name, name, 'm'));
+}
+
+/** Drivers that no module in the model's table has. Source: the Makefiles of Linux 6.1. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  ipmmu_vmsa: 'IPMMU_VMSA',
+  pci_host_generic: 'PCI_HOST_GENERIC',
+  pcieportdrv: 'PCIEPORTBUS',
+  vfio_fsl_mc: 'VFIO_FSL_MC',
+  vfio_platform: 'VFIO_PLATFORM',
+};
+
+/** `e1000e (CONFIG_E1000E=y)`; the name alone where its option is not known. */
+function withOption(name: string, module: string, value: 'y' | 'm'): string {
+  const known = KNOWN_MODULES.find((one) => one.name === moduleName(module))?.option;
+  const option = known ?? (Object.hasOwn(OPTIONS, module) ? OPTIONS[module] : undefined);
+  return option === undefined ? name : `${name} (CONFIG_${option}=${value})`;
 }
 
 /** `6.1.y` where any stable release of the series will do. */
