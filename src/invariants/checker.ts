@@ -3,6 +3,7 @@ import type { EventType, Recorded } from '../events/event.ts';
 import { describeStimulus } from '../events/stimulus.ts';
 import type { TraceHeader } from '../events/trace.ts';
 import type { Facts } from '../model/context.ts';
+import { EPROBE_DEFER } from '../model/errno.ts';
 import { kernelOps } from '../model/kernel/ops.ts';
 import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
@@ -49,6 +50,7 @@ export function createChecker(
   const violations: Violation[] = [];
   const broken = new Map<string, Violation>();
   const healed = new Map<Violation, Healing>();
+  const deferring = createDeferring();
   let lastStimulus = '';
   let byLog = false;
 
@@ -68,6 +70,11 @@ export function createChecker(
     }
   };
 
+  const isDue = ({ when }: Invariant, subject: string): boolean => {
+    if (when === 'settled') return deferring.isOver();
+    return when === 'always' || isQuiet(subject, k, flights.quiet);
+  };
+
   return {
     violations,
     healed,
@@ -81,14 +88,30 @@ export function createChecker(
         stimuli.set(task, lastStimulus);
       }
       flights.note(event);
+      deferring.note(recorded);
       const before = violations.length;
       for (const invariant of watchers[event.type] ?? []) {
         for (const subject of invariant.subjects(event, k))
-          if (invariant.when === 'always' || isQuiet(subject, k, flights.quiet))
-            judge(invariant, subject, recorded, index);
+          if (isDue(invariant, subject)) judge(invariant, subject, recorded, index);
       }
       return violations.length === before ? [] : violations.slice(before);
     },
+  };
+}
+
+/**
+ * Tasks between the end of a probe that deferred and the end of what driver_probe_device does about it:
+ * the device is queued, and where a trigger came meanwhile, there is another one.
+ */
+function createDeferring() {
+  const tasks = new Set<string>();
+  return {
+    note({ event, task }: Recorded): void {
+      const { type } = event;
+      if (type === 'probe.finished' && Math.abs(event.ret) === EPROBE_DEFER) tasks.add(task);
+      else if (type !== 'deferred.added' && type !== 'printk') tasks.delete(task);
+    },
+    isOver: () => tasks.size === 0,
   };
 }
 
