@@ -178,18 +178,24 @@ const PARTS_SHOWN = 4;
 
 function causeLines({ trace, causes }: Story, found: Found): readonly Line[] {
   if (causes.length === 0) return [];
+  const bad = trace.events[found.event];
+  const begun = trace.events.findIndex(({ task }) => task === bad?.task);
   const rows = causes.flatMap(({ event, parts, made }) => {
     const recorded = trace.events[event];
     if (recorded === undefined) return [];
     const known = parts.filter(({ path }) => !path.includes('.spec.'));
     const shownParts = (known.length > 0 ? known : parts).slice(0, PARTS_SHOWN);
-    const things = made.filter((path) => !path.includes('.spec'));
+    // What a thing has is made with it.
+    const isPart = (path: string) => made.some((other) => path.startsWith(`${other}.`));
+    const things = made.filter((path) => !path.includes('.spec') && !isPart(path));
     const texts = [
       ...things.map((path) => `makes ${path}`),
       ...shownParts.map(({ path, value }) => `${path}=${shown(value)}`),
     ];
     const more = parts.length > shownParts.length ? ' …' : '';
-    const where = recorded.stack.at(-1) ?? '';
+    const isMeanwhile = begun >= 0 && event > begun && recorded.task !== bad?.task;
+    const by = isMeanwhile ? `, meanwhile by ${recorded.task}` : '';
+    const where = `${recorded.stack.at(-1) ?? ''}${by}`;
     return [[`#${event}`, describeEvent(recorded.event), where, `${texts.join(' ')}${more}`]];
   });
   const head = line('the events that it goes back to, and what each set', 'head');
