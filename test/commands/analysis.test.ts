@@ -247,6 +247,19 @@ describe.concurrent('bisect', () => {
 });
 
 describe.concurrent('whatif', () => {
+  it('tells of --all what makes a difference, and names the rest', async ({ expect }) => {
+    const { stdout } = await reprobe('whatif', leaky, '--all');
+    const [table = '', rest = ''] = stdout.split('no difference is made by ');
+    expect(table).toMatch(/^6\.1 +as it is +violates/m);
+    expect(table).toMatch(/^6\.1 +\+test_remove_dma_cleanup +holds/m);
+    expect(table).toMatch(/^7\.2 +as shipped/m);
+    const [, count] = /^(\d+) others: /.exec(rest) ?? [];
+    expect(rest).toMatch(/-vfio_no_viable_scan/);
+    expect(table).not.toMatch(/vfio_no_viable_scan/);
+    const { runs } = JSON.parse((await reprobe('whatif', leaky, '--all', '--json')).stdout);
+    expect(table.trim().split('\n').length - 1 + Number(count)).toBe(runs.length);
+  });
+
   it('has a row for each combination', async ({ expect }) => {
     const args = ['--patch', '-test_remove_dma_cleanup', '--config', 'DEBUG_TEST_DRIVER_REMOVE=y'];
     const { json } = await document('whatif', leaky, ...args);
