@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { reasonOf } from '../bisect/doubt.ts';
 import { violationsOf } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { printAction } from '../import/action-print.ts';
@@ -11,7 +12,7 @@ import { BaseCommand } from './base.ts';
 import { joinSignedValues } from './kernel-flags.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed } from './split-command.ts';
-import { progress } from './terminal.ts';
+import { escapeControls, progress } from './terminal.ts';
 import { checkOutputs, writeTo } from './write-file.ts';
 
 /** What an export is written as. */
@@ -88,7 +89,8 @@ export default class Export extends BaseCommand {
     const whole = findingOf(name, title, source.trace.header, id);
     const { violation } = whole;
     const isOfLog = violation === null && violationsOf(source.trace).length > 0;
-    if (isOfLog && !this.jsonEnabled()) this.logToStderr(`note: ${ONLY_GUIDED}`);
+    const note = isOfLog ? ONLY_GUIDED : violation === null ? doubtOf(source) : null;
+    if (note !== null && !this.jsonEnabled()) this.logToStderr(escapeControls(`note: ${note}`));
     if (id !== null && violation === null) {
       const message = `The inputs, run again, do not break ${id}.`;
       throw new ReprobeError('NO_EVIDENCE', message, { file: source.file });
@@ -103,6 +105,11 @@ export default class Export extends BaseCommand {
     steps.done();
     return findingOf(name, title, inputs, violation.invariant);
   }
+}
+
+/** Why a run that breaks nothing does not show what the log is of; null where nothing speaks against it. */
+function doubtOf({ doubts }: LoadedSource): string | null {
+  return doubts.length === 0 ? null : reasonOf(doubts);
 }
 
 interface Asked {
@@ -126,9 +133,9 @@ function textOf(form: Form, finding: Finding): string {
   }
 }
 
-/** The scenario's own name, or the file's without folders and endings. */
+/** The scenario's own name, or the file's without folders and endings: `tx2-5.1` of `tx2-5.1.log.txt`. */
 function nameOf({ scenario, file }: LoadedSource): string {
   if (scenario !== null) return scenario.name;
-  const base = file.slice(file.lastIndexOf('/') + 1).replace(/\..*$/, '');
+  const base = file.slice(file.lastIndexOf('/') + 1).replace(/(?:\.[A-Za-z][A-Za-z0-9]*)+$/, '');
   return /^[\w.+-]+$/.test(base) ? base : 'reproducer';
 }

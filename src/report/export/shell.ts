@@ -53,7 +53,7 @@ function headLines({ name, title, violation, trace }: Finding): readonly string[
       : brokenLines(violation)),
     '#',
     '# Kernel:',
-    ...kernelNeeds(kernel, machine).flatMap((need) => comment(need, '  ')),
+    ...kernelNeeds(trace).flatMap((need) => comment(need, '  ')),
     `# Boot parameters: ${cmdline === '' ? 'none that matter' : cmdline}`,
     ...qemuLines(qemuOf(machine, kernel)),
     '#',

@@ -43,6 +43,16 @@ describe('shellScript', () => {
     expect(script.indexOf('! From here on')).toBeLessThan(script.indexOf('# 2.'));
   });
 
+  it('names the options of drivers, and of those modules that are loaded', () => {
+    const modules = [...leaky.machine.modules, { name: 'nvme', depends: [] }];
+    const inputs = { ...leaky, machine: { ...leaky.machine, modules } };
+    const text = shellScript(findingOf('leak', '', inputs)).replace(/\n# +/g, ' ');
+    expect(text).toMatch(/built in: .*\be1000e \(CONFIG_E1000E=y\)/);
+    expect(text).toMatch(/built in: .*\bpcieport \(CONFIG_PCIEPORTBUS=y\)/);
+    expect(text).toMatch(/modules: .*\bvfio_pci \(CONFIG_VFIO_PCI=m\)/);
+    expect(text).not.toContain('nvme');
+  });
+
   it('tells what each call of a user of VFIO returns', () => {
     expect(script).toMatch(
       /^# 6\.\nlab vfio 1 0000:01:00\.0 map=0x100000\+0x10000\n# {3}-> open \/dev\/vfio\/1 = 0\n/m,
