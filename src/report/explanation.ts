@@ -101,7 +101,11 @@ function disagreementText(one: Disagreement): string {
 function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
   const all = asItIs.disagreements.length;
   const { kernel } = asItIs.trace.header;
-  return hypotheses.flatMap(({ assumptions, explains, leaves }, i) => {
+  // Where one explains all, those that leave something are no rivals.
+  const isEnough = hypotheses[0]?.leaves === 0;
+  const told = hypotheses.filter(({ leaves }) => !isEnough || leaves === 0);
+  const less = hypotheses.length - told.length;
+  const lines = told.flatMap(({ assumptions, explains, leaves }, i) => {
     const rest = leaves === 0 ? '' : `; ${counted(leaves, 'disagreement')} left`;
     const head = `hypothesis ${i + 1} explains ${explains} of ${all}${rest}`;
     return [
@@ -109,6 +113,8 @@ function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
       ...assumptions.map((one) => line(`  ${assumptionText(one, kernel)}`)),
     ];
   });
+  const more = `and ${counted(less, 'that explains', 'that explain')} less; --json has all`;
+  return less === 0 ? lines : [...lines, line(more, 'dim')];
 }
 
 /** What is assumed, in words. */
@@ -181,7 +187,11 @@ function namesText(names: readonly string[]): string {
 
 function troubleLines(troubles: readonly Trouble[], isAssumed: boolean): readonly Line[] {
   if (troubles.length === 0) return [];
-  const shown = troubles.slice(0, 2 * LISTED_MAX);
+  // One broken invariant says more than ten probes that fail.
+  const isGrave = ({ violation, recorded }: Trouble) =>
+    violation !== null || recorded.event.type === 'kernel.oopsed';
+  const sorted = [...troubles.filter(isGrave), ...troubles.filter((one) => !isGrave(one))];
+  const shown = sorted.slice(0, 2 * LISTED_MAX);
   const more = troubles.length - shown.length;
   return [
     line(`what went wrong${isAssumed ? ' under hypothesis 1' : ''}, and what decides it`, 'head'),

@@ -11,7 +11,7 @@ import {
 } from '../../src/commands/kernel-flags.ts';
 import { eventNumber } from '../../src/commands/position.ts';
 import { leakyTrace } from '../model/small-machine.ts';
-import { file, reprobe } from './program.ts';
+import { file, log, reprobe } from './program.ts';
 
 /** A scenario that breaks nothing in a kernel with the fix of the test removal. */
 const cleaned = 'scenarios/test-remove-gives-owner_cnt-back.yaml';
@@ -125,6 +125,17 @@ describe('a release on the command line', () => {
     expect(stdout).toMatch(/^7\.2 .*holds/m);
     const inFile = await reprobe('run', file('new.yaml', kernelOf(cleaned, '9.9')));
     expect(inFile.stderr).toContain('Kernels after 7.2 are not modelled.');
+  });
+
+  it('is told where a log has one that is not modelled, unless flags name another', async () => {
+    const old = `[    0.000000] Linux version 3.10.108-lab (a@b) #1 SMP\n${readFileSync(log, 'utf8')}`;
+    const path = file('old-kernel.txt', old);
+    const { stderr } = await reprobe('import', path);
+    expect(stderr).toBe(
+      "warning: kernels before 4.12 are not modelled: the log's 3.10.108-lab is read as one of 4.12\n",
+    );
+    expect((await reprobe('import', path, '--kernel', '5.4')).stderr).toBe('');
+    expect((await reprobe('import', log)).stderr).toBe('');
   });
 
   it('has the fixes that were in it by then', async () => {

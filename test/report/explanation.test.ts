@@ -53,6 +53,35 @@ it('calls a log consistent but for the order, and tells what went wrong before w
   ]);
 });
 
+it('tells what breaks a claim before probes that fail, and no hypotheses that explain less', () => {
+  const trace = leakyTrace();
+  const [recorded] = trace.events;
+  if (recorded === undefined) throw new Error('the trace has events');
+  const failed = { event: 1, recorded, violation: null, decidedBy: [] };
+  const troubles = [
+    ...Array.from({ length: 12 }, () => failed),
+    { ...failed, violation: 'it broke' },
+  ];
+  const testimony = { trace, disagreements: [], unlogged: [] };
+  const hypothesis = (leaves: number) => ({
+    ...{ assumptions: [], explains: 2 - leaves, leaves, testimony },
+  });
+  const search = {
+    ...{ asItIs: { ...testimony, disagreements: others }, runs: 1 },
+    hypotheses: [hypothesis(0), hypothesis(0), hypothesis(1)],
+  };
+  const lines = explanationLines({ search, troubles }).map(({ text }) => text);
+  expect(lines.filter((text) => text.includes('hypothes'))).toEqual([
+    'hypothesis 1 explains 2 of 2',
+    'hypothesis 2 explains 2 of 2',
+    'what went wrong under hypothesis 1, and what decides it',
+  ]);
+  expect(lines).toContain('and 1 that explains less; --json has all');
+  expect(lines[lines.findIndex((text) => text.startsWith('what went wrong')) + 1]).toContain(
+    'it broke',
+  );
+});
+
 it('tells of the order after what is not there at all', () => {
   expect(told([...early, ...others]).slice(0, 4)).toEqual([
     expect.stringMatching(/^4 observations disagree with 6\.1/),
