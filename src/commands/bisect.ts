@@ -6,7 +6,13 @@ import { ReprobeError } from '../error.ts';
 import { BaseCommand } from './base.ts';
 import { bisectEvents } from './bisect-events.ts';
 import type { Means, Told } from './bisect-means.ts';
-import { bisectDifferences, bisectReleases, bisectSteps, notReproduced } from './bisect-modes.ts';
+import {
+  bisectDifferences,
+  bisectReleases,
+  bisectSteps,
+  doubted,
+  notReproduced,
+} from './bisect-modes.ts';
 import { describePredicate, isCostly, judgeFor, readPredicate } from './bisect-predicate.ts';
 import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts';
 import { releaseNamed } from './kernel-flags.ts';
@@ -110,8 +116,10 @@ export default class Bisect extends BaseCommand {
     if (mode === 'events') return await bisectEvents(means, flags);
     const refused = await notReproduced(means);
     if (refused !== null) return refused;
-    if (mode === 'kernels') return await bisectReleases(means, range, findOf(flags.find));
-    return good === null ? await bisectSteps(means) : await bisectDifferences(means, good);
+    if (mode === 'kernels')
+      return doubted(await bisectReleases(means, range, findOf(flags.find)), means);
+    if (good !== null) return await bisectDifferences(means, good);
+    return doubted(await bisectSteps(means), means);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { doubtsInTrace } from '../bisect/doubt.ts';
 import { ReprobeError } from '../error.ts';
 import { writeTrace } from '../events/trace-file.ts';
 import { shellWords } from '../import/action-shell.ts';
@@ -98,8 +99,17 @@ function importOf(
   };
 }
 
-function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
-  return writeTrace(trace, { gzip: path.endsWith('.gz') });
+/** What speaks against the run goes with it: who reads the trace has no log. */
+function traceBytes(path: string, { trace, doubts }: LoadedSource): Uint8Array {
+  const { header, events } = trace;
+  const { source } = header;
+  const inTrace = doubtsInTrace(trace);
+  const beside = doubts.filter((one) => !inTrace.includes(one));
+  const told = source === null || beside.length === 0 ? source : { ...source, doubts: beside };
+  return writeTrace(
+    { events, header: { ...header, source: told } },
+    { gzip: path.endsWith('.gz') },
+  );
 }
 
 function machineFile(

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { doubtsOf } from '../bisect/doubt.ts';
+import { doubtsInTrace } from '../bisect/doubt.ts';
 import { type Change, mergedChange, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { type Inputs, SCHEMA_VERSION, type Trace } from '../events/trace.ts';
@@ -247,9 +247,8 @@ function isEmpty({ version, config, patches }: Change): boolean {
 
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence =
-      trace.header.source === null ? null : { crashes: null, lostFaults: [], unlike: [] };
-    return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
+    const doubts = [...(trace.header.source?.doubts ?? []), ...doubtsInTrace(trace)];
+    return { trace, divergences: [], doubts };
   };
   const rerun = (more: Change) => run(rerunTrace(recorded, mergedChange(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});

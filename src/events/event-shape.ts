@@ -4,7 +4,18 @@ import type { EventMap, EventType, Origin } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { count, flag, integer, listOf, name, object, oneOf, orNull, text } from './shape.ts';
+import {
+  count,
+  flag,
+  integer,
+  listOf,
+  name,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+} from './shape.ts';
 import { stimulusShape } from './stimulus-shape.ts';
 import type { PrintkLevel } from './terms.ts';
 import type { TraceSource } from './trace.ts';
@@ -12,7 +23,10 @@ import type { TraceSource } from './trace.ts';
 const uint = count();
 const names = listOf(name);
 
-export const sourceShape = object<TraceSource>({ name, format: name });
+export const sourceShape = object<TraceSource>({
+  ...{ name, format: name },
+  doubts: optional(listOf(text)),
+});
 
 export const originShape = oneOf<Origin>({ observed: true, implied: true, assumed: true });
 

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
 import { NIC, NIC_GROUP } from '../model/small-machine.ts';
-import { asJson, document, file, leaky, pathOf, reprobe, sane, trace } from './program.ts';
+import { asJson, document, file, leaky, log, pathOf, reprobe, sane, trace } from './program.ts';
 
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 4 });
 
@@ -165,3 +165,23 @@ describe('a session', () => {
     expect(other.stderr).toContain('another bisection');
   });
 });
+
+it('of a log that is in doubt decides nothing, whatever is searched, and from its trace too', async () => {
+  const panic = '[   99.000000] Kernel panic - not syncing: Asynchronous SError Interrupt\n';
+  const path = file('panic.txt', readFileSync(log, 'utf8') + panic);
+  const saved = pathOf('panic.jsonl');
+  await reprobe('import', path, '-o', saved);
+  for (const args of [
+    [path],
+    [path, '--stimuli'],
+    [path, '--kernels'],
+    [saved],
+    [saved, '--stimuli'],
+  ]) {
+    const { status, stdout } = await reprobe('bisect', ...args);
+    expect([args, status]).toEqual([args, EXIT.inconclusive]);
+    expect(stdout).toMatch(/^inconclusive: no invariant is broken, but the kernel is in trouble/m);
+    const { json } = await document('bisect', ...args);
+    expect(json).toMatchObject({ outcome: 'inconclusive' });
+  }
+}, 60_000);
