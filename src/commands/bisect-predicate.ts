@@ -91,8 +91,9 @@ export function judgeFor(predicate: Predicate, source: Trace, memory: Memory): W
     case 'violation': {
       const only = predicate.invariant === undefined ? undefined : [predicate.invariant];
       const [first] = checkTrace(source.header, source.events, only ?? INVARIANTS);
-      const any = only === undefined ? 'a broken invariant' : what;
-      if (first === undefined) return { judge: byViolation(() => true, only, memory), what: any };
+      const broken = only === undefined ? 'a broken invariant' : what;
+      if (first === undefined)
+        return { judge: byViolation(() => true, only, memory), what: broken };
       const judge = byViolation((one) => sameViolation(one, first), only, memory);
       return { judge, what: `${first.invariant} of ${first.subject}` };
     }
