@@ -11,6 +11,7 @@ import { reduce } from '../model/state/reduce.ts';
 import { initialState, type ReadState, type State } from '../model/state/state.ts';
 import { patchesOf } from '../model/versions/profile.ts';
 import { type Cause, causesOf } from './causes.ts';
+import { oopsLooks } from './oops-looks.ts';
 
 export interface Claim {
   readonly invariant: Invariant;
@@ -70,6 +71,10 @@ export function causesOfViolation(
 ): readonly Cause[] {
   const claim = claimOf(trace, violation, ends);
   if (typeof claim === 'string') return [];
+  if (trace.events[violation.event]?.event.type === 'kernel.oopsed') {
+    const looks = oopsLooks(trace.events, violation.event, trace.header.machine, ends.before);
+    return causesOf(trace.events, { event: violation.event, last: ends.after, ...looks });
+  }
   const { breach: look, names } = claim;
   return causesOf(trace.events, { event: violation.event, last: ends.after, look, names });
 }

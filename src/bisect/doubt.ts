@@ -35,6 +35,12 @@ export function doubtsOf(trace: Trace, evidence: LogEvidence | null): readonly s
   ];
 }
 
+/** What speaks against a trace by itself, without the log that it came from. */
+export function doubtsInTrace(trace: Trace): readonly string[] {
+  const isOfLog = trace.header.source !== null;
+  return doubtsOf(trace, isOfLog ? { crashes: null, lostFaults: [], unlike: [] } : null);
+}
+
 /** What an import knows beside its trace. */
 export function evidenceOf({ observations, faults, evidence }: Imported): LogEvidence {
   return {

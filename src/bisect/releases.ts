@@ -11,8 +11,9 @@ import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
 import {
   compareReleases,
   isPatchName,
+  NEWEST_PROFILE,
+  OLDEST_PROFILE,
   PATCH_NAMES,
-  PROFILES,
   parseRelease,
   patchesOf,
   profileHas,
@@ -38,12 +39,6 @@ function seriesAfter(series: string): string {
   const [major = 0, minor = 0] = series.split('.').map(Number);
   return minor === LAST_OF_MAJOR[major] ? `${major + 1}.0` : `${major}.${minor + 1}`;
 }
-
-const LANDED: readonly string[] = PATCH_NAMES.flatMap((name) => PATCHES[name].landed ?? []);
-const [OLDEST_LANDED = PROFILES[0]] = [...LANDED].sort(compareReleases);
-/** The release before the oldest patch of the table, and the newest release with a profile. */
-const OLDEST = seriesBefore(OLDEST_LANDED);
-const NEWEST = PROFILES[PROFILES.length - 1] ?? OLDEST;
 
 /** A mainline release as it was tagged. */
 export function mainlineRelease(series: string): ReleasePoint {
@@ -102,8 +97,11 @@ export function stableLine(series: string): readonly ReleasePoint[] {
  * @throws nothing: a range without any release in it is empty.
  */
 export function releaseLine(from: string | null, to: string | null): readonly ReleasePoint[] {
-  const first = parseRelease(from ?? OLDEST) ?? { series: OLDEST, patchlevel: null };
-  const last = parseRelease(to ?? NEWEST) ?? { series: NEWEST, patchlevel: null };
+  const first = parseRelease(from ?? OLDEST_PROFILE) ?? {
+    series: OLDEST_PROFILE,
+    patchlevel: null,
+  };
+  const last = parseRelease(to ?? NEWEST_PROFILE) ?? { series: NEWEST_PROFILE, patchlevel: null };
   if (from !== null && to !== null && first.series === last.series) {
     const least = first.patchlevel ?? 0;
     const most = last.patchlevel ?? Number.POSITIVE_INFINITY;
@@ -116,7 +114,7 @@ export function releaseLine(from: string | null, to: string | null): readonly Re
   const points: ReleasePoint[] = [];
   for (
     let series = first.series;
-    compareReleases(series, last.series) <= 0 && compareReleases(series, NEWEST) <= 0;
+    compareReleases(series, last.series) <= 0 && compareReleases(series, NEWEST_PROFILE) <= 0;
     series = seriesAfter(series)
   ) {
     const given = [first, last].find((one) => one.series === series);
@@ -136,7 +134,7 @@ function pointOf(
 
 /** The release of a kernel as it shipped. */
 export function releaseOfKernel(kernel: KernelSpec): ReleasePoint {
-  const series = parseRelease(kernel.version)?.series ?? NEWEST;
+  const series = parseRelease(kernel.version)?.series ?? NEWEST_PROFILE;
   const name = kernel.release ?? kernel.version;
   return { name, series, patches: patchesOf({ ...kernel, patches: {} }) };
 }

@@ -100,7 +100,7 @@ function wrongEnd(trace: Trace, violation: Violation, ends: Ends): string | null
   if (typeof claim === 'string') return claim;
   if (claim.breach(ends.after) === null) return 'the state after the event is good';
   // In the middle of a probe such a claim does not have to hold.
-  if (claim.invariant.when === 'quiescent') return null;
+  if (claim.invariant.when !== 'always') return null;
   return claim.breach(ends.before) === null ? null : 'the state before the event is bad';
 }
 

@@ -3,7 +3,7 @@
  *
  * The variables are the tables and lists of the state by their names (model/state/state.ts), `event`
  * and `stimulus`. An expression reads, and nothing else: it has no functions but those of FUNCTIONS.
- * What it says about something that is not there is not true.
+ * What it says about something that is not there is not true; what cannot be there is refused.
  */
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { ReprobeError } from '../error.ts';
@@ -11,6 +11,7 @@ import type { Recorded } from '../events/event.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import { initialState, type ReadState } from '../model/state/state.ts';
 import { MOMENT_VARIABLES, STATE_VARIABLES } from './variable-table.ts';
+import { checkNames, childrenOf, LOOPS } from './when-names.ts';
 
 /** A place in a run: the state, the event that led to it, and what was done from outside. */
 export interface Moment {
@@ -26,6 +27,11 @@ export interface Moment {
 /** Is the expression true there? */
 export type When = (moment: Moment) => boolean;
 
+export interface Expression extends When {
+  /** Was there, in any of the moments it was asked of, all that it took for an answer? */
+  readonly wasThere: () => boolean;
+}
+
 /** Where an expression stands: a flag or a file. */
 export interface ExpressionPlace {
   readonly file: string;
@@ -34,7 +40,6 @@ export interface ExpressionPlace {
 const LENGTH_MAX = 4000;
 /** How deep loops over tables may stand in each other: each multiplies the time by its table. */
 const LOOPS_MAX = 2;
-const LOOPS: readonly string[] = ['all', 'exists', 'exists_one', 'filter', 'map'];
 /** All others are refused: some take time without bound, none is needed. */
 const FUNCTIONS: readonly string[] = [
   ...LOOPS,
@@ -55,22 +60,29 @@ export function documentWhen(): readonly (readonly [name: string, what: string])
  * @throws ReprobeError BAD_EXPRESSION with its column: it is no CEL, names what there is not, calls
  * what it may not, or is no yes or no; also when it is asked, for what only then shows.
  */
-export function parseWhen(text: string, { file }: ExpressionPlace): When {
+export function parseWhen(text: string, { file }: ExpressionPlace): Expression {
   const source: Source = { text, file };
   if (text.length > LENGTH_MAX)
     throw bad(source, 0, `The expression has more than ${LENGTH_MAX} characters.`);
   const parsed = attempt(source, () => environment().parse(text));
   const names = checkNode(source, parsed.ast, 0);
+  checkNames(parsed.ast, text, (start, message, hint) => {
+    throw bad(source, start, message, hint);
+  });
   const { valid, type = 'dyn', error } = parsed.check();
   if (!valid) throw fromCel(source, error);
   if (type !== 'bool' && type !== 'dyn')
     throw bad(source, 0, `The expression is a ${type}, not a yes or no.`, COMPARE);
-  return (moment) => {
+  let wasThere = false;
+  const when: When = (moment) => {
     const context = contextOf(moment, names);
     const answer = attempt(source, () => answerOf(() => askedOf(parsed, context)));
+    wasThere ||= answer !== null;
+    if (answer === null) return false;
     if (typeof answer === 'boolean') return answer;
     throw bad(source, 0, 'The expression is no yes or no.', COMPARE);
   };
+  return Object.assign(when, { wasThere: () => wasThere });
 }
 
 const COMPARE = 'compare it with something, such as == "vfio-pci" or > 0';
@@ -153,12 +165,12 @@ function mapped(value: unknown): unknown {
   return new Map(Object.entries(value).map(([key, item]) => [key, mapped(item)]));
 }
 
-/** What is said about something that is not there is not true. */
+/** null for what is said about something that is not there. */
 function answerOf(ask: () => unknown): unknown {
   try {
-    return ask();
+    return ask() ?? 'nothing';
   } catch (error) {
-    if (ABSENT.includes(codeOf(error))) return false;
+    if (ABSENT.includes(codeOf(error))) return null;
     throw error;
   }
 }
@@ -183,15 +195,6 @@ function checkNode(source: Source, node: ASTNode, loops: number): readonly strin
 
 const HINT = `the functions are ${FUNCTIONS.join(', ')}`;
 
-function childrenOf(args: unknown): readonly ASTNode[] {
-  if (Array.isArray(args)) return args.flatMap((arg: unknown) => childrenOf(arg));
-  return isNode(args) ? [args] : [];
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
-}
-
 function attempt<T>(source: Source, act: () => T): T {
   try {
     return act();
@@ -205,13 +208,7 @@ function fromCel(source: Source, error: unknown): ReprobeError {
   const summary = isSummed(error) ? error.summary : 'It cannot be read.';
   const start = isSummed(error) ? (error.range?.start ?? 0) : 0;
   const sentence = summary.endsWith('.') ? summary : `${summary}.`;
-  const isUnknown = codeOf(error) === 'unknown_variable';
-  const hint = isUnknown
-    ? `the variables are ${documentWhen()
-        .map(([name]) => name)
-        .join(', ')}`
-    : null;
-  return bad(source, start, sentence, hint);
+  return bad(source, start, sentence);
 }
 
 function isSummed(

@@ -39,6 +39,7 @@ export async function bisectEvents(means: Means, flags: AgainFlags): Promise<Tol
     answers,
     doubts: predicate.kind === 'command' ? [] : source.doubts,
     contradictions: source.divergences.length,
+    wasThere: predicate.kind !== 'when' || predicate.when.wasThere(),
     logText: lineReader(source),
     sourceName: shellWords([source.file === '<stdin>' ? '-' : source.file]),
     again: (event) => againCommand(source.file, flags, event, pasteable(source)),

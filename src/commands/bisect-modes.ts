@@ -1,5 +1,6 @@
 import { bisectBetween } from '../bisect/between.ts';
 import { type Difference, describeDifference } from '../bisect/differences.ts';
+import { reasonOf } from '../bisect/doubt.ts';
 import { bisectKernels, type KernelRange } from '../bisect/kernels.ts';
 import { proposalsOf } from '../bisect/releases.ts';
 import { bisectStimuli } from '../bisect/stimuli.ts';
@@ -33,6 +34,19 @@ export async function notReproduced({
   return {
     lines: [line(`inconclusive: ${reason}`, 'bad')],
     json: { outcome: 'inconclusive', reason },
+    exit: EXIT.inconclusive,
+  };
+}
+
+/** Inputs of a log that break nothing decide nothing where the log speaks against their run. */
+export function doubted(told: Told, { source, predicate }: Means): Told {
+  const { doubts } = source;
+  if (told.exit !== EXIT.holds || predicate.kind !== 'violation' || doubts.length === 0)
+    return told;
+  const reason = reasonOf(doubts);
+  return {
+    lines: [...told.lines, line(`inconclusive: ${reason}`, 'bad')],
+    json: { ...told.json, outcome: 'inconclusive', reason },
     exit: EXIT.inconclusive,
   };
 }

@@ -9,7 +9,7 @@ import {
   type Memory,
 } from '../bisect/judge.ts';
 import { parseQuestion, type Question } from '../bisect/question.ts';
-import { parseWhen, type When } from '../bisect/when.ts';
+import { type Expression, parseWhen } from '../bisect/when.ts';
 import { ReprobeError } from '../error.ts';
 import type { Trace } from '../events/trace.ts';
 import { INVARIANTS } from '../invariants/all.ts';
@@ -21,7 +21,7 @@ import { invariantNamed } from './split-command.ts';
 /** What decides what is bad. */
 export type Predicate =
   | { readonly kind: 'violation'; readonly invariant: Invariant | undefined }
-  | { readonly kind: 'when'; readonly text: string; readonly when: When }
+  | { readonly kind: 'when'; readonly text: string; readonly when: Expression }
   | { readonly kind: 'ask'; readonly text: string; readonly question: Question }
   | {
       readonly kind: 'command';
@@ -91,7 +91,9 @@ export function judgeFor(predicate: Predicate, source: Trace, memory: Memory): W
     case 'violation': {
       const only = predicate.invariant === undefined ? undefined : [predicate.invariant];
       const [first] = checkTrace(source.header, source.events, only ?? INVARIANTS);
-      if (first === undefined) return { judge: byViolation(() => true, only, memory), what };
+      const broken = only === undefined ? 'a broken invariant' : what;
+      if (first === undefined)
+        return { judge: byViolation(() => true, only, memory), what: broken };
       const judge = byViolation((one) => sameViolation(one, first), only, memory);
       return { judge, what: `${first.invariant} of ${first.subject}` };
     }

@@ -6,7 +6,13 @@ import { ReprobeError } from '../error.ts';
 import { BaseCommand } from './base.ts';
 import { bisectEvents } from './bisect-events.ts';
 import type { Means, Told } from './bisect-means.ts';
-import { bisectDifferences, bisectReleases, bisectSteps, notReproduced } from './bisect-modes.ts';
+import {
+  bisectDifferences,
+  bisectReleases,
+  bisectSteps,
+  doubted,
+  notReproduced,
+} from './bisect-modes.ts';
 import { describePredicate, isCostly, judgeFor, readPredicate } from './bisect-predicate.ts';
 import { fingerprint, openSession, type SessionFlags } from './bisect-session.ts';
 import { releaseNamed } from './kernel-flags.ts';
@@ -30,7 +36,7 @@ export default class Bisect extends BaseCommand {
     'What is searched: the events of the run; its stimuli; kernel releases and their patches; or the ' +
     'differences to a good source. An expression for --when is CEL over the state: ' +
     'groups["45"].owner_cnt > 0; its variables are those of `reprobe list variables`, and ' +
-    'what it says about something that is not there is not true.';
+    'what it says about a device, group or module that is not there is not true.';
   static override args = { source: sourceArg };
   static override flags = {
     ...sourceFlags,
@@ -110,8 +116,10 @@ export default class Bisect extends BaseCommand {
     if (mode === 'events') return await bisectEvents(means, flags);
     const refused = await notReproduced(means);
     if (refused !== null) return refused;
-    if (mode === 'kernels') return await bisectReleases(means, range, findOf(flags.find));
-    return good === null ? await bisectSteps(means) : await bisectDifferences(means, good);
+    if (mode === 'kernels')
+      return doubted(await bisectReleases(means, range, findOf(flags.find)), means);
+    if (good !== null) return await bisectDifferences(means, good);
+    return doubted(await bisectSteps(means), means);
   }
 }
 

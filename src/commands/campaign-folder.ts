@@ -1,4 +1,13 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ReprobeError } from '../error.ts';
 import {
@@ -67,13 +76,38 @@ export function saveGoal(dir: string, runs: number | null): Promise<void> {
 /** Makes the folder where there is none, and takes it for this process. */
 export async function takeFolder(dir: string): Promise<Lock> {
   try {
-    await mkdir(join(dir, FINDINGS), { recursive: true });
+    await makeFolder(resolve(dir, FINDINGS));
+  } catch (error) {
+    throw unusable(error, dir, 'give another --out');
+  }
+  try {
     await syncFolder(dirname(resolve(dir)));
     await syncFolder(dir);
     return await lockFolder(dir);
   } catch (error) {
     throw unusable(error, dir);
   }
+}
+
+/**
+ * Makes a folder with those above it that are not there. Node's own way never returns where one can
+ * neither be made nor is there, as below /proc.
+ */
+async function makeFolder(dir: string): Promise<void> {
+  const above = dirname(dir);
+  if (!(await isFolder(above)) && above !== dir) await makeFolder(above);
+  if (await isFolder(dir)) return;
+  await mkdir(dir).catch(async (error: unknown) => {
+    // Another process may have been faster.
+    if (!(await isFolder(dir))) throw error;
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (there) => there.isDirectory(),
+    () => false,
+  );
 }
 
 /** Goes on with the journal of a folder that is taken; what stands behind `end` is cut off. */
@@ -183,11 +217,13 @@ async function syncFolder(dir: string): Promise<void> {
   }
 }
 
-function unusable(error: unknown, file: string): unknown {
+const MAKE_ROOM = 'make room or give another --out; --resume goes on with what was saved';
+
+function unusable(error: unknown, file: string, hint = MAKE_ROOM): unknown {
   if (error instanceof ReprobeError || !(error instanceof Error) || !('code' in error))
     return error;
   return new ReprobeError('UNWRITABLE', `The folder cannot be used: ${error.message}.`, {
     file,
-    hint: 'make room or give another --out; --resume goes on with what was saved',
+    hint,
   });
 }

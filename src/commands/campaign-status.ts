@@ -2,6 +2,8 @@ import { edgesReached } from '../fuzz/edges.ts';
 import { type Known, type Ledger, timesSeen } from '../fuzz/ledger.ts';
 
 export interface Status {
+  /** So many troubles are still to be looked into. */
+  pending(troubles: number): void;
   /** A finding was saved. */
   finding(known: Known, path: string): void;
   done(): void;
@@ -30,12 +32,16 @@ export function startStatus(options: StatusOptions, stream: Stream = process.std
   const { ledger, json, clock } = options;
   const isShown = json || stream.isTTY === true;
   const before = ledger.runs;
+  let pending = 0;
   const say = (): void => {
-    if (json) stream.write(`${JSON.stringify(progressOf(ledger, clock(), before))}\n`);
-    else stream.write(`\r${lineOf(options, before)}\x1b[K`);
+    if (json) stream.write(`${JSON.stringify(progressOf(ledger, clock(), before, pending))}\n`);
+    else stream.write(`\r${lineOf(options, before, pending)}\x1b[K`);
   };
   const timer = isShown ? setInterval(say, json ? JSON_MS : LINE_MS) : null;
   return {
+    pending(troubles) {
+      pending = troubles;
+    },
     finding(known, path) {
       if (!json) {
         if (isShown) stream.write('\r\x1b[K');
@@ -55,23 +61,25 @@ export function startStatus(options: StatusOptions, stream: Stream = process.std
   };
 }
 
-function progressOf(ledger: Ledger, seconds: number, before: number): object {
+function progressOf(ledger: Ledger, seconds: number, before: number, pending: number): object {
   const { runs, events, known } = ledger;
   const rate = seconds > 0 ? Math.round((runs - before) / seconds) : 0;
   const { edges, of } = edgesReached(ledger.points);
   return {
     ...{ type: 'progress', runs, events, seconds: Math.round(seconds * 10) / 10 },
-    ...{ runsPerSecond: rate, findings: known.length, edges, of },
+    ...{ runsPerSecond: rate, findings: known.length, pending, edges, of },
   };
 }
 
-function lineOf({ ledger, clock, limit }: StatusOptions, before: number): string {
+function lineOf({ ledger, clock, limit }: StatusOptions, before: number, pending: number): string {
   const seconds = clock();
   const { runs, known, points } = ledger;
   const rate = seconds > 0 ? Math.round((runs - before) / seconds) : 0;
   const time = limit === null ? span(seconds) : `${span(seconds)} of ${span(limit)}`;
   const findings = `${known.length} ${known.length === 1 ? 'finding' : 'findings'}`;
-  return `${time}  ${runs} runs  ${rate}/s  ${points.size} points reached  ${findings}`;
+  const isLate = limit !== null && seconds > limit && pending > 0;
+  const last = isLate ? `  time is up: ${pending} more to look into` : '';
+  return `${time}  ${runs} runs  ${rate}/s  ${points.size} points reached  ${findings}${last}`;
 }
 
 /** `7s`, `12:05`, `3:00:00`. */

@@ -14,6 +14,8 @@ export interface CampaignOptions {
   readonly pool: Pool;
   /** A finding that equals no other one is saved. Called in the order in which they were found. */
   readonly onFinding: (known: Known) => void;
+  /** Told when the number of troubles that are still to be looked into changes. */
+  readonly onPending?: (troubles: number) => void;
 }
 
 /** Segments that are not taken in yet are kept in memory: so many for each worker. */
@@ -29,11 +31,12 @@ const AHEAD = 4;
  * @throws ReprobeError UNWRITABLE, BAD_CAMPAIGN; what was on the disk before that stays good.
  */
 export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
-  const { shard, runs, resumed, folder, pool, onFinding } = options;
+  const { shard, runs, resumed, folder, pool, onFinding, onPending } = options;
   const intake = createIntake(resumed);
   const pieces = piecesOf(runs, shard, resumed.from);
   const running = new Set<Promise<void>>();
   const looks: Look[] = [];
+  let looking = 0;
   const disk = writerOf(folder, onFinding);
 
   const run = (work: Promise<void>): void => {
@@ -48,7 +51,12 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
     if (look !== undefined) {
       const { trouble, run: origin } = look.sighting;
       if (trouble === undefined) throw new Error('what is looked into comes with its inputs');
-      run(pool.trouble(trouble, origin).then((finding) => intake.looked(look, finding)));
+      looking += 1;
+      const looked = pool.trouble(trouble, origin).then((finding) => {
+        looking -= 1;
+        intake.looked(look, finding);
+      });
+      run(looked);
       return true;
     }
     const isFull = intake.pending() >= AHEAD * pool.workers;
@@ -64,6 +72,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Ledger> {
   for (;;) {
     while (running.size < pool.workers && hire());
     for (const ready of intake.take()) disk.write(ready);
+    onPending?.(looks.length + looking);
     if (running.size === 0) break;
     await Promise.race([...running, disk.failure]);
   }

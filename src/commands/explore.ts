@@ -17,7 +17,7 @@ import { joinSignedValues, readChange } from './kernel-flags.ts';
 import { painted } from './print.ts';
 import { readScenario, sourceFlags } from './source.ts';
 import { painter, progress } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** Random schedules that the number of all is estimated from. */
 const SAMPLES = 200;
@@ -63,6 +63,7 @@ export default class Explore extends BaseCommand {
     const most = flags.schedules;
     const limits =
       most === undefined ? {} : { schedulesMax: integerOf('schedules', most, 1, COUNT_MAX) };
+    await checkOutputs([args.scenario], [['--output', flags.output]]);
     const { scenario } = await readScenario(args.scenario);
     const kernel = changedKernel(scenario.kernel, await readChange(flags));
     const inputs = { kernel, machine: scenario.machine, stimuli: scenario.steps, choices: [] };

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
+import { reasonOf } from '../bisect/doubt.ts';
 import { violationsOf } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { printAction } from '../import/action-print.ts';
@@ -12,8 +12,8 @@ import { BaseCommand } from './base.ts';
 import { joinSignedValues } from './kernel-flags.ts';
 import { type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed } from './split-command.ts';
-import { progress } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { escapeControls, progress } from './terminal.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** What an export is written as. */
 const FORMS = ['shell', 'yaml', 'md'] as const;
@@ -55,7 +55,15 @@ export default class Export extends BaseCommand {
       const path = flags[form];
       return path === undefined ? [] : [{ form, path }];
     });
-    refuseMisuse(args.source, wanted);
+    if (wanted.length === 0)
+      throw new ReprobeError('USAGE', 'export takes at least one of --shell, --yaml and --md.');
+    if (wanted.filter(({ path }) => path === '-').length > 1)
+      throw new ReprobeError('USAGE', 'Two exports cannot go to standard output.');
+    const files = wanted.filter(({ path }) => path !== '-');
+    await checkOutputs(
+      [args.source],
+      files.map(({ form, path }) => [`--${form}`, path]),
+    );
     const source = await loadSource(args.source, flags);
     const finding = this.findingIn(source, flags);
     const texts = wanted.map(({ form, path }) => ({ form, path, text: textOf(form, finding) }));
@@ -81,7 +89,8 @@ export default class Export extends BaseCommand {
     const whole = findingOf(name, title, source.trace.header, id);
     const { violation } = whole;
     const isOfLog = violation === null && violationsOf(source.trace).length > 0;
-    if (isOfLog && !this.jsonEnabled()) this.logToStderr(`note: ${ONLY_GUIDED}`);
+    const note = isOfLog ? ONLY_GUIDED : violation === null ? doubtOf(source) : null;
+    if (note !== null && !this.jsonEnabled()) this.logToStderr(escapeControls(`note: ${note}`));
     if (id !== null && violation === null) {
       const message = `The inputs, run again, do not break ${id}.`;
       throw new ReprobeError('NO_EVIDENCE', message, { file: source.file });
@@ -98,22 +107,14 @@ export default class Export extends BaseCommand {
   }
 }
 
+/** Why a run that breaks nothing does not show what the log is of; null where nothing speaks against it. */
+function doubtOf({ doubts }: LoadedSource): string | null {
+  return doubts.length === 0 ? null : reasonOf(doubts);
+}
+
 interface Asked {
   readonly minimize: boolean;
   readonly invariant?: string | undefined;
-}
-
-function refuseMisuse(
-  source: string,
-  wanted: readonly { readonly form: Form; readonly path: string }[],
-): void {
-  if (wanted.length === 0)
-    throw new ReprobeError('USAGE', 'export takes at least one of --shell, --yaml and --md.');
-  const paths = wanted.map(({ path }) => (path === '-' ? path : resolve(path)));
-  if (new Set(paths).size < paths.length)
-    throw new ReprobeError('USAGE', 'Two exports cannot go to one file.');
-  if (paths.includes(resolve(source)))
-    throw new ReprobeError('USAGE', 'The source itself would be overwritten.', { file: source });
 }
 
 function textOf(form: Form, finding: Finding): string {
@@ -132,9 +133,9 @@ function textOf(form: Form, finding: Finding): string {
   }
 }
 
-/** The scenario's own name, or the file's without folders and endings. */
+/** The scenario's own name, or the file's without folders and endings: `tx2-5.1` of `tx2-5.1.log.txt`. */
 function nameOf({ scenario, file }: LoadedSource): string {
   if (scenario !== null) return scenario.name;
-  const base = file.slice(file.lastIndexOf('/') + 1).replace(/\..*$/, '');
+  const base = file.slice(file.lastIndexOf('/') + 1).replace(/(?:\.[A-Za-z][A-Za-z0-9]*)+$/, '');
   return /^[\w.+-]+$/.test(base) ? base : 'reproducer';
 }

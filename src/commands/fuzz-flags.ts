@@ -17,7 +17,9 @@ export const fuzzFlags = {
   patch: sourceFlags.patch,
   runs: Flags.string({ description: 'how many runs to make', helpValue: 'N' }),
   time: Flags.string({
-    description: 'how long to make runs, such as 90s, 15m, 8h; 60s where no --runs is given',
+    description:
+      'how long to make runs, such as 90s, 15m, 8h, before what they showed is looked into; 60s ' +
+      'where no --runs is given',
     helpValue: '60s',
   }),
   seed: Flags.string({ description: 'all runs are drawn from this number', helpValue: 'S' }),

@@ -69,10 +69,11 @@ export default class Fuzz extends BaseCommand {
     try {
       await runCampaign({
         ...{ ...started, pool },
+        onPending: status.pending,
         onFinding: (known) => {
           const path = scenarioPath(folder.dir, known.first.finding.name);
           status.finding(known, path);
-          this.log(painted(findingStory(known, path), painter()));
+          this.log(painted(findingStory(known, path, plan.seed), painter()));
         },
       });
     } finally {

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { doubtsInTrace } from '../bisect/doubt.ts';
 import { ReprobeError } from '../error.ts';
 import { writeTrace } from '../events/trace-file.ts';
 import { shellWords } from '../import/action-shell.ts';
@@ -14,7 +14,7 @@ import { commandWords, painted } from './print.ts';
 import { openRedacted } from './redact-file.ts';
 import { type LoadedSource, loadSource, sourceFlags } from './source.ts';
 import { painter } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** Makes a trace of a log and says what was recognised, inferred and contradicted. */
 export default class Import extends BaseCommand {
@@ -45,17 +45,15 @@ export default class Import extends BaseCommand {
     const { argv, flags } = await this.parse(Import, joinSignedValues(this.argv));
     const sharedLog = flags['redacted-log'];
     const redact = flags.redact || sharedLog !== undefined;
+    const outputs: [string, string][] = [];
     for (const flag of ['output', 'machine-out', 'redacted-log'] as const) {
       const path = flags[flag];
       if (path === undefined) continue;
       if (argv.length > 1)
         throw new ReprobeError('USAGE', `--${flag} takes what one source gives.`);
-      if (argv.some((source) => resolve(String(source)) === resolve(path)))
-        throw new ReprobeError(
-          'USAGE',
-          `--${flag} is the source itself, which it would overwrite.`,
-        );
+      outputs.push([`--${flag}`, path]);
     }
+    await checkOutputs(argv.map(String), outputs);
     const paint = painter();
     const documents: object[] = [];
     for (const path of argv) {
@@ -101,8 +99,17 @@ function importOf(
   };
 }
 
-function traceBytes(path: string, { trace }: LoadedSource): Uint8Array {
-  return writeTrace(trace, { gzip: path.endsWith('.gz') });
+/** What speaks against the run goes with it: who reads the trace has no log. */
+function traceBytes(path: string, { trace, doubts }: LoadedSource): Uint8Array {
+  const { header, events } = trace;
+  const { source } = header;
+  const inTrace = doubtsInTrace(trace);
+  const beside = doubts.filter((one) => !inTrace.includes(one));
+  const told = source === null || beside.length === 0 ? source : { ...source, doubts: beside };
+  return writeTrace(
+    { events, header: { ...header, source: told } },
+    { gzip: path.endsWith('.gz') },
+  );
 }
 
 function machineFile(

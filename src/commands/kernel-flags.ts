@@ -2,9 +2,18 @@ import type { Change } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
 import { isOptionName, OPTION_NAMES, OPTIONS } from '../model/versions/option-table.ts';
-import { isPatchName, PATCH_NAMES, PROFILES, parseRelease } from '../model/versions/profile.ts';
+import {
+  beyondProfiles,
+  isPatchName,
+  NEWEST_PROFILE,
+  OLDEST_PROFILE,
+  PATCH_NAMES,
+  PROFILES,
+  parseRelease,
+} from '../model/versions/profile.ts';
 import { nearest } from '../scenario/nearest.ts';
 import { readSource } from './read-source.ts';
+import { warn } from './terminal.ts';
 
 /** The flags that say which kernel to run, as typed. */
 export interface KernelFlags {
@@ -52,11 +61,25 @@ export function patchNamed(given: string): string {
   throw unknown('patch', name, PATCH_NAMES, 'patches');
 }
 
-/** The release of `v6.1`, `6.1.20` or a whole `uname -r`: its series and, where told, patch level. */
+/**
+ * The release of `v6.1`, `6.1.20` or a whole `uname -r`: its series and, where told, patch level. For one
+ * that is newer than all that are modelled the newest is taken, and standard error says so.
+ *
+ * @throws ReprobeError UNKNOWN_NAME for no release, and for one that is older than all.
+ */
 export function releaseNamed(given: string): string {
   const release = parseRelease(given);
   if (release === null) throw unknown('kernel', given, PROFILES, 'kernels');
   const { series, patchlevel } = release;
+  const beyond = beyondProfiles(series);
+  if (beyond === 'older')
+    throw new ReprobeError('UNKNOWN_NAME', `Kernels before ${OLDEST_PROFILE} are not modelled.`, {
+      hint: `${series} is older; \`reprobe list kernels\` prints those that are`,
+    });
+  if (beyond === 'newer') {
+    warn(`kernels after ${NEWEST_PROFILE} are not modelled yet: it is taken for ${series}`);
+    return NEWEST_PROFILE;
+  }
   return patchlevel === null ? series : `${series}.${patchlevel}`;
 }
 

@@ -9,7 +9,7 @@ import { expectUnchanged } from '../import/redact-check.ts';
 import { type EvidenceText, evidenceIn, withConfigs } from './read-evidence.ts';
 import { refuseOtherBoot } from './read-log.ts';
 import { type RedactedFile, redactSource } from './redact-file.ts';
-import { escapeControls } from './terminal.ts';
+import { warn } from './terminal.ts';
 
 /** The machine of a log, or what its firmware says of it. */
 export type GivenMachine = Pick<ImportOptions, 'machine' | 'firmware'>;
@@ -99,10 +99,6 @@ export function loadLog(
   const log = { read, options };
   const none = { redacted: null, scenario: null };
   return { kind: 'log', file, ...run(imported), log, imported, ...none, rerun };
-}
-
-function warn(what: string): void {
-  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
 }
 
 /** @throws ReprobeError NO_EVIDENCE for a log that says nothing. */

@@ -28,7 +28,7 @@ import { againCommand, painted, tokenCommand } from './print.ts';
 import { inputsOf, type LoadedSource, loadSource, sourceArg, sourceFlags } from './source.ts';
 import { invariantNamed, splitCommand } from './split-command.ts';
 import { painter, progress } from './terminal.ts';
-import { writeTo } from './write-file.ts';
+import { checkOutputs, writeTo } from './write-file.ts';
 
 /** What a minimisation ended with. */
 interface Ended extends Pick<Minimized, 'inputs' | 'calls' | 'was'> {
@@ -87,6 +87,7 @@ export default class Minimize extends BaseCommand {
     if (flags.interesting && command === null) {
       throw new ReprobeError('USAGE', '--interesting is about a command after --.');
     }
+    await checkOutputs([args.source], [['--output', flags.output]]);
     const source = await loadSource(args.source, flags);
     this.output = flags.output;
     const before = inputsOf(source);

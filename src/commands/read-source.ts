@@ -151,7 +151,10 @@ function tooLarge(file: string, bytesMax: number): ReprobeError {
 
 const REASONS: Readonly<Record<string, readonly [message: string, hint: string]>> = {
   ENOENT: ['There is no such file.', 'check the path; - reads standard input'],
-  EISDIR: ['This is a directory, not a file.', 'name a file in it'],
+  EISDIR: [
+    'This is a directory, not a file.',
+    'name a file in it; a recorded session has a dmesg.txt, and verify and explain take its folder',
+  ],
   ENOTDIR: ['A part of the path is not a directory.', 'check the path'],
   EACCES: ['Permission to read the file is denied.', 'change its mode, or read a copy'],
   ELOOP: ['The path is a loop of symbolic links.', 'name the file itself'],

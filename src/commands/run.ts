@@ -11,45 +11,17 @@ import { matchesAny } from '../model/firmware/modalias.ts';
 import { brokenCircles, withoutBrokenCircles } from '../report/circles.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { counted, type Line, line } from '../report/line.ts';
-import { type Route, routeLines, routesOf } from '../report/routes.ts';
-import {
-  describeSurprise,
-  type StepResult,
-  type Surprise,
-  stepResults,
-  surprisingSteps,
-} from '../report/step-results.ts';
+import { routeLines, routesOf } from '../report/routes.ts';
+import { describeSurprise, stepResults, surprisingSteps } from '../report/step-results.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
 import { BaseCommand } from './base.ts';
 import { EXIT, exitFor } from './exit.ts';
 import { joinSignedValues, readChange } from './kernel-flags.ts';
 import { againCommand, painted } from './print.ts';
+import { type Done, type Refused, runDocument } from './run-document.ts';
 import { readScenario, runScenario, sourceFlags } from './source.ts';
 import { escapeControls, painter } from './terminal.ts';
 import { expectRun, readToken } from './token.ts';
-
-/** A scenario that was run. */
-interface Done {
-  readonly kind: 'done';
-  readonly file: string;
-  readonly scenario: ParsedScenario;
-  readonly trace: Trace;
-  readonly violations: readonly Violation[];
-  readonly expectations: readonly Judged[];
-  readonly steps: readonly StepResult[];
-  readonly surprises: readonly Surprise[];
-  readonly warnings: readonly string[];
-  /** Of a board that is given by its firmware: what became of the devices behind IOMMUs. */
-  readonly routes: readonly Route[] | null;
-  readonly ok: boolean;
-}
-
-/** A scenario that could not be run: it was not read, or it is none. */
-interface Refused {
-  readonly kind: 'refused';
-  readonly file: string;
-  readonly error: ReprobeError;
-}
 
 /** Simulates scenarios and checks what they expect. */
 export default class Run extends BaseCommand {
@@ -98,9 +70,7 @@ export default class Run extends BaseCommand {
     if (!flags.dmesg && all.length > 1) this.log(painted(total(all), painter()));
     const worst = Math.max(...all.map(exitOf));
     if (worst !== EXIT.holds) process.exitCode = worst;
-    const [first] = all;
-    const documents = all.map(documentOf);
-    return all.length === 1 && first !== undefined ? documentOf(first) : { scenarios: documents };
+    return runDocument(all);
   }
 
   /** Prints one outcome as soon as it is known: a refusal to where errors go. */
@@ -246,19 +216,4 @@ function total(all: readonly (Done | Refused)[]): readonly Line[] {
   const unread = refused === 0 ? '' : `, ${refused} not read`;
   const what = `${counted(all.length, 'scenario')}, ${failed} failed${unread}`;
   return [line(''), line(what, failed + refused === 0 ? 'good' : 'bad')];
-}
-
-function documentOf(one: Done | Refused): object {
-  if (one.kind === 'refused') {
-    const { code, message, file, line: at, column, hint } = one.error;
-    return { file: one.file, error: { code, message, file, line: at, column, hint } };
-  }
-  const { file, scenario, trace, violations, expectations, steps, warnings, routes, ok } = one;
-  return {
-    ...{ file, scenario: scenario.name, ok, warnings, events: trace.events.length, violations },
-    divergences: [],
-    ...{ steps, expectations },
-    ...(routes === null ? {} : { routes }),
-    final: foldAll(trace.events),
-  };
 }

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { doubtsOf } from '../bisect/doubt.ts';
+import { doubtsInTrace } from '../bisect/doubt.ts';
 import { type Change, mergedChange, type RerunResult, rerunTrace } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { type Inputs, SCHEMA_VERSION, type Trace } from '../events/trace.ts';
@@ -10,6 +10,12 @@ import type { ReadLog } from '../import/read-log.ts';
 import { shownLine } from '../import/record.ts';
 import type { Redactor } from '../import/redact.ts';
 import { type Firmware, isFirmware, readFirmware } from '../model/firmware/firmware.ts';
+import {
+  beyondProfiles,
+  NEWEST_PROFILE,
+  OLDEST_PROFILE,
+  profileOf,
+} from '../model/versions/profile.ts';
 import { boardScenario } from '../scenario/board.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import type { ParsedScenario } from '../scenario/scenario.ts';
@@ -21,6 +27,7 @@ import { knowledgeOf } from './read-firmware.ts';
 import { bootNamed, readLog } from './read-log.ts';
 import { joined, openSource, readSource, splitAfter } from './read-source.ts';
 import type { RedactedFile } from './redact-file.ts';
+import { warn } from './terminal.ts';
 
 /** What a SOURCE is, run under the kernel that the flags ask for. */
 export interface LoadedSource {
@@ -137,11 +144,22 @@ export async function loadSource(
     }
     case 'log': {
       const beside = { ...machine, evidence, boot };
-      if (redact)
-        return loadRedacted({ path, file, pieces, output: redactedTo }, beside, change, mayBeEmpty);
-      return loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
+      const loaded = redact
+        ? await loadRedacted({ path, file, pieces, output: redactedTo }, beside, change, mayBeEmpty)
+        : loadLog({ file, read: await readLog(pieces, boot) }, beside, change, mayBeEmpty);
+      warnOfRelease(loaded.trace);
+      return loaded;
     }
   }
+}
+
+/** A log is read all the same: much of what a kernel prints is as in its neighbours. */
+function warnOfRelease({ header: { kernel } }: Trace): void {
+  const { release, version } = kernel;
+  const beyond = release === null ? null : beyondProfiles(release);
+  if (beyond === null || version !== profileOf(release ?? '')) return;
+  const which = beyond === 'older' ? `before ${OLDEST_PROFILE}` : `after ${NEWEST_PROFILE}`;
+  warn(`kernels ${which} are not modelled: the log's ${release} is read as one of ${version}`);
 }
 
 /** The run, where its inputs alone make it again: that of a log is guided by the log. */
@@ -229,9 +247,8 @@ function isEmpty({ version, config, patches }: Change): boolean {
 
 function loadTrace(file: string, recorded: Trace, change: Change): LoadedSource {
   const run = (trace: Trace): RerunResult => {
-    const evidence =
-      trace.header.source === null ? null : { crashes: null, lostFaults: [], unlike: [] };
-    return { trace, divergences: [], doubts: doubtsOf(trace, evidence) };
+    const doubts = [...(trace.header.source?.doubts ?? []), ...doubtsInTrace(trace)];
+    return { trace, divergences: [], doubts };
   };
   const rerun = (more: Change) => run(rerunTrace(recorded, mergedChange(change, more)));
   const first = isEmpty(change) ? run(recorded) : rerun({});

@@ -17,6 +17,11 @@ function escapeOne(character: string): string {
   return code <= 0xff ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
 }
 
+/** One line on standard error. */
+export function warn(what: string): void {
+  process.stderr.write(`${escapeControls(`warning: ${what}`)}\n`);
+}
+
 export type Style = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim';
 export type Paint = (style: Style, text: string) => string;
 

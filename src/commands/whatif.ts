@@ -15,7 +15,6 @@ import {
 import { ReprobeError } from '../error.ts';
 import { emptyTable } from '../events/table.ts';
 import type { Trace } from '../events/trace.ts';
-import { describeKernel } from '../model/versions/profile.ts';
 import { type Judged, judgeExpectations } from '../report/expectations.ts';
 import { type Line, line } from '../report/line.ts';
 import { partingLines } from '../report/parting-lines.ts';
@@ -26,7 +25,14 @@ import { readOtherMachine } from './machine-file.ts';
 import { againCommand, painted, tokenCommand } from './print.ts';
 import { type LoadedSource, loadSource, pasteable, sourceArg, sourceFlags } from './source.ts';
 import { hasStepFlags, readEdits, stepFlags } from './step-flags.ts';
-import { painter, table } from './terminal.ts';
+import { painter } from './terminal.ts';
+import {
+  AS_IT_IS,
+  isPrintedOtherwise,
+  type Row,
+  tableOfRows,
+  whatChanged,
+} from './whatif-table.ts';
 
 /** Options worth trying both ways when nobody says which. */
 const OPTIONS = ['DEBUG_TEST_DRIVER_REMOVE', 'MODULES'] as const;
@@ -35,9 +41,6 @@ const DIVERGES =
   'diverges: nothing is violated, but the log is not explained by its inputs alone: it says otherwise';
 const PRINTS =
   'prints: lines of the kernel that it would not have printed (-), and others instead (+)';
-
-/** A run of the table, and what the scenario expects of it. */
-type Row = WhatIfRow & { readonly expectations: readonly Judged[] };
 
 /** Runs the same inputs under other kernels, on other machines, or with other steps. */
 export default class WhatIf extends BaseCommand {
@@ -89,7 +92,7 @@ export default class WhatIf extends BaseCommand {
     const runs = [...whatIfRuns(source.rerun, variants)];
     const rows = runs.map((run): Row => ({ ...run.row, expectations: judged(source, run) }));
     process.exitCode = exitFor(rows);
-    this.log(tableOfRows(rows, variants));
+    for (const text of tableOfRows(rows, variants, flags.all)) this.log(text);
     if (rows.some(({ verdict }) => verdict === 'diverges')) this.log(DIVERGES);
     if (rows.some(isPrintedOtherwise)) this.log(PRINTS);
     const parts = flags.diff ? partsOf(source.trace, runs) : [];
@@ -104,7 +107,9 @@ export default class WhatIf extends BaseCommand {
 function misused(): ReprobeError {
   const flags =
     '--patch, --kernel, --config, --machine, --without-step, --move-step and --add-step';
-  return new ReprobeError('USAGE', `whatif takes either --all, or at least one of ${flags}.`);
+  return new ReprobeError('USAGE', `whatif takes either --all, or at least one of ${flags}.`, {
+    hint: '--all tries every release, and each patch alone',
+  });
 }
 
 type StepFlagValues = Parameters<typeof readEdits>[0];
@@ -217,64 +222,6 @@ function hasKeys(value: object): boolean {
 function exitFor(rows: readonly WhatIfRow[]): number {
   if (rows.some(({ verdict }) => verdict === 'violates')) return EXIT.violated;
   return rows.some(({ verdict }) => verdict === 'diverges') ? EXIT.inconclusive : EXIT.holds;
-}
-
-function tableOfRows(rows: readonly Row[], variants: readonly Variant[]): string {
-  const paint = painter();
-  const cells = rows.map((row, i) => {
-    const { verdict, violation, kernel, expectations } = row;
-    const variant = variants[i];
-    return [
-      describeKernel({ version: kernel, release: null }),
-      variant === undefined ? '' : whatChanged(variant, row.step),
-      verdict,
-      expected(expectations),
-      isPrintedOtherwise(row) ? `-${row.prints.missing.length} +${row.prints.extra.length}` : '',
-      violation === null ? '' : `#${violation.event} ${violation.invariant}: ${violation.subject}`,
-    ];
-  });
-  const verdictPaint = (cell: string) => {
-    if (cell.startsWith('holds')) return paint('green', cell);
-    return paint(cell.startsWith('violates') ? 'red' : 'yellow', cell);
-  };
-  const columns = [
-    'kernel',
-    'what changed',
-    { heading: 'verdict', paint: verdictPaint },
-    'expect',
-    'prints',
-    'first violation',
-  ];
-  // A column in which nothing would stand is left out.
-  const used = columns.map((_, i) => i < 3 || cells.some((row) => row[i] !== ''));
-  return table(
-    cells.map((row) => row.filter((_, i) => used[i])),
-    columns.filter((_, i) => used[i]),
-  );
-}
-
-/** `ok`, or how many of the scenario's expectations are not met. */
-function expected(expectations: readonly Judged[]): string {
-  const failed = expectations.filter(({ ok }) => !ok).length;
-  if (expectations.length === 0) return '';
-  return failed === 0 ? 'ok' : `${failed} of ${expectations.length} fail`;
-}
-
-function isPrintedOtherwise({ prints: { missing, extra } }: WhatIfRow): boolean {
-  return missing.length + extra.length > 0;
-}
-
-const AS_IT_IS = 'as it is';
-
-function whatChanged({ change, edit, machine }: Variant, step: string | null = null): string {
-  const { version, patches = {}, config = {} } = change;
-  const settings = [
-    ...Object.entries(patches).map(([name, on]) => `${on ? '+' : '-'}${name}`),
-    ...Object.entries(config).map(([name, value]) => `${name}=${value}`),
-    ...(machine === null ? [] : [`on ${machine.name}`]),
-    ...(edit === null ? [] : [step ?? `${edit.kind} step ${edit.step}`]),
-  ];
-  return settings.join(' ') || (version === undefined ? AS_IT_IS : 'as shipped');
 }
 
 /** The flags under which `replay` makes the same run. */

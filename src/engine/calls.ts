@@ -1,4 +1,5 @@
 /** The call stack of a task: paths that wait for what the one they called returns. */
+import { ReprobeError } from '../error.ts';
 import { calleeOf, type Enter, type Frame, type Path, type Step } from '../model/path.ts';
 
 export interface Calls<T> {
@@ -7,6 +8,10 @@ export interface Calls<T> {
   /** Runs on to the next step, or to the end. What a path throws ends them all. */
   next(): IteratorResult<Step, T>;
 }
+
+/** So many calls without a step, or in each other, and a path is taken to call for ever. */
+const CALLS_MAX = 100_000;
+const DEPTH_MAX = 5000;
 
 /**
  * A path that has not begun, with the paths it will call. Cost of a step: one resumed generator, how
@@ -31,6 +36,7 @@ class PathCalls<T> implements Calls<T> {
   next(): IteratorResult<Step, T> {
     /** What the path on top is resumed with: the result of its callee. */
     let given: unknown;
+    let entered = 0;
     for (;;) {
       const next: IteratorResult<Step | Enter, unknown> = this.#top.next(given);
       if (next.done === true) {
@@ -42,6 +48,8 @@ class PathCalls<T> implements Calls<T> {
         given = next.value;
       } else if (next.value.type === 'enter') {
         const { name, callee } = next.value;
+        entered += 1;
+        if (entered > CALLS_MAX || this.#callers.length > DEPTH_MAX) throw endless();
         this.#callers.push(this.#top);
         this.#frames.push(this.frame);
         this.#top = callee;
@@ -50,4 +58,8 @@ class PathCalls<T> implements Calls<T> {
       } else return next as IteratorYieldResult<Step>;
     }
   }
+}
+
+function endless(): ReprobeError {
+  return new ReprobeError('TOO_LARGE', 'a path of the model calls without end');
 }

@@ -51,6 +51,8 @@ export interface Scheduler {
 
 const IMPLIED: Label = { origin: 'implied', line: null, timeUs: null };
 const EVENTS_MAX = 5_000_000;
+/** Steps without an event after which a run is taken to go on like that for ever. */
+const STEPS_MAX = 100_000;
 /** The task that boots the kernel; without it the machine stops. */
 export const INIT_TASK = 'swapper/0';
 
@@ -124,8 +126,13 @@ function record(core: Core, event: KernelEvent, task: string, frame: Frame): voi
 function runAll(core: Core): void {
   const { table, kernel, root, options, interrupts } = core;
   let current: RunningTask | null = null;
+  let until = core.events.length;
+  let idle = 0;
   for (;;) {
     current = pick(core, current);
+    idle = core.events.length === until ? idle + 1 : 0;
+    until = core.events.length;
+    if (idle > STEPS_MAX) throw endless(current);
     if (current === null) {
       if (interrupts.atRest()) continue;
       break;
@@ -149,6 +156,14 @@ function runAll(core: Core): void {
     } else if (perform(core, current, next.value)) current = null;
   }
   for (const task of table.running) tellBlocked(core, task);
+}
+
+function endless(task: RunningTask | null): ReprobeError {
+  const where = [task?.name ?? 'at rest', ...(task?.calls.frame.names.slice(-4) ?? [])].join(' > ');
+  return new ReprobeError(
+    'TOO_LARGE',
+    `the run makes ${STEPS_MAX} steps without an event: ${where}`,
+  );
 }
 
 /** The task to go on with: the current one if it can, unless a choice says otherwise. */

@@ -1,19 +1,32 @@
 /** The shapes of events in a trace file. The compiler asks for one that is missing. */
-import type { DmaResult, FaultReason } from './dma-events.ts';
+import { dmaOps, dmaResult, domainType, faultReason, streamType } from './dma-shape.ts';
 import type { EventMap, EventType, Origin } from './event.ts';
 import { linkFlag, linkState, linksStatus } from './link-shape.ts';
-import type { DmaOps } from './machine.ts';
 import { deviceShape, driverShape } from './machine-shape.ts';
 import type { ObjectShape } from './shape.ts';
-import { count, flag, integer, listOf, name, object, oneOf, orNull, text } from './shape.ts';
+import {
+  count,
+  flag,
+  integer,
+  listOf,
+  name,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+} from './shape.ts';
 import { stimulusShape } from './stimulus-shape.ts';
-import type { DomainType, PrintkLevel, StreamType } from './terms.ts';
+import type { PrintkLevel } from './terms.ts';
 import type { TraceSource } from './trace.ts';
 
 const uint = count();
 const names = listOf(name);
 
-export const sourceShape = object<TraceSource>({ name, format: name });
+export const sourceShape = object<TraceSource>({
+  ...{ name, format: name },
+  doubts: optional(listOf(text)),
+});
 
 export const originShape = oneOf<Origin>({ observed: true, implied: true, assumed: true });
 
@@ -42,21 +55,13 @@ const printkLevel = oneOf<PrintkLevel>({
   info: true,
   debug: true,
 });
-const domainType = oneOf<DomainType>({
-  DMA: true,
-  'DMA-FQ': true,
-  identity: true,
-  'identity-pasid': true,
-  blocked: true,
-  unmanaged: true,
-});
 const domain = orNull(domainType);
 
 const smmuEntry = {
   index: uint,
   id: uint,
   mask: uint,
-  does: oneOf<StreamType>({ boot: true, translate: true, bypass: true, fault: true }),
+  does: streamType,
   context: orNull(uint),
   count: uint,
 };
@@ -214,7 +219,7 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
 
   'dma_ops.set': object({
     dev: name,
-    ops: orNull(oneOf<DmaOps>({ arm_dma_ops: true, arm_coherent_dma_ops: true, iommu_ops: true })),
+    ops: orNull(dmaOps),
   }),
   'dma_ops.set_up': dev,
   'dma_ops.torn_down': dev,
@@ -252,10 +257,8 @@ export const EVENT_SHAPES: { readonly [T in EventType]: ObjectShape<EventMap[T]>
     ...{ dev: name, iommu: orNull(name), id: orNull(uint), addr: uint, write: flag },
     group: orNull(uint),
     domain: orNull(domainType),
-    result: oneOf<DmaResult>({ bypassed: true, translated: true, faulted: true }),
-    why: orNull(
-      oneOf<FaultReason>({ stream: true, entry: true, translation: true, permission: true }),
-    ),
+    result: dmaResult,
+    why: orNull(faultReason),
     snooped: orNull(flag),
     cache: orNull(flag),
   }),

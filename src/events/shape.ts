@@ -6,6 +6,7 @@
  * prototype, no unshared string. Cost: linear in the value, one allocation an object.
  */
 import { ReprobeError } from '../error.ts';
+import { type Form, PLAIN } from './form.ts';
 import type { Interner } from './intern.ts';
 import { emptyTable, type Table } from './table.ts';
 
@@ -26,6 +27,7 @@ export interface Shape<T, Optional extends boolean = boolean> {
   readonly optional: Optional;
   /** `key` names the value in messages. */
   readonly read: (value: unknown, key: string, reading: Reading) => T;
+  readonly form: () => Form;
 }
 
 type Needed<T> = Shape<T, false>;
@@ -54,12 +56,12 @@ export function reject(key: string, expected: string, value: unknown, reading: R
   throw new ReprobeError('BAD_TRACE', `"${key}" ${found}.`);
 }
 
-function needed<T>(read: Shape<T>['read']): Needed<T> {
-  return { optional: false, read };
+function needed<T>(read: Shape<T>['read'], form: () => Form = () => PLAIN): Needed<T> {
+  return { optional: false, read, form };
 }
 
 export function optional<T>(shape: Needed<T>): Shape<T, true> {
-  return { optional: true, read: shape.read };
+  return { ...shape, optional: true };
 }
 
 /** A name or other short text that repeats: shared. */
@@ -93,37 +95,48 @@ export function count(max: number = Number.MAX_SAFE_INTEGER): Needed<number> {
 }
 
 export function orNull<T>(shape: Needed<T>): Needed<T | null> {
-  return needed((value, key, reading) => (value === null ? null : shape.read(value, key, reading)));
+  return needed(
+    (value, key, reading) => (value === null ? null : shape.read(value, key, reading)),
+    shape.form,
+  );
 }
 
 /** One of some words. They come as a record so that the compiler misses one that is left out. */
 export function oneOf<T extends string>(words: Readonly<Record<T, true>>): Needed<T> {
   const known = Object.keys(words).join(', ');
-  return needed((value, key, reading) =>
-    typeof value === 'string' && Object.hasOwn(words, value)
-      ? // A key of `words`, and as such shared.
-        (reading.interner.string(value) as T)
-      : reject(key, `one of ${known}`, value, reading),
+  return needed(
+    (value, key, reading) =>
+      typeof value === 'string' && Object.hasOwn(words, value)
+        ? // A key of `words`, and as such shared.
+          (reading.interner.string(value) as T)
+        : reject(key, `one of ${known}`, value, reading),
+    () => ({ kind: 'value', words: Object.keys(words) }),
   );
 }
 
 export function listOf<T>(item: Needed<T>): Needed<readonly T[]> {
-  return needed((value, key, reading) => {
-    if (!Array.isArray(value)) return reject(key, 'a list', value, reading);
-    return value.map((one: unknown) => item.read(one ?? null, key, reading));
-  });
+  return needed(
+    (value, key, reading) => {
+      if (!Array.isArray(value)) return reject(key, 'a list', value, reading);
+      return value.map((one: unknown) => item.read(one ?? null, key, reading));
+    },
+    () => ({ kind: 'list', item: item.form }),
+  );
 }
 
 /** A table from names to values, without a prototype. */
 export function tableWith<T>(item: Needed<T>): Needed<Table<T>> {
-  return needed((value, key, reading) => {
-    const raw = objectOr(value, key, reading);
-    const table = emptyTable<T>();
-    for (const entry of Object.keys(raw)) {
-      table[reading.interner.string(entry)] = item.read(raw[entry], entry, reading);
-    }
-    return table;
-  });
+  return needed(
+    (value, key, reading) => {
+      const raw = objectOr(value, key, reading);
+      const table = emptyTable<T>();
+      for (const entry of Object.keys(raw)) {
+        table[reading.interner.string(entry)] = item.read(raw[entry], entry, reading);
+      }
+      return table;
+    },
+    () => ({ kind: 'table', item: item.form }),
+  );
 }
 
 /** An object with exactly these fields; optional ones may be absent. */
@@ -150,7 +163,11 @@ export function object<P>(fields: Fields<P>): ObjectShape<P> {
     return target as P;
   }
 
-  return { ...needed(read), readInto, keys };
+  const form = (): Form => ({
+    kind: 'fields',
+    fields: Object.fromEntries(entries.map(([key, shape]) => [key, shape.form])),
+  });
+  return { ...needed(read, form), readInto, keys };
 }
 
 /** A union of objects told apart by the text in the field `tag`. */
@@ -160,27 +177,42 @@ export function tagged<T extends object>(
 ): Needed<T> {
   const byTag = new Map(Object.entries(variants));
   const known = [...byTag.keys()].join(', ');
-  return needed((value, key, reading) => {
-    const raw = objectOr(value, key, reading);
-    const word = raw[tag];
-    const variant = typeof word === 'string' ? byTag.get(word) : undefined;
-    if (variant === undefined) return reject(tag, `one of ${known}`, word, reading);
-    const target: Record<string, unknown> = { [tag]: word };
-    const present = 1 + variant.readInto(raw, target, reading);
-    if (present !== keyCount(raw)) rejectForeign(raw, [tag, ...variant.keys], reading);
-    return target as T;
-  });
+  return needed(
+    (value, key, reading) => {
+      const raw = objectOr(value, key, reading);
+      const word = raw[tag];
+      const variant = typeof word === 'string' ? byTag.get(word) : undefined;
+      if (variant === undefined) return reject(tag, `one of ${known}`, word, reading);
+      const target: Record<string, unknown> = { [tag]: word };
+      const present = 1 + variant.readInto(raw, target, reading);
+      if (present !== keyCount(raw)) rejectForeign(raw, [tag, ...variant.keys], reading);
+      return target as T;
+    },
+    () => variantsForm(tag, variants),
+  );
+}
+
+/** The form of objects told apart by the text in the field `tag`. */
+export function variantsForm(
+  tag: string,
+  variants: Readonly<Record<string, Pick<Shape<unknown>, 'form'>>>,
+): Form {
+  const forms = Object.entries(variants).map(([word, { form }]) => [word, form] as const);
+  return { kind: 'variants', tag, variants: Object.fromEntries(forms) };
 }
 
 /** A shape that contains itself; `max` bounds how deep. */
 export function nested<T>(max: number, shape: () => Needed<T>): Needed<T> {
-  return needed((value, key, reading) => {
-    if (reading.depth >= max) return reject(key, `nested at most ${max} deep`, value, reading);
-    reading.depth++;
-    const read = shape().read(value, key, reading);
-    reading.depth--;
-    return read;
-  });
+  return needed(
+    (value, key, reading) => {
+      if (reading.depth >= max) return reject(key, `nested at most ${max} deep`, value, reading);
+      reading.depth++;
+      const read = shape().read(value, key, reading);
+      reading.depth--;
+      return read;
+    },
+    () => shape().form(),
+  );
 }
 
 /** How many keys a parsed object has. */

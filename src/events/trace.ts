@@ -11,6 +11,8 @@ export interface TraceSource {
   readonly name: string;
   /** The log format, as `import --json` names it. */
   readonly format: string;
+  /** What of the log speaks against the run and is not in its events, in sentences; absent for nothing. */
+  readonly doubts?: readonly string[];
 }
 
 /** All that a run is made from: the same inputs give the same events. */

@@ -130,6 +130,7 @@ export const EDGES: readonly string[] = [
   'driver_detach>device_release_driver_internal',
   'driver_probe_device>__driver_probe_device',
   'driver_probe_device>driver_deferred_probe_add',
+  'driver_probe_device>driver_deferred_probe_trigger',
   'driver_register>deferred_probe_extend_timeout',
   'driver_register>driver_attach',
   'driver_unregister>driver_detach',

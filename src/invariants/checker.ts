@@ -68,6 +68,11 @@ export function createChecker(
     }
   };
 
+  const isDue = ({ when }: Invariant, subject: string): boolean => {
+    if (when === 'settled') return flights.hasQueuedDeferrals();
+    return when === 'always' || isQuiet(subject, k, flights);
+  };
+
   return {
     violations,
     healed,
@@ -84,8 +89,7 @@ export function createChecker(
       const before = violations.length;
       for (const invariant of watchers[event.type] ?? []) {
         for (const subject of invariant.subjects(event, k))
-          if (invariant.when === 'always' || isQuiet(subject, k, flights))
-            judge(invariant, subject, recorded, index);
+          if (isDue(invariant, subject)) judge(invariant, subject, recorded, index);
       }
       return violations.length === before ? [] : violations.slice(before);
     },

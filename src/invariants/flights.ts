@@ -1,12 +1,20 @@
 /** What is under way on devices and groups, as the events tell. */
 import type { EventOf, KernelEvent, Recorded } from '../events/event.ts';
+import { EPROBE_DEFER } from '../model/errno.ts';
+
+type Noted = Pick<Recorded, 'event' | 'task' | 'stack'>;
 
 export interface Flights {
-  note(recorded: Pick<Recorded, 'event' | 'task' | 'stack'>): void;
+  note(recorded: Noted): void;
   /** Is no probe and no unbind of the device under way? */
   isQuiet(dev: string): boolean;
   /** Is nobody in the middle of changing the group's owner or domain, under its mutex? */
   isSettled(group: number): boolean;
+  /**
+   * Is no task about to queue the device whose probe it saw deferred, and to have it tried again where a
+   * trigger came meanwhile?
+   */
+  hasQueuedDeferrals(): boolean;
   /** Is no probe and no unbind under way at all? */
   isIdle(): boolean;
 }
@@ -29,6 +37,7 @@ const begins = (event: KernelEvent): event is Beginning =>
   BEGINNINGS.some((type) => type === event.type);
 
 const flightsOf = (dev: string): string => `flights of ${dev}`;
+const DEFERRALS = 'deferrals that are being queued';
 const changesOf = (group: number): string => `changes of group ${group}`;
 
 export function createFlights(watch: FlightsWatch | null = null): Flights {
@@ -41,7 +50,16 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
     flights.set(dev, before + by);
     watch?.changed(flightsOf(dev), before, before + by);
   };
-  const noteChange = ({ event, task, stack }: Parameters<Flights['note']>[0]): void => {
+  /** Tasks between the end of a probe that deferred and the end of what is done about it. */
+  const deferring = new Set<string>();
+  const noteDeferral = ({ event, task }: Noted): void => {
+    const before = deferring.size;
+    const { type } = event;
+    if (type === 'probe.finished' && Math.abs(event.ret) === EPROBE_DEFER) deferring.add(task);
+    else if (type !== 'deferred.added' && type !== 'printk') deferring.delete(task);
+    if (deferring.size !== before) watch?.changed(DEFERRALS, before, deferring.size);
+  };
+  const noteChange = ({ event, task, stack }: Noted): void => {
     const group = changing.get(task);
     if (group === undefined) {
       if (!begins(event) || !changesGroup(stack)) return;
@@ -57,6 +75,7 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
     note(recorded) {
       const { event } = recorded;
       noteChange(recorded);
+      noteDeferral(recorded);
       switch (event.type) {
         case 'probe.matched':
         case 'driver.unbinding':
@@ -77,6 +96,10 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
     isSettled(group) {
       watch?.looked(changesOf(group));
       return ![...changing.values()].includes(group);
+    },
+    hasQueuedDeferrals() {
+      watch?.looked(DEFERRALS);
+      return deferring.size === 0;
     },
     isIdle: () => ![...flights.values()].some((count) => count > 0),
   };

@@ -16,10 +16,11 @@ export interface Invariant {
   readonly claim: string;
   readonly subsystem: string;
   /**
-   * When it must hold: after every event it watches, or once no probe or unbind of its subject is
-   * under way.
+   * When it must hold: after every event it watches; once no probe or unbind of its subject is under way;
+   * or once no task is about to queue the device whose probe it saw deferred, and to have it tried again
+   * where a trigger came meanwhile.
    */
-  readonly when: 'always' | 'quiescent';
+  readonly when: 'always' | 'quiescent' | 'settled';
   readonly watches: readonly EventType[];
   /** The subjects that an event may have changed: device names, or group numbers as text. */
   readonly subjects: (event: KernelEvent, k: Facts) => readonly string[];

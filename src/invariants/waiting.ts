@@ -169,7 +169,7 @@ export const waitsEnd: Invariant = {
     'Once nothing is retried any more, each deferred device waits for something that is not there ' +
     'and does not itself wait for the device.',
   subsystem: 'driver core',
-  when: 'always',
+  when: 'settled',
   watches: ['task.finished', 'deferred.removed', 'deferred.retried'],
   subjects(event, k) {
     if (event.type !== 'task.finished') return 'dev' in event ? [String(event.dev)] : [];

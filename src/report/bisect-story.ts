@@ -28,6 +28,8 @@ export interface Story {
   readonly doubts: readonly string[];
   /** Lines of the log that contradict the model. */
   readonly contradictions: number;
+  /** In some state there was all that the expression names. */
+  readonly wasThere: boolean;
   /** The text of a line of the log; null where there is none. */
   readonly logText: (line: number) => string | null;
   /** The source as a word of a command. */
@@ -52,7 +54,8 @@ export function bisectStory(story: Story): readonly Line[] {
         evaluations > trace.events.length
           ? `the check is good in every state of ${events}`
           : `the check is good in the first and the last state of ${events} (asked ${counted(evaluations, 'time')})`;
-      return [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      const lines = [line(`holds: ${how}`, 'good'), ...caveats(story)];
+      return story.wasThere ? lines : [...lines, line(`  ${NEVER_THERE}`, 'bad')];
     }
     case 'badFromStart':
       return badFromStart(story);
@@ -62,6 +65,9 @@ export function bisectStory(story: Story): readonly Line[] {
       return [line(`inconclusive: ${outcome.reason}`, 'bad')];
   }
 }
+
+const NEVER_THERE =
+  'but in no state was there all that the expression names: is a device, group or module misspelt?';
 
 function badFromStart({ answers, trace }: Story): readonly Line[] {
   if (answers === null || answers.first === null)
@@ -172,18 +178,24 @@ const PARTS_SHOWN = 4;
 
 function causeLines({ trace, causes }: Story, found: Found): readonly Line[] {
   if (causes.length === 0) return [];
+  const bad = trace.events[found.event];
+  const begun = trace.events.findIndex(({ task }) => task === bad?.task);
   const rows = causes.flatMap(({ event, parts, made }) => {
     const recorded = trace.events[event];
     if (recorded === undefined) return [];
     const known = parts.filter(({ path }) => !path.includes('.spec.'));
     const shownParts = (known.length > 0 ? known : parts).slice(0, PARTS_SHOWN);
-    const things = made.filter((path) => !path.includes('.spec'));
+    // What a thing has is made with it.
+    const isPart = (path: string) => made.some((other) => path.startsWith(`${other}.`));
+    const things = made.filter((path) => !path.includes('.spec') && !isPart(path));
     const texts = [
       ...things.map((path) => `makes ${path}`),
       ...shownParts.map(({ path, value }) => `${path}=${shown(value)}`),
     ];
     const more = parts.length > shownParts.length ? ' …' : '';
-    const where = recorded.stack.at(-1) ?? '';
+    const isMeanwhile = begun >= 0 && event > begun && recorded.task !== bad?.task;
+    const by = isMeanwhile ? `, meanwhile by ${recorded.task}` : '';
+    const where = `${recorded.stack.at(-1) ?? ''}${by}`;
     return [[`#${event}`, describeEvent(recorded.event), where, `${texts.join(' ')}${more}`]];
   });
   const head = line('the events that it goes back to, and what each set', 'head');

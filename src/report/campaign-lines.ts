@@ -9,13 +9,13 @@ import { findInvariant } from '../invariants/all.ts';
 import { aligned, counted, type Line, line } from './line.ts';
 
 /** What is told of a finding as soon as it is saved. */
-export function findingStory({ first }: Known, path: string): readonly Line[] {
+export function findingStory({ first }: Known, path: string, seed: number): readonly Line[] {
   const { run, finding } = first;
   const { invariant, message, stack, stimulus, firstBad, stimuli, devices } = finding;
   const code = findInvariant(invariant)?.code;
   const head =
     invariant === MODEL_ERROR
-      ? `${MODEL_ERROR}: reprobe itself broke in run ${run}`
+      ? `${MODEL_ERROR}: reprobe itself broke in run ${run} of seed ${seed}`
       : `${invariant}${code === undefined ? '' : ` (${code})`} is violated in run ${run}`;
   const size = `${counted(stimuli, 'step')} on ${counted(devices, 'device')}`;
   const rows = [

@@ -13,6 +13,7 @@ import type { Patch } from '../model/versions/patch.ts';
 import { PATCHES } from '../model/versions/patch-table.ts';
 import { configOf, describeKernel } from '../model/versions/profile.ts';
 import { counted, type Line, line } from './line.ts';
+import { type Moved, sortOut } from './order-noise.ts';
 import { mismatchSentence } from './verify-lines.ts';
 
 /** How many disagreements, troubles and remedies are listed; `--json` has them all. */
@@ -24,7 +25,6 @@ export interface Explanation {
   readonly troubles: readonly Trouble[];
 }
 
-/** The run of the best hypothesis, or the run as it is. */
 /** The run of a hypothesis that explains all, else the run as it is. */
 export function likelyTrace({ asItIs, hypotheses }: Search): Trace {
   const [best] = hypotheses;
@@ -35,8 +35,8 @@ export function explanationLines({ search, troubles }: Explanation): readonly Li
   return [
     ...verdictLines(search),
     ...hypothesisLines(search),
-    ...assumedLines(likelyTrace(search), toldOf(search)),
     ...troubleLines(troubles, search.hypotheses[0]?.leaves === 0),
+    ...assumedLines(likelyTrace(search), toldOf(search)),
   ];
 }
 
@@ -47,14 +47,30 @@ function verdictLines({ asItIs: { trace, disagreements }, hypotheses }: Search):
   if (disagreements.length === 0)
     return [line(`consistent: what was seen is what ${who} does`, 'good')];
   const disagree = disagreements.length === 1 ? 'disagrees' : 'disagree';
-  const shown = disagreements.slice(0, LISTED_MAX);
-  const more = disagreements.length - shown.length;
+  const { rest, moved } = sortOut(disagreements);
+  const texts = [...rest.map(disagreementText), ...moved.map(movedText)];
+  const shown = texts.slice(0, LISTED_MAX);
+  const more = texts.length - shown.length;
+  const head =
+    rest.length === 0
+      ? `consistent with ${who} but for the order of ${counted(moved.length, 'line')}`
+      : `${counted(disagreements.length, 'observation')} ${disagree} with ${who}`;
   return [
-    line(`${counted(disagreements.length, 'observation')} ${disagree} with ${who}`, 'bad'),
-    ...shown.map((one) => line(`  ${disagreementText(one)}`)),
+    line(head, 'bad'),
+    ...shown.map((text) => line(`  ${text}`)),
     ...(more === 0 ? [] : [line(`  and ${more} more; --json has them all`, 'dim')]),
-    ...(hypotheses.length === 0 ? [line('no hypothesis of reprobe explains any of them')] : []),
+    ...(hypotheses.length > 0 ? [] : [line(rest.length === 0 ? NO_ORDER : NO_HYPOTHESIS)]),
   ];
+}
+
+const NO_HYPOTHESIS = 'no hypothesis of reprobe explains any of them';
+const NO_ORDER =
+  'no hypothesis of reprobe explains it; tasks that ran beside each other may have printed so';
+
+function movedText({ text, line: at, expectedAt }: Moved): string {
+  const by = counted(Math.abs(at - expectedAt), 'line');
+  const where = at < expectedAt ? `${by} earlier` : `${by} later`;
+  return `line ${at}: ${at === expectedAt ? 'elsewhere' : where} than in the model: ${text}`;
 }
 
 /** An option that is not what it is assumed to be. */
@@ -85,7 +101,11 @@ function disagreementText(one: Disagreement): string {
 function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
   const all = asItIs.disagreements.length;
   const { kernel } = asItIs.trace.header;
-  return hypotheses.flatMap(({ assumptions, explains, leaves }, i) => {
+  // Where one explains all, those that leave something are no rivals.
+  const isEnough = hypotheses[0]?.leaves === 0;
+  const told = hypotheses.filter(({ leaves }) => !isEnough || leaves === 0);
+  const less = hypotheses.length - told.length;
+  const lines = told.flatMap(({ assumptions, explains, leaves }, i) => {
     const rest = leaves === 0 ? '' : `; ${counted(leaves, 'disagreement')} left`;
     const head = `hypothesis ${i + 1} explains ${explains} of ${all}${rest}`;
     return [
@@ -93,6 +113,8 @@ function hypothesisLines({ asItIs, hypotheses }: Search): readonly Line[] {
       ...assumptions.map((one) => line(`  ${assumptionText(one, kernel)}`)),
     ];
   });
+  const more = `and ${counted(less, 'that explains', 'that explain')} less; --json has all`;
+  return less === 0 ? lines : [...lines, line(more, 'dim')];
 }
 
 /** What is assumed, in words. */
@@ -128,14 +150,21 @@ function toldOf({ hypotheses }: Search): ReadonlySet<string> {
 /** What users must have done although neither the log shows nor a hypothesis tells it. */
 function assumedLines({ events }: Trace, told: ReadonlySet<string>): readonly Line[] {
   const times = new Map<string, { readonly at: number | null; readonly count: number }>();
+  const modules = new Set<string>();
   for (const { event, origin, line: at } of events) {
     if (event.type !== 'task.started' || origin !== 'assumed') continue;
+    const { stimulus } = event;
+    // Most are loaded by udev as devices appear: no more than their names is worth a line.
+    if (stimulus.do === 'modprobe' && stimulus.params === '') {
+      if (!told.has(describeStimulus(stimulus))) modules.add(stimulus.module);
+      continue;
+    }
     const text = describeStimulus(event.stimulus);
     if (told.has(text)) continue;
     const known = times.get(text);
     times.set(text, { at: known?.at ?? at, count: (known?.count ?? 0) + 1 });
   }
-  if (times.size === 0) return [];
+  if (times.size === 0 && modules.size === 0) return [];
   const done = [...times].map(([text, { at, count }]) => {
     const where = at === null ? '' : `, before line ${at}`;
     return `  ${text}${where}${count > 1 ? `, and ${count - 1} more times` : ''}`;
@@ -146,12 +175,23 @@ function assumedLines({ events }: Trace, told: ReadonlySet<string>): readonly Li
     line('assumed, though nothing shows it', 'head'),
     ...shown.map((text) => line(text)),
     ...(more === 0 ? [] : [line(`  and ${more} more`, 'dim')]),
+    ...(modules.size === 0 ? [] : [line(`  modprobe of ${namesText([...modules])}`)]),
   ];
+}
+
+/** The first of them, and how many there are. */
+function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, LISTED_MAX).join(', ');
+  return names.length <= LISTED_MAX ? shown : `${shown} and ${names.length - LISTED_MAX} more`;
 }
 
 function troubleLines(troubles: readonly Trouble[], isAssumed: boolean): readonly Line[] {
   if (troubles.length === 0) return [];
-  const shown = troubles.slice(0, 2 * LISTED_MAX);
+  // One broken invariant says more than ten probes that fail.
+  const isGrave = ({ violation, recorded }: Trouble) =>
+    violation !== null || recorded.event.type === 'kernel.oopsed';
+  const sorted = [...troubles.filter(isGrave), ...troubles.filter((one) => !isGrave(one))];
+  const shown = sorted.slice(0, 2 * LISTED_MAX);
   const more = troubles.length - shown.length;
   return [
     line(`what went wrong${isAssumed ? ' under hypothesis 1' : ''}, and what decides it`, 'head'),

@@ -11,7 +11,14 @@ import {
 } from '../events/machine.ts';
 import { besideFirmware, boardMachine } from '../model/firmware/board.ts';
 import type { Firmware } from '../model/firmware/firmware.ts';
-import { isPatchName, PATCH_NAMES, parseRelease } from '../model/versions/profile.ts';
+import {
+  beyondProfiles,
+  isPatchName,
+  NEWEST_PROFILE,
+  OLDEST_PROFILE,
+  PATCH_NAMES,
+  parseRelease,
+} from '../model/versions/profile.ts';
 import {
   entriesOf,
   type Fields,
@@ -74,6 +81,11 @@ function readPatches(place: Place | undefined) {
 /** Any release will do: the nearest profile stands for it. */
 function releaseAt(place: Place): string {
   const version = nameOf(place);
+  const beyond = beyondProfiles(version);
+  if (beyond !== null) {
+    const end = beyond === 'older' ? `before ${OLDEST_PROFILE}` : `after ${NEWEST_PROFILE}`;
+    fail(place, `Kernels ${end} are not modelled.`, '`reprobe list kernels` prints those that are');
+  }
   if (parseRelease(version) !== null) return version;
   fail(place, `${quote(version)} is no release of the kernel.`, 'write one like 6.1 or 6.1.20');
 }

@@ -19,6 +19,15 @@ export function nearest(word: string, words: Iterable<string>): string | null {
   return best;
 }
 
+/** All words, those with the fewest edits to `word` first. Cost: as `nearest`. */
+export function byNearness(word: string, words: Iterable<string>): readonly string[] {
+  const of = (other: string): number =>
+    Math.max(word.length, other.length) > LENGTH_MAX
+      ? LENGTH_MAX
+      : distance(word.toLowerCase(), other.toLowerCase());
+  return [...words].toSorted((a, b) => of(a) - of(b));
+}
+
 /** Insertions, deletions, substitutions and swaps of neighbours that make `a` into `b`. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = [];

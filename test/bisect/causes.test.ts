@@ -1,11 +1,17 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { causesOf } from '../../src/bisect/causes.ts';
 import { causesOfViolation, endsOf } from '../../src/bisect/claim.ts';
 import { firstViolation } from '../../src/bisect/first-violation.ts';
 import { readsOf } from '../../src/bisect/reads.ts';
+import { runChecked } from '../../src/invariants/checked-run.ts';
+import { oops } from '../../src/invariants/soundness.ts';
 import { reduce } from '../../src/model/state/reduce.ts';
 import { initialState, type ReadState } from '../../src/model/state/state.ts';
+import { bisectStory } from '../../src/report/bisect-story.ts';
+import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
+import { parseScenario } from '../../src/scenario/parse.ts';
 import { aRun, leakyTrace, NIC, NIC_GROUP, traceOf } from '../model/small-machine.ts';
 
 describe('readsOf', () => {
@@ -46,6 +52,47 @@ describe('causesOf', () => {
       ['device.unbind_cleanup', `${dev}.driver=null`],
     ]);
     expect(causes.at(-1)?.event).toBe(found.event);
+  });
+
+  it.each([
+    [
+      'scan-frees-a-fwspec-in-use',
+      ['dev_iommu.freed', 'fwspec=null', 'swapper/0'],
+      ['probe.started', 'driver=vendor-eth', 'async fe300000.ethernet'],
+    ],
+    [
+      'rmmod-then-rescan-jumps-into-freed-ops',
+      ['bus.iommu_ops', 'buses.pci.iommu_ops=arm-smmu-v3', 'modprobe-1'],
+      ['module.unloaded', 'modules.arm_smmu_v3=null', 'rmmod-3'],
+    ],
+    [
+      'client-probes-before-its-smmu-is-bound',
+      ['iommu.registered', 'iommus=', 'swapper/0'],
+      ['fwspec.set', 'fwspec.iommu=5000000.iommu', 'async fe300000.ethernet'],
+    ],
+  ])('goes back from the crash of %s to who took away what it needs', (name, ...wanted) => {
+    const text = readFileSync(`scenarios/${name}.yaml`, 'utf8');
+    const { kernel, machine, steps, choices } = parseScenario(text, name, driverKnowledge);
+    const trace = runChecked({ kernel, machine, stimuli: steps, choices }).run.trace();
+    const found = firstViolation(trace, { invariant: oops });
+    if (found.kind !== 'found' || found.violation === null) throw new Error('it crashes');
+    const causes = causesOfViolation(trace, found.violation, endsOf(trace, found.event));
+    for (const [type, part, task] of wanted) {
+      const cause = causes.find(({ event }) => trace.events[event]?.event.type === type);
+      expect(cause?.parts.map(({ path, value }) => `${path}=${value}`).join(' ')).toContain(part);
+      expect(trace.events[cause?.event ?? -1]?.task).toBe(task);
+    }
+    expect(causes.length).toBeLessThan(15);
+    const story = bisectStory({
+      ...{ trace, outcome: found, causes, verification: null, changes: null, answers: null },
+      ...{ doubts: [], contradictions: 0, wasThere: true, sourceName: 'x', logText: () => null },
+      again: () => '',
+    });
+    const told = story.map((line) => line.text).join('\n');
+    const isRace = name === 'scan-frees-a-fwspec-in-use';
+    expect(/dev_iommu freed.*__iommu_probe_device, meanwhile by swapper\/0 /.test(told)).toBe(
+      isRace,
+    );
   });
 
   it('names the last event that changed each part, as looking after each event tells', () => {

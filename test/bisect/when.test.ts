@@ -4,8 +4,10 @@ import { scanStates } from '../../src/bisect/scan.ts';
 import { documentWhen, parseWhen } from '../../src/bisect/when.ts';
 import { createHistory, stateAfter } from '../../src/engine/history.ts';
 import { ReprobeError } from '../../src/error.ts';
+import type { Recorded } from '../../src/events/event.ts';
 import { tableOf } from '../../src/events/table.ts';
-import { initialState } from '../../src/model/state/state.ts';
+import { reduce } from '../../src/model/state/reduce.ts';
+import { initialState, type State } from '../../src/model/state/state.ts';
 import { HOSTILE_NAMES } from '../events/arbitrary.ts';
 import { aRun, leakyTrace, NIC, traceOf } from '../model/small-machine.ts';
 
@@ -22,6 +24,23 @@ function errorOf(text: string): ReprobeError {
     throw error;
   }
   throw new Error(`${text} is fine`);
+}
+
+function folded(state: State, { event }: Recorded): State {
+  reduce(state, event);
+  return state;
+}
+
+/** The expressions for all that is in a value. */
+function pathsOf(at: string, value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [at];
+  const isList = Array.isArray(value);
+  return [
+    at,
+    ...Object.entries(value).flatMap(([key, one]) =>
+      pathsOf(`${at}[${isList ? key : JSON.stringify(key)}]`, one),
+    ),
+  ];
 }
 
 describe('an expression', () => {
@@ -45,6 +64,27 @@ describe('an expression', () => {
     for (const text of ['groups["45"].owner_cnt == 0', '!(groups["45"].owner_cnt > 0)'])
       expect(parse(text)(START)).toBe(false);
     expect(parse('!("45" in groups)')(START)).toBe(true);
+  });
+
+  it('tells whether there ever was what it is about', () => {
+    for (const [text, wasThere] of [
+      ['groups["1"].owner_cnt > 99', true],
+      ['groups["450"].owner_cnt > 0', false],
+      ['oops != null && devices["x"].bound', true],
+    ] as const) {
+      const when = parse(text);
+      expect(scanStates(trace, when).kind).toBe('holds');
+      expect(when.wasThere()).toBe(wasThere);
+    }
+  });
+
+  it('may name each field that a state or an event has, to any depth', () => {
+    const ofState = Object.entries(trace.events.reduce(folded, initialState()));
+    const ofEvents = trace.events.map(({ event }) => ['event', event] as const);
+    const ofStimuli = trace.header.stimuli.map((one) => ['stimulus', one] as const);
+    const all = new Set([...ofState, ...ofEvents, ...ofStimuli].flatMap(([a, b]) => pathsOf(a, b)));
+    expect(all.size).toBeGreaterThan(300);
+    for (const path of all) expect(() => parse(`${path} == ${path}`)).not.toThrow();
   });
 
   it('names all tables of the state', () => {
@@ -73,6 +113,35 @@ describe('refuses, with the place', () => {
     expect(error).toMatchObject({ code: 'BAD_EXPRESSION', file: '--when', line: 1 });
     if (column !== null) expect(error.column).toBe(column);
     expect(error.message).toContain(message);
+  });
+
+  it.each([
+    ['groups["1"].ownr_cnt > 1', 13, 'groups["1"] has no field ownr_cnt', 'are owner_cnt, owner,'],
+    ['gruops["1"].owner_cnt > 1', 1, 'Unknown variable: gruops', 'variables are groups,'],
+    ['event.typ == "x"', 7, 'event has no field typ', 'are type,'],
+    ['event.type == "driver.bond"', 15, 'event.type is never "driver.bond"', 'of driver.bound,'],
+    ['"unbnd" == stimulus.do', 1, 'stimulus.do is never "unbnd"', 'of unbind,'],
+    ['groups["1"].domain in ["DMA", "DMAFQ"]', 31, 'never "DMAFQ"', 'of DMA-FQ,'],
+    ['vfio.groups["1"]["opened"] == "x"', 18, 'no field opened', 'are opened_by,'],
+    ['has(devices.x.drver)', 15, 'devices.x has no field drver', 'are driver,'],
+    ['devices["x"].spec.pci.pcei == null', 23, 'no field pcei', 'are pcie,'],
+    ['oops.at == "x"', 6, 'oops is a plain value', null],
+    ['links.status == "ACTIVE"', 7, 'links is a list', 'links.exists(one, …)'],
+    ['links.exists(l, l.statsu == "ACTIVE")', 19, 'l has no field statsu', 'are status,'],
+    ['links[0].flags.exists(f, f == "MANGED")', 31, 'f is never "MANGED"', 'of MANAGED,'],
+    ['devices.exists(d, d.driver == "x")', 21, 'd is a plain value', 'write table[d]'],
+    ['iommus.filter(i, i.freed).exists(j, j.nme == "x")', 39, 'no field nme', 'are name,'],
+    ['acs_requested ? links[0].x == 1 : true', 26, 'links[0] has no field x', 'its fields are'],
+  ])('%s', (text, column, message, hint) => {
+    let error: unknown;
+    try {
+      parse(text);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'BAD_EXPRESSION', line: 1, column });
+    expect(error).toMatchObject({ message: expect.stringContaining(message) });
+    expect(error).toMatchObject({ hint: hint === null ? null : expect.stringContaining(hint) });
   });
 
   it('lines of a file', () => {

@@ -247,6 +247,19 @@ describe.concurrent('bisect', () => {
 });
 
 describe.concurrent('whatif', () => {
+  it('tells of --all what makes a difference, and names the rest', async ({ expect }) => {
+    const { stdout } = await reprobe('whatif', leaky, '--all');
+    const [table = '', rest = ''] = stdout.split('no difference is made by ');
+    expect(table).toMatch(/^6\.1 +as it is +violates/m);
+    expect(table).toMatch(/^6\.1 +\+test_remove_dma_cleanup +holds/m);
+    expect(table).toMatch(/^7\.2 +as shipped/m);
+    const [, count] = /^(\d+) others: /.exec(rest) ?? [];
+    expect(rest).toMatch(/-vfio_no_viable_scan/);
+    expect(table).not.toMatch(/vfio_no_viable_scan/);
+    const { runs } = JSON.parse((await reprobe('whatif', leaky, '--all', '--json')).stdout);
+    expect(table.trim().split('\n').length - 1 + Number(count)).toBe(runs.length);
+  });
+
   it('has a row for each combination', async ({ expect }) => {
     const args = ['--patch', '-test_remove_dma_cleanup', '--config', 'DEBUG_TEST_DRIVER_REMOVE=y'];
     const { json } = await document('whatif', leaky, ...args);
@@ -387,5 +400,23 @@ describe.concurrent('run', () => {
     expect((await document('run', sane, leaky)).json).toMatchObject({
       scenarios: [{ ok: true }, {}],
     });
+  });
+
+  it('prints the same fields of one scenario and of many', async ({ expect }) => {
+    const [one, many] = [await document('run', leaky), await document('run', leaky, sane)];
+    const whole = { ok: true, events: expect.any(Number), divergences: [] };
+    const met = { expect: 'INV-OWN is violated for group 1', ok: true };
+    const { scenarios, ...own } = one.json as { readonly scenarios: readonly object[] };
+    expect(scenarios).toEqual([own]);
+    expect(own).toMatchObject({ ...whole, expectations: [met], final: { groups: {} } });
+    expect(many.json).toMatchObject({ ...whole, final: null });
+    const { violations, expectations, ...sum } = many.json as { readonly [key: string]: unknown };
+    const [{ violations: broken = [] } = {}] = scenarios as readonly { violations?: object[] }[];
+    expect(violations).toEqual(broken.map((each) => ({ ...each, file: leaky })));
+    expect(expectations).toMatchObject([
+      { ...met, file: leaky },
+      { ok: true, file: sane },
+    ]);
+    expect(sum['scenarios']).toMatchObject([own, { file: sane }]);
   });
 });

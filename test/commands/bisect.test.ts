@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
 import { NIC, NIC_GROUP } from '../model/small-machine.ts';
-import { asJson, document, file, leaky, pathOf, reprobe, sane, trace } from './program.ts';
+import { asJson, document, file, leaky, log, pathOf, reprobe, sane, trace } from './program.ts';
 
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 4 });
 
@@ -45,6 +45,7 @@ describe.concurrent('exit codes, with and without --json', () => {
 
   it.each<[number, string, readonly string[]]>([
     [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--when', 'groups[']],
+    [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--when', 'groups["1"].ownr_cnt > 1']],
     [EXIT.usage, 'BAD_EXPRESSION', ['bisect', trace, '--ask', 'vfio-close 1']],
     [EXIT.fatal, 'BAD_EXPRESSION', ['bisect', trace, '--when', `@${file('bad.cel', '\n1 +')}`]],
     [EXIT.fatal, 'UNREADABLE', ['bisect', trace, '--when', '@no-such-file']],
@@ -164,3 +165,23 @@ describe('a session', () => {
     expect(other.stderr).toContain('another bisection');
   });
 });
+
+it('of a log that is in doubt decides nothing, whatever is searched, and from its trace too', async () => {
+  const panic = '[   99.000000] Kernel panic - not syncing: Asynchronous SError Interrupt\n';
+  const path = file('panic.txt', readFileSync(log, 'utf8') + panic);
+  const saved = pathOf('panic.jsonl');
+  await reprobe('import', path, '-o', saved);
+  for (const args of [
+    [path],
+    [path, '--stimuli'],
+    [path, '--kernels'],
+    [saved],
+    [saved, '--stimuli'],
+  ]) {
+    const { status, stdout } = await reprobe('bisect', ...args);
+    expect([args, status]).toEqual([args, EXIT.inconclusive]);
+    expect(stdout).toMatch(/^inconclusive: no invariant is broken, but the kernel is in trouble/m);
+    const { json } = await document('bisect', ...args);
+    expect(json).toMatchObject({ outcome: 'inconclusive' });
+  }
+}, 60_000);

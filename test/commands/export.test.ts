@@ -2,7 +2,18 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
 import { ASSIGN_NIC, NIC } from '../model/small-machine.ts';
-import { asJson, document, leaky, log, nothing, pathOf, reprobe, sane, trace } from './program.ts';
+import {
+  asJson,
+  document,
+  file,
+  leaky,
+  log,
+  nothing,
+  pathOf,
+  reprobe,
+  sane,
+  trace,
+} from './program.ts';
 
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 8 });
 
@@ -26,7 +37,9 @@ describe.concurrent('export', () => {
   ])('%i, %s for %j, with and without --json', async (status, code, args) => {
     const text = await reprobe(...args);
     expect(text.status).toBe(status);
-    expect([text.stdout === '', text.stderr === '']).toEqual([code !== null, code === null]);
+    // Why the run of a log is no answer is no error.
+    const errors = text.stderr.replace(/^note: .*\n/, '');
+    expect([text.stdout === '', errors === '']).toEqual([code !== null, code === null]);
     const json = await reprobe(...asJson(args));
     expect(json).toMatchObject({ status, stderr: '' });
     const parsed = JSON.parse(json.stdout);
@@ -45,6 +58,17 @@ describe.concurrent('export', () => {
     const { steps } = json as { steps: object[] };
     expect(steps).toHaveLength(ASSIGN_NIC.length);
     expect(steps[1]).toEqual({ step: 2, command: 'modprobe vfio-pci', ret: 0 });
+  });
+
+  it('says of a log why a run that breaks nothing is no answer, and keeps its name', async () => {
+    const panic = '[   99.000000] Kernel panic - not syncing: Asynchronous SError Interrupt\n';
+    const path = file('tx2-5.1-crash.log.txt', readFileSync(log, 'utf8') + panic);
+    const { status, stdout, stderr } = await reprobe('export', path, '--shell', '-');
+    expect(status).toBe(EXIT.holds);
+    expect(stdout).toMatch(/^#!\/bin\/sh\n# tx2-5\.1-crash\n/);
+    expect(stderr).toMatch(
+      /^note: no invariant is broken, but the kernel is in trouble at line \d+/,
+    );
   });
 
   it('writes a scenario that runs, under the kernel that was asked for', async ({ expect }) => {

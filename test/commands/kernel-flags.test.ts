@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/commands/exit.ts';
 import {
@@ -10,10 +11,14 @@ import {
 } from '../../src/commands/kernel-flags.ts';
 import { eventNumber } from '../../src/commands/position.ts';
 import { leakyTrace } from '../model/small-machine.ts';
-import { file, reprobe } from './program.ts';
+import { file, log, reprobe } from './program.ts';
 
 /** A scenario that breaks nothing in a kernel with the fix of the test removal. */
 const cleaned = 'scenarios/test-remove-gives-owner_cnt-back.yaml';
+
+function kernelOf(scenario: string, version: string): string {
+  return readFileSync(scenario, 'utf8').replace(/version: '[^']*'/, `version: '${version}'`);
+}
 
 describe('joinSignedValues', () => {
   it.each([
@@ -68,6 +73,8 @@ describe('a kernel on the command line', () => {
     [() => patchNamed('__proto__'), '`reprobe list patches` prints the names'],
     [() => releaseNamed('6.1x'), 'did you mean 6.1?'],
     [() => releaseNamed('linux'), '`reprobe list kernels` prints the names'],
+    [() => releaseNamed('2.6'), '2.6 is older; `reprobe list kernels` prints those that are'],
+    [() => releaseNamed('4.11.99'), '4.11 is older; `reprobe list kernels` prints those that are'],
   ])('%s', (read, hint) => {
     expect(read).toThrow(expect.objectContaining({ code: 'UNKNOWN_NAME', hint }));
   });
@@ -97,6 +104,38 @@ describe('a release on the command line', () => {
     expect(status).toBe(EXIT.holds);
     expect(stdout).toContain('6.7 (modelled as 6.6)');
     expect(stdout).toContain('7.0 (modelled as 6.12)');
+  });
+
+  it.each([
+    ['run', ['run', cleaned, '--kernel', '2.6']],
+    ['bisect', ['bisect', cleaned, '--kernels', '--from', '4.1']],
+    ['whatif', ['whatif', cleaned, '--kernel', '3.10']],
+    ['fuzz', ['fuzz', '--kernel', '4.9', '--runs', '1', '--out', '/tmp/never-made']],
+    ['a scenario', ['run', file('old.yaml', kernelOf(cleaned, '2.6'))]],
+  ])('is refused by %s where it is older than all that are modelled', async (_, argv) => {
+    const { status, stderr } = await reprobe(...argv);
+    expect(status).toBeGreaterThan(EXIT.inconclusive);
+    expect(stderr).toContain('Kernels before 4.12 are not modelled.');
+  });
+
+  it('may be newer than all that are modelled, and then standard error says so', async () => {
+    const { status, stdout, stderr } = await reprobe('whatif', cleaned, '--kernel', '9.9');
+    expect(status).toBe(EXIT.holds);
+    expect(stderr).toBe('warning: kernels after 7.2 are not modelled yet: it is taken for 9.9\n');
+    expect(stdout).toMatch(/^7\.2 .*holds/m);
+    const inFile = await reprobe('run', file('new.yaml', kernelOf(cleaned, '9.9')));
+    expect(inFile.stderr).toContain('Kernels after 7.2 are not modelled.');
+  });
+
+  it('is told where a log has one that is not modelled, unless flags name another', async () => {
+    const old = `[    0.000000] Linux version 3.10.108-lab (a@b) #1 SMP\n${readFileSync(log, 'utf8')}`;
+    const path = file('old-kernel.txt', old);
+    const { stderr } = await reprobe('import', path);
+    expect(stderr).toBe(
+      "warning: kernels before 4.12 are not modelled: the log's 3.10.108-lab is read as one of 4.12\n",
+    );
+    expect((await reprobe('import', path, '--kernel', '5.4')).stderr).toBe('');
+    expect((await reprobe('import', log)).stderr).toBe('');
   });
 
   it('has the fixes that were in it by then', async () => {

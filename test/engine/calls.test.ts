@@ -19,6 +19,10 @@ const middle = path('middle', function* (k, times: number): Path<string> {
   return `${twice + (yield* leaf(k, 0))}`;
 });
 
+const deeper = path('deeper', function* (k): Path<number> {
+  return yield* deeper(k);
+});
+
 const newKernel = () => createRun(smallSystem()).kernel;
 const wordOf = (step: Step) => (step.type === 'printk' ? step.text : step.type);
 
@@ -49,4 +53,25 @@ describe('calls of a task', () => {
     const calls = createCalls(caller(k), rootFrame());
     expect(() => calls.next()).toThrow('no such times');
   });
+
+  it.each([
+    [
+      'beside each other',
+      function* (k): Path<number> {
+        for (;;) yield* leaf(k, 0);
+      },
+    ],
+    [
+      'in each other',
+      function* (k): Path<number> {
+        return yield* deeper(k);
+      },
+    ],
+  ] satisfies [string, (k: ReturnType<typeof newKernel>) => Path<number>][])(
+    'end where calls %s do not',
+    (_, body) => {
+      const calls = createCalls(body(newKernel()), rootFrame());
+      expect(() => calls.next()).toThrow('calls without end');
+    },
+  );
 });

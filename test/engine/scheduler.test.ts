@@ -75,6 +75,21 @@ describe('a task', () => {
   });
 });
 
+describe('a run without an end', () => {
+  it.each<[string, Step]>([
+    ['sleeps', { type: 'sleep', on: 'hardware' }],
+    ['makes way', { type: 'cond_resched' }],
+    ['waits for what is there', { type: 'wait', on: 'all', until: () => true }],
+  ])('ends where a task %s for ever and makes no event', (_, step) => {
+    function* forever(): Path<number> {
+      for (;;) yield step;
+    }
+    const run = newRun();
+    const act = () => run.scheduler.run('sh-0', STARTED, forever());
+    expect(act).toThrow('100000 steps without an event: sh-0');
+  });
+});
+
 describe('a line', () => {
   it('is held back until its task is chosen again, in view of who chooses', () => {
     const views: string[][] = [];

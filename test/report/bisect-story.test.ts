@@ -9,7 +9,7 @@ const trace = leakyTrace();
 function tell(outcome: BisectOutcome, more: Partial<Story> = {}): string {
   const story: Story = {
     ...{ trace, outcome, verification: null, changes: null, causes: [], answers: null },
-    ...{ doubts: [], contradictions: 0, sourceName: 'a.yaml' },
+    ...{ doubts: [], contradictions: 0, wasThere: true, sourceName: 'a.yaml' },
     logText: () => null,
     again: (event) => `reprobe replay a.yaml --to ${event}`,
     ...more,

@@ -54,11 +54,22 @@ export function compareReleases(a: string, b: string): number {
   return majorA - majorB || minorA - minorB;
 }
 
+/** The oldest release that is modelled, and the newest. */
+export const OLDEST_PROFILE = PROFILES[0];
+export const NEWEST_PROFILE = PROFILES[PROFILES.length - 1] ?? OLDEST_PROFILE;
+
+/** Is a release older than all that are modelled, or newer? */
+export function beyondProfiles(release: string): 'older' | 'newer' | null {
+  const series = parseRelease(release)?.series ?? ASSUMED_PROFILE;
+  if (compareReleases(series, OLDEST_PROFILE) < 0) return 'older';
+  return compareReleases(series, NEWEST_PROFILE) > 0 ? 'newer' : null;
+}
+
 /** The profile that stands for a release. */
 export function profileOf(release: string): string {
   const series = parseRelease(release)?.series ?? ASSUMED_PROFILE;
   const known = PROFILES.filter((profile) => compareReleases(profile, series) <= 0);
-  return known.at(-1) ?? PROFILES[0];
+  return known.at(-1) ?? OLDEST_PROFILE;
 }
 
 type Named = Pick<KernelSpec, 'version' | 'release'>;

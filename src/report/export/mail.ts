@@ -78,10 +78,9 @@ function whereLines({ trace, steps }: Finding, violation: Violation): readonly s
 }
 
 function needLines({ trace }: Finding): readonly string[] {
-  const { kernel, machine } = trace.header;
-  const cmdline = oneLine(kernel.cmdline);
+  const cmdline = oneLine(trace.header.kernel.cmdline);
   return [
-    ...kernelNeeds(kernel, machine).flatMap((need) => para(need, '* ', '  ')),
+    ...kernelNeeds(trace).flatMap((need) => para(need, '* ', '  ')),
     ...(cmdline === '' ? [] : para(`boot parameters: ${cmdline}`, '* ', '  ')),
   ];
 }

@@ -6,7 +6,9 @@ import { shellWords } from '../../import/action-shell.ts';
 import { findInvariant } from '../../invariants/all.ts';
 import type { Violation } from '../../invariants/invariant.ts';
 import type { DoneStep, Finding } from './finding.ts';
+import { guardLines } from './guard.ts';
 import { kernelNeeds } from './kernel-needs.ts';
+import { hasPlainNames } from './plain-names.ts';
 import { type QemuLine, qemuOf } from './qemu.ts';
 import { VFIO_FUNCTIONS } from './vfio-program.ts';
 import { waysToSee } from './visible.ts';
@@ -28,6 +30,7 @@ export function shellScript(finding: Finding): string {
     '#!/bin/sh',
     ...headLines(finding),
     'set -u',
+    ...guardLines(finding, typed),
     ...(needsVfio ? ['', ...VFIO_FUNCTIONS] : []),
     ...steps.flatMap((step) => ['', ...stepLines(step, finding)]),
     ...endLines(finding),
@@ -50,12 +53,13 @@ function headLines({ name, title, violation, trace }: Finding): readonly string[
       : brokenLines(violation)),
     '#',
     '# Kernel:',
-    ...kernelNeeds(kernel, machine).flatMap((need) => comment(need, '  ')),
+    ...kernelNeeds(trace).flatMap((need) => comment(need, '  ')),
     `# Boot parameters: ${cmdline === '' ? 'none that matter' : cmdline}`,
     ...qemuLines(qemuOf(machine, kernel)),
     '#',
-    '# Run the commands as root, one by one. Below each stands what the kernel answers; numbers of',
-    '# groups can be others on another machine.',
+    '# `sh FILE` says what it would do, and `sh FILE go` does it, as root; or type the commands one by',
+    '# one. Below each stands what the kernel answers; numbers of groups can be others on another',
+    '# machine.',
   ];
 }
 
@@ -113,8 +117,9 @@ function isVfio({ do: what }: Stimulus): boolean {
   return what === 'vfio' || what === 'vfio_ioctl' || what === 'vfio_release';
 }
 
-/** What is typed, and what waits for it; null for what no command does. */
+/** What is typed, and what waits for it; null for what no command does, or none that is safe. */
 function typed(stimulus: Stimulus): readonly string[] | null {
+  if (!singlesOf(stimulus).every(hasPlainNames)) return null;
   if (stimulus.do !== 'together') {
     const command = printAction(stimulus);
     return command === null ? null : commandLines(stimulus, command);

@@ -6,6 +6,7 @@ import { readSessionFolder, readTwin } from '../../../src/commands/read-session.
 import { parseAction } from '../../../src/import/action.ts';
 import { printAction } from '../../../src/import/action-print.ts';
 import { findingOf } from '../../../src/report/export/finding.ts';
+import { GUARD_END } from '../../../src/report/export/guard.ts';
 import { shellScript } from '../../../src/report/export/shell.ts';
 import { driverKnowledge } from '../../../src/scenario/known-drivers.ts';
 import { parseScenario } from '../../../src/scenario/parse.ts';
@@ -39,6 +40,7 @@ async function scriptOf(name: string): Promise<string> {
 /** What is typed, without what runs beside the rest and what waits for it. */
 const typed = (script: string): readonly string[] =>
   script
+    .slice(script.indexOf(GUARD_END))
     .split('\n')
     .map((line) => line.replace(/ &$/, ''))
     .filter((line) => !line.startsWith('#') && parseAction(line).do !== 'note')

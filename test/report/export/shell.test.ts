@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeviceSpec } from '../../../src/events/machine.ts';
+import type { Stimulus } from '../../../src/events/stimulus.ts';
 import { printAction } from '../../../src/import/action-print.ts';
 import { findingOf } from '../../../src/report/export/finding.ts';
+import { GUARD_END } from '../../../src/report/export/guard.ts';
 import { type Qemu, qemuOf } from '../../../src/report/export/qemu.ts';
 import { shellScript } from '../../../src/report/export/shell.ts';
 import { VFIO_FUNCTIONS } from '../../../src/report/export/vfio-program.ts';
@@ -15,6 +17,20 @@ import { ASSIGN_NIC, BOOT, kernel, LEAKY, NIC, smallMachine } from '../../model/
 
 const leaky = { kernel: LEAKY, machine: smallMachine(), stimuli: ASSIGN_NIC, choices: [] };
 const script = shellScript(findingOf('leak', 'It leaks', leaky));
+
+/** Runs a script where `uname -r` prints a release and a reboot says so. */
+function dryRun(text: string, release: string) {
+  const dir = mkdtempSync(join(tmpdir(), 'reprobe-dry-'));
+  const program = (name: string, body: string) =>
+    writeFileSync(join(dir, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  program('uname', `echo ${release}`);
+  program('reboot', 'echo rebooted');
+  writeFileSync(join(dir, 'x.sh'), text);
+  const env = { PATH: `${dir}:${process.env['PATH']}` };
+  const ran = spawnSync('sh', [join(dir, 'x.sh')], { env, encoding: 'utf8' });
+  rmSync(dir, { recursive: true });
+  return ran;
+}
 
 describe('shellScript', () => {
   it('says what is broken, what kernel it takes, and which step does it', () => {
@@ -25,6 +41,16 @@ describe('shellScript', () => {
     expect(script).toMatch(/^# 1\. Boot that kernel\.$/m);
     expect(script).toMatch(/dmesg: e1000e 0000:01:00\.0: Adding to iommu group 1$/m);
     expect(script.indexOf('! From here on')).toBeLessThan(script.indexOf('# 2.'));
+  });
+
+  it('names the options of drivers, and of those modules that are loaded', () => {
+    const modules = [...leaky.machine.modules, { name: 'nvme', depends: [] }];
+    const inputs = { ...leaky, machine: { ...leaky.machine, modules } };
+    const text = shellScript(findingOf('leak', '', inputs)).replace(/\n# +/g, ' ');
+    expect(text).toMatch(/built in: .*\be1000e \(CONFIG_E1000E=y\)/);
+    expect(text).toMatch(/built in: .*\bpcieport \(CONFIG_PCIEPORTBUS=y\)/);
+    expect(text).toMatch(/modules: .*\bvfio_pci \(CONFIG_VFIO_PCI=m\)/);
+    expect(text).not.toContain('nvme');
   });
 
   it('tells what each call of a user of VFIO returns', () => {
@@ -71,13 +97,62 @@ describe('shellScript', () => {
       const inputs = { ...leaky, kernel: kernel({ cmdline, release: name }), stimuli };
       const text = shellScript(findingOf(name, name, inputs));
       const known = new Set([...stimuli.map(printAction), ...VFIO_FUNCTIONS, 'set -u', '']);
-      const left = text
+      const at = text.indexOf(GUARD_END);
+      const body = at < 0 ? text : text.slice(at + GUARD_END.length);
+      const left = body
         .split(/[\n\r\u2028\u2029]/)
         .filter((line) => !line.startsWith('#') && !known.has(line) && !line.startsWith('gone '));
       expect(left).toEqual([]);
       execFileSync('sh', ['-n'], { input: text, stdio: 'pipe' });
+      expect(dryRun(text, '6.1.20').stdout).not.toContain('rebooted');
     });
     fc.assert(property, { numRuns: 40 });
+  });
+
+  it('does nothing but look and tell, unless it is told to go', () => {
+    const modprobe = { do: 'modprobe', module: 'vfio-pci', params: '' } as const;
+    const inputs = { ...leaky, kernel: kernel(), stimuli: [BOOT, modprobe] };
+    const text = shellScript(findingOf('load', '', inputs));
+    const { status, stdout } = dryRun(text, '6.1.20-lab');
+    expect(stdout).toMatch(/^This would, on this machine:\n {2}2\. modprobe vfio-pci\nNothing was/);
+    expect(status).toBe(0);
+    for (const release of ['6.12.1', '5.4.0', '16.1.0'])
+      expect(dryRun(text, release)).toMatchObject({
+        ...{ status: 1, stdout: '' },
+        stderr: expect.stringContaining(`it is about Linux 6.1, and this is ${release}`),
+      });
+  });
+
+  it('looks for what its commands write to, as far as it was there before them', () => {
+    const config = { VFIO_PLATFORM_BASE: 'y', DEBUG_TEST_DRIVER_REMOVE: 'y' };
+    const inputs = { ...leaky, kernel: kernel({ config }) };
+    const text = shellScript(findingOf('leak', '', inputs));
+    expect(text).toContain(
+      `\nhere /sys/bus/pci/devices/${NIC}\nhere /sys/bus/pci/drivers/e1000e\n`,
+    );
+    expect(text).not.toContain('here /sys/bus/pci/drivers/vfio-pci');
+    expect(text).toContain('\noption DEBUG_TEST_DRIVER_REMOVE y\n');
+    const there = {
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('there is no /sys/bus'),
+    };
+    expect(dryRun(text.replace(/^option .*$/m, ''), '6.1.1')).toMatchObject(there);
+  });
+
+  it.each([
+    { do: 'unbind', bus: 'pci', drv: 'e1000e', dev: '../../../../etc/passwd' },
+    { do: 'remove', dev: '..' },
+    { do: 'modprobe', module: '-C/tmp/x', params: '' },
+    { do: 'modprobe', module: 'vfio', params: '-C /tmp/x' },
+    { do: 'module_param', module: 'vfio', param: '../../x', value: '1' },
+    { do: 'vfio_release', hold: '/etc/motd' },
+  ] satisfies Stimulus[])('types no name that leads elsewhere: %j', (stimulus) => {
+    const text = shellScript(findingOf('evil', '', { ...leaky, stimuli: [BOOT, stimulus] }));
+    const lines = text.split('\n').filter((line) => !line.startsWith('#') && line !== '');
+    expect(lines.filter((line) => !(VFIO_FUNCTIONS as string[]).includes(line))).toEqual([
+      'set -u',
+    ]);
   });
 });
 
