@@ -159,6 +159,10 @@ function isInContainer(group: ReadGroup, k: Facts): boolean {
   );
 }
 
+/** Is its driver on its way out, so far that it has taken its hands off and given back its use? */
+const isGivenBack = ({ driver, unbinding, owner_uses }: ReadDevice): boolean =>
+  driver === null || (unbinding && owner_uses === 0);
+
 /** INV-ISO. */
 export const isolation: Invariant = {
   id: 'user-owned-group-has-no-kernel-driver',
@@ -181,8 +185,7 @@ export const isolation: Invariant = {
     if (group === undefined || (group.owner === null && !isInContainer(group, k))) return null;
     const intruder = group.devices.find((dev) => {
       const device = k.state.devices[dev];
-      // Without a name the driver is on its way out, and has had its hands off for long.
-      return device?.bound === true && device.driver !== null && !isManaged(device, k);
+      return device?.bound === true && !isManaged(device, k) && !isGivenBack(device);
     });
     if (intruder === undefined) return null;
     const driver = k.state.devices[intruder]?.driver ?? null;

@@ -5,6 +5,7 @@ import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
 import { driverOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { pr_debug, printk } from '../printk.ts';
+import type { ReadState } from '../state/state.ts';
 import { __device_attach, device_driver_attach, driver_attach } from './dd-attach.ts';
 import { deferred_probe_extend_timeout } from './dd-deferred.ts';
 import { device_driver_detach, driver_detach } from './dd-release.ts';
@@ -39,13 +40,17 @@ export const driver_register: (k: Kernel, spec: DriverSpec) => Path<number> = pa
  * Unregisters a driver: its devices lose it, the last one bound first.
  *
  * Kernel: drivers/base/driver.c:driver_unregister, drivers/base/bus.c:bus_remove_driver, v6.1.
- * Leaves out: that its bind files stay until those who write to them are done: here they come too late.
+ * Leaves out: that its bind files stay until those who write to them are done: who has not begun to probe
+ * comes too late.
  */
 export const driver_unregister: (k: Kernel, bus: string, drv: string) => Path<void> = path(
   'driver_unregister',
   function* (k, bus: string, drv: string): Path<void> {
     if (driverOf(k, bus, drv) === undefined) return;
     yield { type: 'driver.going', bus, drv };
+    const isLeft = (state: ReadState) => (state.buses[bus]?.drivers[drv]?.probing ?? 0) === 0;
+    if (!isLeft(k.state))
+      yield { type: 'wait', on: `the end of the probes of ${drv}`, until: isLeft };
     yield* pr_debug(k, FILE, `bus: '${bus}': remove driver ${drv}`);
     yield* driver_detach(k, bus, drv);
     yield { type: 'driver.unregistered', bus, drv };

@@ -93,16 +93,16 @@ export const vfio_df_ioctl_attach_pt = path(
 export const vfio_df_unbind_iommufd = path(
   'vfio_df_unbind_iommufd',
   function* (k, dev: string, user: string): Path<void> {
-    yield { type: 'vfio.iommufd_unbound', dev };
     const group = deviceOf(k, dev).iommu_group;
     if (group !== null) yield* leaveDomain(k, dev, group);
+    yield { type: 'vfio.iommufd_unbound', dev };
     yield* closeDevice(k, dev, user);
   },
 );
 
 function* leaveDomain(k: Kernel, dev: string, group: number): Path<void> {
-  const others = k.state.groups[group]?.devices ?? [];
-  if (others.every((other) => k.state.vfio.iommufds[other] === undefined))
+  const devices = k.state.groups[group]?.devices ?? [];
+  if (devices.every((other) => other === dev || k.state.vfio.iommufds[other] === undefined))
     yield* iommu_group_set_domain(k, group, 'blocked');
   if (k.has('device_claim_owner')) yield* iommu_device_release_dma_owner(k, dev);
   else yield* iommu_group_release_dma_owner(k, group);

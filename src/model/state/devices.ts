@@ -119,6 +119,12 @@ function unbound(state: State, { dev, drv }: EventOf<'driver.unbound'>): void {
   if (list !== undefined) drop(list, dev);
 }
 
+function countProbes(state: State, dev: string, drv: string, by: 1 | -1): void {
+  const bus = state.devices[dev]?.bus;
+  const driver = bus === undefined ? undefined : busOf(state, bus).drivers[drv];
+  if (driver !== undefined) count(driver, 'probing', by);
+}
+
 /** Runs `change` on the device, if there is one. */
 function on(state: State, dev: string, change: (device: Device) => void): void {
   const device = state.devices[dev];
@@ -156,7 +162,7 @@ export const deviceReducers = {
   'driver.registered': (state, { bus, drv, spec }) => {
     busOf(state, bus).drivers[drv] = {
       ...{ name: drv, bus, spec },
-      ...{ dynamic_ids: [], devices: [], going: false },
+      ...{ dynamic_ids: [], devices: [], probing: 0, going: false },
     };
   },
   'driver.going': (state, { bus, drv }) => {
@@ -174,8 +180,9 @@ export const deviceReducers = {
     if (ids !== undefined) drop(ids, id);
   },
   'device.can_match': (state, { dev }) => on(state, dev, (d) => (d.can_match = true)),
-  'probe.matched': (state, { dev }) => {
+  'probe.matched': (state, { dev, drv }) => {
     count(state.deferred, 'probe_count', 1);
+    countProbes(state, dev, drv, 1);
     on(state, dev, (d) => (d.can_match = true));
   },
   'probe.started': (state, { dev, drv }) => {
@@ -197,7 +204,10 @@ export const deviceReducers = {
   'probe.unwound': nothing,
   'device.unbind_cleanup': unbindCleanup,
   'driver.bound': bound,
-  'probe.finished': (state) => count(state.deferred, 'probe_count', -1),
+  'probe.finished': (state, { dev, drv }) => {
+    count(state.deferred, 'probe_count', -1);
+    countProbes(state, dev, drv, -1);
+  },
   'driver.unbinding': (state, { dev }) => on(state, dev, (d) => (d.unbinding = true)),
   'driver.unbound': unbound,
 } satisfies Partial<Reducers>;

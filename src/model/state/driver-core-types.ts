@@ -71,6 +71,8 @@ export interface Driver {
   spec: DriverSpec;
   /** Ids added through new_id. */
   dynamic_ids: string[];
+  /** Probes of it that are under way. */
+  probing: number;
   /** Its module goes: it is off the list of its bus, and has no bind files. */
   going: boolean;
   /** Bound devices, in the order they were bound. */

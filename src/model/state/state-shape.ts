@@ -67,6 +67,7 @@ const driver = object<DeepReadonly<Driver>>({
   bus: name,
   spec: driverShape,
   dynamic_ids: names,
+  probing: uint,
   going: flag,
   devices: names,
 });
