@@ -1,7 +1,6 @@
 /** IOMMUs coming and going. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
 import type { OptionName } from '../versions/option-table.ts';
 import { attachDefaultDomain } from './default-domain.ts';
@@ -88,10 +87,12 @@ function isTaken(k: Kernel, ops: string, at: number | null): boolean {
 export const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path<number> {
   const found: string[] = [];
   for (const dev of k.state.buses[bus]?.devices.slice() ?? []) {
-    const before = deviceOf(k, dev).iommu_group;
+    const before = k.state.devices[dev]?.iommu_group;
+    // It went while another device was asked: the list of the bus passes it over.
+    if (before === undefined) continue;
     const ret = yield* probe_iommu_group(k, dev);
     if (ret !== 0) return ret;
-    if (before === null && deviceOf(k, dev).iommu_group !== null) found.push(dev);
+    if (before === null && k.state.devices[dev]?.iommu_group != null) found.push(dev);
   }
   for (const { id, default_domain } of Object.values(k.state.groups)) {
     if (default_domain !== null) continue;
@@ -114,7 +115,7 @@ export const iommu_device_unregister = path(
   function* (k, iommu: string): Path<void> {
     for (const bus of k.has('register_scans_buses') ? iommuBuses(k) : [])
       for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
-        if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
+        if (k.state.devices[dev]?.iommu === iommu) yield* iommu_release_device(k, dev);
     yield { type: 'iommu.unregistered', iommu };
   },
 );
