@@ -33,36 +33,62 @@ const cpuSeconds = (start) => {
   return (user + system) / 1e6;
 };
 
-/** Draws and seconds to the first finding, or to the end of the time. */
-function measure(bug, strategy, seconds, seed) {
-  const start = process.cpuUsage();
-  const chooser = STRATEGIES[strategy];
-  const options = { seed, until: () => cpuSeconds(start) > seconds };
-  const { draws, found } = recall(bug, chooser ? { ...options, chooserOf: chooser } : options);
-  return { draws, found, seconds: cpuSeconds(start) };
-}
-
 const all = (devices) => devices.flatMap((one) => [one, ...all(one.creates ?? [])]);
 const sizeOf = ({ inputs: { machine, stimuli } }) => ({
   devices: all(machine.devices).length,
   steps: stimuli.length,
 });
+const excess = (our, their) => ({
+  devices: Math.max(0, our.devices - their.devices),
+  steps: Math.max(0, our.steps - their.steps),
+});
+const sum = ({ devices, steps }) => devices + steps;
 
-/** Both reproducers, reduced: what the bug needs by what was drawn, and by its scenario. */
-function compare(bug, found) {
+/** The sizes of known reproducers, reduced, by the invariant that is to be broken. */
+function knownSizes(bug) {
+  const sizes = new Map();
+  return (invariant) => {
+    if (!sizes.has(invariant)) {
+      const known = knownReproducer(bug, scenarioOf, invariant);
+      const reduced = known && reduceReproducer(bug, known);
+      if (reduced) save(bug, 'known', reduced);
+      sizes.set(invariant, reduced && { ...sizeOf(reduced), invariant: reduced.invariant });
+    }
+    return sizes.get(invariant);
+  };
+}
+
+/**
+ * Draws until the bug is found, and on until what is found is, reduced, as small as the known scenario
+ * reduced, or the time is over.
+ */
+function measure(bug, strategy, seconds, seed) {
   const start = process.cpuUsage();
-  const known = knownReproducer(bug, scenarioOf, found.invariant);
-  const [ours, theirs] = [found, known].map((one) => one && reduceReproducer(bug, one));
-  const reducing = cpuSeconds(start);
-  save(bug, 'found', ours);
-  if (theirs === null) return { ours: sizeOf(ours), theirs: null, verdict: '', reducing };
-  save(bug, 'known', theirs);
-  const [our, their] = [sizeOf(ours), sizeOf(theirs)];
-  const larger = ['devices', 'steps'].filter((what) => our[what] > their[what]);
-  const by = larger.map((what) => `${our[what] - their[what]} ${what}`);
-  const other = theirs.invariant === ours.invariant ? '' : `, known breaks ${theirs.invariant}`;
-  const verdict = larger.length > 0 ? `larger by ${by.join(' and ')}` : 'as small';
-  return { ours: our, theirs: their, verdict: verdict + other, reducing };
+  const known = knownSizes(bug);
+  const chooser = STRATEGIES[strategy];
+  const until = () => cpuSeconds(start) > seconds;
+  const errors = [];
+  let [draws, finds] = [0, 0];
+  let first = null;
+  let best = null;
+  do {
+    const options = { seed, after: draws, until, ...(chooser && { chooserOf: chooser }) };
+    const one = recall(bug, options);
+    draws += one.draws;
+    errors.push(...one.errors);
+    if (one.found === null) break;
+    finds += 1;
+    first ??= { draws, seconds: cpuSeconds(start), invariant: one.found.invariant };
+    if (chooser) break;
+    const ours = reduceReproducer(bug, one.found);
+    const theirs = known(one.found.invariant);
+    const size = sizeOf(ours);
+    const over = theirs ? excess(size, theirs) : { devices: 0, steps: 0 };
+    if (best !== null && sum(over) >= sum(best.over)) continue;
+    best = { draws, finds, seconds: cpuSeconds(start), size, theirs, over };
+    save(bug, 'found', ours);
+  } while ((best === null || sum(best.over) > 0) && !until());
+  return { draws, first, best, errors };
 }
 
 function save({ patch }, which, { invariant, inputs }) {
@@ -76,7 +102,15 @@ function save({ patch }, which, { invariant, inputs }) {
   writeFileSync(`${SAVE}/${name}.yaml`, text);
 }
 
-const words = (size) => (size === null ? '' : `${size.devices} devices, ${size.steps} steps`);
+const words = (size) => (size ? `${size.devices} devices, ${size.steps} steps` : '');
+
+function verdictOf({ over, theirs, finds, draws, seconds }, { invariant }) {
+  const by = Object.entries(over).flatMap(([what, n]) => (n > 0 ? `${n} ${what}` : []));
+  const after = finds > 1 ? ` (find ${finds}, draw ${draws}, ${seconds.toFixed(1)} s)` : '';
+  const other =
+    theirs && theirs.invariant !== invariant ? `, known breaks ${theirs.invariant}` : '';
+  return (by.length > 0 ? `larger by ${by.join(' and ')}` : 'as small') + after + other;
+}
 
 const [seconds = '60', ...names] = process.argv.slice(2);
 const strategies = (process.env.STRATEGIES ?? 'drawn').split(',');
@@ -85,10 +119,9 @@ const bugs = knownBugs(scenarioOf).filter(
   ({ patch }) => names.length === 0 || names.includes(patch),
 );
 const without = Object.keys(PATCHES).filter((name) => !bugs.some(({ patch }) => patch === name));
-console.log(
-  '| bug | kernel | strategy | draws | seconds | invariant | drawn | reduced | known, reduced | verdict | seconds |',
-);
-console.log(`|${'---|'.repeat(11)}`);
+const TITLES = ['bug', 'kernel', 'strategy', 'draws', 'seconds', 'invariant'];
+console.log(`| ${[...TITLES, 'reproducer', 'known', 'verdict'].join(' | ')} |`);
+console.log(`|${'---|'.repeat(TITLES.length + 3)}`);
 let recalled = 0;
 let small = 0;
 for (const bug of bugs) {
@@ -96,19 +129,24 @@ for (const bug of bugs) {
   const more = Object.entries(patches).map(([name, on]) => ` ${on ? '+' : '-'}${name}`);
   const kernel = `${version} ${isOn ? '+' : '-'}${patch}${more.join('')}`;
   const results = strategies.map((strategy) => {
-    const { draws, found, seconds: took } = measure(bug, strategy, Number(seconds), seed);
-    const cells = [patch, kernel, strategy, draws, took.toFixed(1)];
-    if (found === null) {
-      console.log(`| ${cells.join(' | ')} | not found (${bug.invariants.join(', ')}) |||||`);
-      return null;
+    const found = measure(bug, strategy, Number(seconds), seed);
+    const { draws, first, best, errors } = found;
+    for (const error of new Set(errors)) console.error(`${patch}: ${error}`);
+    const start = [patch, kernel, strategy];
+    if (first === null) {
+      const what = `not found (${bug.invariants.join(', ')})`;
+      console.log(`| ${[...start, draws, seconds, what].join(' | ')} | | | |`);
+      return found;
     }
-    const { ours, theirs, verdict, reducing } = compare(bug, found);
-    const sizes = [words(sizeOf(found)), words(ours), words(theirs), verdict, reducing.toFixed(1)];
-    console.log(`| ${[...cells, found.invariant, ...sizes].join(' | ')} |`);
-    return verdict;
+    const cells = [...start, first.draws, first.seconds.toFixed(1), first.invariant];
+    const sizes = best
+      ? [words(best.size), words(best.theirs), verdictOf(best, first)]
+      : ['', '', ''];
+    console.log(`| ${[...cells, ...sizes].join(' | ')} |`);
+    return found;
   });
-  if (results.some((one) => one !== null)) recalled += 1;
-  if (results.some((one) => one?.startsWith('as small'))) small += 1;
+  if (results.some(({ first }) => first !== null)) recalled += 1;
+  if (results.some(({ best }) => best !== null && sum(best.over) === 0)) small += 1;
 }
 console.log(
   `\n${recalled} of ${bugs.length} bugs, ${small} with a reproducer as small as the known one; ${names.length > 0 ? '' : `no invariant tells: ${without.join(', ')}`}`,

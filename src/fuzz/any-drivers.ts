@@ -19,7 +19,7 @@ const IOMMUS: readonly string[] = [...SMMUS, 'virtio_iommu', 'ipmmu-vmsa'];
 /** Drivers that hand devices to users, with what they need. */
 export function addVfio(board: Board): void {
   const { dice } = board;
-  const isModular = dice.percent(85);
+  const isModular = board.modular && dice.percent(85);
   const buses = new Set(board.devices.map(({ bus }) => bus));
   if (isModular) {
     addModule(board, 'vfio');
@@ -34,7 +34,7 @@ export function addVfio(board: Board): void {
     add('vfio-pci');
     if (dice.percent(12)) add(dice.pick(['mlx5_vfio_pci', 'hisi_acc_vfio_pci']));
     if (dice.percent(12))
-      addKnown(board, 'pci-stub', dice.percent(50) ? { module: 'pci_stub' } : {});
+      addKnown(board, 'pci-stub', isModular && dice.percent(60) ? { module: 'pci_stub' } : {});
   }
   if (buses.has('amba') && dice.percent(30)) add('vfio-amba');
   if (board.units.length > 0 && dice.percent(20)) add('vfio-platform');
@@ -52,10 +52,10 @@ export function settleDrivers(board: Board): readonly DriverSpec[] {
   return [...board.drivers.values()];
 }
 
-function withModule({ dice }: Board, driver: DriverSpec): DriverSpec {
+function withModule({ dice, modular }: Board, driver: DriverSpec): DriverSpec {
   if (driver.module !== null || ALWAYS_BUILT_IN.includes(driver.name)) return driver;
   const share = IOMMUS.includes(driver.name) ? 45 : driver.name === 'pci-host-generic' ? 8 : 35;
-  if (dice.percent(share)) return { ...driver, module: moduleFor(driver) };
+  if (modular && dice.percent(share)) return { ...driver, module: moduleFor(driver) };
   const level = dice.percent(15) ? { initcall: dice.pick<InitcallLevel>(INITCALL_LEVELS) } : {};
   return { ...driver, ...level };
 }

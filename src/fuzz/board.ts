@@ -20,6 +20,8 @@ export interface Board {
   readonly size: number;
   readonly firmware: 'devicetree' | 'acpi';
   readonly arch: Arch;
+  /** Drivers may be modules. */
+  readonly modular: boolean;
   /** How many PCI host bridges there will be. */
   readonly hosts: number;
   readonly devices: DeviceSpec[];
@@ -37,7 +39,7 @@ export interface Board {
 export function emptyBoard(
   dice: Dice,
   size: number,
-  kind: Pick<Board, 'firmware' | 'arch' | 'hosts'>,
+  kind: Pick<Board, 'firmware' | 'arch' | 'hosts' | 'modular'>,
 ): Board {
   const firstStream = kind.hosts > 0 ? 0x7000 : 1;
   return {

@@ -4,7 +4,7 @@ import type { Inputs } from '../events/trace.ts';
 import { anyChoices } from './any-choices.ts';
 import { withFaults } from './any-faults.ts';
 import { anyKernel, type KernelChoice } from './any-kernel.ts';
-import { anyMachine } from './any-machine.ts';
+import { anyKinds, anyMachine } from './any-machine.ts';
 import { anySteps } from './any-steps.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Base, perturb } from './perturb.ts';
@@ -58,8 +58,9 @@ export function someInputs(options: DrawOptions, size?: number): fc.Arbitrary<In
 }
 
 function invent(dice: Dice, given: KernelChoice, size: number): Inputs {
-  const kernel = anyKernel(dice, given);
-  const sound = anyMachine(dice, size);
+  const iommus = anyKinds(dice);
+  const kernel = anyKernel(dice, given, iommus);
+  const sound = anyMachine(dice, size, { iommus, modular: kernel.config['MODULES'] !== 'n' });
   const faults = dice.percent(25) ? 1 + dice.below(2) : 0;
   const stimuli = anySteps(dice, sceneOf(sound), size);
   const machine = withFaults(dice, sound, faults);

@@ -92,11 +92,15 @@ export interface Recalled {
   /** How many inputs were drawn. */
   readonly draws: number;
   readonly found: Reproducer | null;
+  /** What the model said where it broke. */
+  readonly errors: readonly string[];
 }
 
 export interface RecallOptions {
   /** The first seed. */
   readonly seed: number;
+  /** So many inputs were drawn before, from that seed on; 0 where absent. */
+  readonly after?: number;
   /** Asked after each draw: true gives up. */
   readonly until: (draws: number) => boolean;
   /** Decides where the choices of the inputs end, in the run of that number; else the default does. */
@@ -109,15 +113,21 @@ export interface RecallOptions {
  * Cost: a run for each draw, and a second one where such an invariant breaks.
  */
 export function recall(bug: KnownBug, options: RecallOptions): Recalled {
-  const { seed, until, chooserOf } = options;
+  const { seed, after = 0, until, chooserOf } = options;
   const { patch, isOn, version, patches } = bug;
   const kernel = { ...ANY_RELEASE, version, patches: { ...patches, [patch]: isOn } };
   const draw = createDraw({ from: null, kernel });
-  for (let n = 0; ; n += 1) {
+  const errors: string[] = [];
+  for (let n = after; ; n += 1) {
     const inputs = draw(seed + n, sizeOfRun(n));
-    const invariant = firstBroken(inputs, bug, () => chooserOf?.(seed + n));
-    if (invariant !== undefined) return { draws: n + 1, found: { invariant, inputs } };
-    if (until(n + 1)) return { draws: n + 1, found: null };
+    const draws = n + 1 - after;
+    try {
+      const invariant = firstBroken(inputs, bug, () => chooserOf?.(seed + n));
+      if (invariant !== undefined) return { draws, found: { invariant, inputs }, errors };
+    } catch (error) {
+      errors.push(error instanceof Error ? error.message : String(error));
+    }
+    if (until(draws)) return { draws, found: null, errors };
   }
 }
 

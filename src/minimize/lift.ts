@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { normalNames } from './normal-names.ts';
 import { type Names, renamed, renamedFrom, renamedSubject } from './rename.ts';
 import type { Answer, Candidate, Form, Search } from './search.ts';
+import type { Subject } from './subject.ts';
 import { without } from './without.ts';
 
 /** Takes bridges out as long as what is behind them shows the violation without them. */
@@ -30,7 +31,9 @@ interface Way {
 /** Without the bridge; where several functions were in one slot they say so, or do not. */
 function waysRound(form: Form, bridge: DeviceSpec): readonly Way[] {
   const { draft, inputs } = form.hit;
-  const isSubject = form.subject.names.includes(bridge.name);
+  // A group is told by the others in it.
+  const rest = form.subject.names.filter((name) => name !== bridge.name);
+  const isSubject = rest.length === 0 && form.subject.names.length > 0;
   const behind = draft.machine.devices.filter((spec) => isBehind(spec, bridge));
   if (bridge.pci?.header !== 1 || isSubject || behind.length === 0) return [];
   const places = placesFor(behind, bridge, draft.machine.devices);
@@ -40,7 +43,8 @@ function waysRound(form: Form, bridge: DeviceSpec): readonly Way[] {
     const moved = movedUp(draft, bridge, multifunction);
     const way = moved && namedAnew(moved, inputs.choices, places);
     if (way === null) return [];
-    const subject = way.names.reduce((one, names) => renamedSubject(one, names), form.subject);
+    const told: Subject = { ...form.subject, names: rest };
+    const subject = way.names.reduce((one, names) => renamedSubject(one, names), told);
     return [{ candidate: { draft: way.draft, subject }, names: way.names }];
   });
 }

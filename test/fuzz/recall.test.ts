@@ -62,6 +62,7 @@ describe('recall', () => {
     expect(recall(harmless, { seed: 0, until: (n) => n >= 20 })).toEqual({
       draws: 20,
       found: null,
+      errors: [],
     });
   });
 });
