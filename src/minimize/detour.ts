@@ -36,10 +36,12 @@ export function detours({ machine, steps }: Draft): readonly Detour[] {
 /** The draft with the simpler things in it; what they make superfluous is still there. */
 export function straightened(draft: Draft, ways: readonly Detour[]): Draft {
   let { machine, steps } = draft;
+  const doubles = new Map<string, string>();
   for (const way of ways) {
-    if (way.kind === 'double') steps = stepsRenamed(steps, new Map([[way.name, way.instead]]));
+    if (way.kind === 'double') doubles.set(way.name, way.instead);
     else machine = way.kind === 'order' ? { ...machine, boot: [] } : builtIn(machine, way.name);
   }
+  if (doubles.size > 0) steps = stepsRenamed(steps, doubles);
   return { ...draft, machine, steps };
 }
 
