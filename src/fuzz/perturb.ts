@@ -17,9 +17,10 @@ export interface Base {
 
 /** Devices stay as they are, but for the rare one that firmware describes wrongly. */
 export function perturb(dice: Dice, { inputs, scene }: Base, size: number): Omit<Inputs, 'kernel'> {
-  const { machine, stimuli, choices } = inputs;
+  const { kernel, machine, stimuli, choices } = inputs;
   const reordered = dice.percent(50) ? otherOrder(dice, machine) : machine;
-  const built = dice.percent(30) ? otherBuild(dice, reordered) : null;
+  const isModular = kernel.config['MODULES'] !== 'n';
+  const built = isModular && dice.percent(30) ? otherBuild(dice, reordered) : null;
   const faults = dice.percent(20) ? 1 + dice.below(2) : 0;
   const changed = dice.percent(75) ? otherSteps(dice, scene, stimuli, size) : stimuli;
   const loads = built?.module ?? null;
@@ -30,13 +31,18 @@ export function perturb(dice: Dice, { inputs, scene }: Base, size: number): Omit
   };
 }
 
-/** The boot in another order: its own list, or the drivers, which register in that of the machine. */
+/**
+ * The boot in another order: its own list, or the drivers, which register in that of the machine. Up to
+ * where IOMMUs of x86 come, all is as it was: they have an initcall before those of drivers.
+ */
 function otherOrder(dice: Dice, machine: Machine): Machine {
   const { boot, drivers } = machine;
   if (boot.length === 0) return { ...machine, drivers: moved(dice, drivers) };
   const last = boot.findIndex(({ step }) => step === 'late_initcall');
   const end = last < 0 ? boot.length : last;
-  return { ...machine, boot: [...moved(dice, boot.slice(0, end)), ...boot.slice(end)] };
+  const start = 1 + boot.findLastIndex(({ step }) => step === 'iommu');
+  const between = moved(dice, boot.slice(start, end));
+  return { ...machine, boot: [...boot.slice(0, start), ...between, ...boot.slice(end)] };
 }
 
 /** All of it shuffled, or one or two taken to another place. */

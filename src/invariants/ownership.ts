@@ -136,9 +136,8 @@ export const idle: Invariant = {
     });
     if (used) return null;
     const { owner_cnt, owner, domain, default_domain } = group;
-    // Nothing is attached to the group of a device whose first attach failed.
-    const isFresh = group.devices.length === 0 && domain === null;
-    const isDefault = domain === default_domain || isFresh || hasMapping(group, k);
+    // Nothing is attached to a group whose first attach failed, or is under way.
+    const isDefault = domain === default_domain || domain === null || hasMapping(group, k);
     if (owner_cnt === 0 && owner === null && isDefault) return null;
     const message = `group ${subject} is idle, yet owner_cnt is ${owner_cnt} and its domain ${domain}`;
     return { message, values: { owner_cnt, owner, domain, default_domain } };

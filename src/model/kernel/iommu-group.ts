@@ -1,7 +1,7 @@
 /** Groups as lists of devices. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { groupById, groupOf } from '../lookup.ts';
-import { type Path, path } from '../path.ts';
+import { groupMutex, locked, type Path, path } from '../path.ts';
 import { dev_printk, dyndbg, pr_debug, printk } from '../printk.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { notifyGroup } from './vfio-viable.ts';
@@ -37,16 +37,22 @@ export function* iommu_group_alloc(k: Kernel, dev: string): Path<number> {
 export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
-    yield { type: 'group.joined', dev, group };
-    const { domain } = groupById(k, group);
-    if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
-      yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
+    yield* locked(groupMutex(group), join(k, group, dev));
     yield* notifyGroup(k, 'added', dev);
     yield k.has('group_dev_printk')
       ? dev_printk(k, 'info', dev, `Adding to iommu group ${group}`)
       : printk('info', `iommu: Adding device ${dev} to group ${group}`);
   },
 );
+
+function* join(k: Kernel, group: number, dev: string): Path<void> {
+  // Its last device may have gone while the lock was waited for: the reference of who found it keeps it.
+  if (k.state.groups[group] === undefined) yield { type: 'group.allocated', group };
+  yield { type: 'group.joined', dev, group };
+  const { domain } = groupById(k, group);
+  if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
+    yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
+}
 
 /**
  * Takes a device out of its group. With release_silent the last one out says so when somebody owns
@@ -59,6 +65,12 @@ export const iommu_group_add_device = path(
 export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
   const group = groupOf(k, dev);
   if (group === undefined) return;
+  yield* locked(groupMutex(group.id), leave(k, group.id, dev));
+}
+
+function* leave(k: Kernel, id: number, dev: string): Path<void> {
+  const group = groupOf(k, dev);
+  if (group?.id !== id) return;
   if (!k.has('group_dev_printk'))
     yield printk('info', `iommu: Removing device ${dev} from group ${group.id}`);
   else if (!k.has('release_silent'))
