@@ -15,6 +15,8 @@ export interface KernelChoice {
   readonly cmdline: string | null;
   /** All patches that are not as in the release. */
   readonly patches: KernelSpec['patches'] | null;
+  /** Options that the configuration has whatever is drawn: of those that build drivers `y`, `m` or `n`. */
+  readonly build?: KernelSpec['config'];
 }
 
 /** Nothing is given but that the kernel is a release as it is. */

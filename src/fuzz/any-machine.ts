@@ -6,7 +6,7 @@ import { addClients, addSuppliers } from './any-clients.ts';
 import { addVfio, settleDrivers } from './any-drivers.ts';
 import { addIommus, tablesOf } from './any-iommus.ts';
 import { addHost } from './any-pci.ts';
-import { type Board, emptyBoard } from './board.ts';
+import { type Board, type Build, buildOf, emptyBoard } from './board.ts';
 import { type Dice, drawn } from './drawn.ts';
 
 type Kind = IommuKind | 'two kinds' | 'none';
@@ -25,14 +25,13 @@ const KINDS: readonly (readonly [number, Kind])[] = [
 /** What is decided about a machine before all else. */
 export interface MachineKind {
   readonly iommus: readonly IommuKind[];
-  /** Drivers may be modules. */
-  readonly modular: boolean;
+  readonly build: Build;
 }
 
 export const anyKinds = (dice: Dice): readonly IommuKind[] => kindsOf(dice, dice.weigh(KINDS));
 
 /** A machine of about so many devices: one host bridge with a card and little else at size 1. */
-export function anyMachine(dice: Dice, size: number, { iommus, modular }: MachineKind): Machine {
+export function anyMachine(dice: Dice, size: number, { iommus, build }: MachineKind): Machine {
   const [kind = 'none'] = iommus;
   const isX86 = kind === 'intel' || kind === 'amd';
   const isAcpi = isX86 || (kind !== 'ipmmu-vmsa' && dice.percent(22));
@@ -42,7 +41,7 @@ export function anyMachine(dice: Dice, size: number, { iommus, modular }: Machin
     firmware: isAcpi ? 'acpi' : 'devicetree',
     arch: isArm ? 'arm' : 'arm64',
     hosts: isX86 ? 1 : hostsOf(dice, size, iommus),
-    modular,
+    build,
   });
   if (!isX86) addSuppliers(board, dice.below(1 + Math.min(3, Math.ceil(size / 3))));
   for (const one of iommus) addIommus(board, one);
@@ -85,4 +84,4 @@ function inSomeOrder({ dice, devices }: Board): Machine['devices'] {
 
 /** Machines of about so many devices. */
 export const aMachine = (size: number): fc.Arbitrary<Machine> =>
-  drawn((dice) => anyMachine(dice, size, { iommus: anyKinds(dice), modular: true }));
+  drawn((dice) => anyMachine(dice, size, { iommus: anyKinds(dice), build: buildOf({}) }));

@@ -6,6 +6,7 @@ import { withFaults } from './any-faults.ts';
 import { anyKernel, type KernelChoice } from './any-kernel.ts';
 import { anyKinds, anyMachine } from './any-machine.ts';
 import { anySteps } from './any-steps.ts';
+import { buildOf } from './board.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Base, perturb } from './perturb.ts';
 import { randomOf } from './random.ts';
@@ -60,7 +61,8 @@ export function someInputs(options: DrawOptions, size?: number): fc.Arbitrary<In
 function invent(dice: Dice, given: KernelChoice, size: number): Inputs {
   const iommus = anyKinds(dice);
   const kernel = anyKernel(dice, given, iommus);
-  const sound = anyMachine(dice, size, { iommus, modular: kernel.config['MODULES'] !== 'n' });
+  const build = buildOf({ ...kernel.config, ...given.build });
+  const sound = anyMachine(dice, size, { iommus, build });
   const faults = dice.percent(25) ? 1 + dice.below(2) : 0;
   const stimuli = anySteps(dice, sceneOf(sound), size);
   const machine = withFaults(dice, sound, faults);
@@ -77,6 +79,6 @@ function another(dice: Dice, given: KernelChoice, base: Base, size: number): Inp
       cmdline: given.cmdline ?? kernel.cmdline,
       patches: given.patches ?? kernel.patches,
     },
-    ...perturb(dice, base, size),
+    ...perturb(dice, base, size, given.build),
   };
 }

@@ -1,11 +1,11 @@
 /** Inputs like given ones, but in another order: of the boot, of the steps, of the tasks. */
-import type { BootStep, DriverSpec, Machine } from '../events/machine.ts';
+import type { BootStep, DriverSpec, KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
 import { anyChoices } from './any-choices.ts';
 import { withFaults } from './any-faults.ts';
 import { afterBoot } from './any-steps.ts';
-import { moduleFor } from './board.ts';
+import { type Build, buildOf, moduleFor } from './board.ts';
 import type { Dice } from './drawn.ts';
 import type { Scene } from './scene.ts';
 
@@ -16,11 +16,16 @@ export interface Base {
 }
 
 /** Devices stay as they are, but for the rare one that firmware describes wrongly. */
-export function perturb(dice: Dice, { inputs, scene }: Base, size: number): Omit<Inputs, 'kernel'> {
+export function perturb(
+  dice: Dice,
+  { inputs, scene }: Base,
+  size: number,
+  options: KernelSpec['config'] = {},
+): Omit<Inputs, 'kernel'> {
   const { kernel, machine, stimuli, choices } = inputs;
   const reordered = dice.percent(50) ? otherOrder(dice, machine) : machine;
-  const isModular = kernel.config['MODULES'] !== 'n';
-  const built = isModular && dice.percent(30) ? otherBuild(dice, reordered) : null;
+  const build = buildOf({ ...kernel.config, ...options });
+  const built = build.modular && dice.percent(30) ? otherBuild(dice, reordered, build) : null;
   const faults = dice.percent(20) ? 1 + dice.below(2) : 0;
   const changed = dice.percent(75) ? otherSteps(dice, scene, stimuli, size) : stimuli;
   const loads = built?.module ?? null;
@@ -57,10 +62,11 @@ function moved<T extends BootStep | DriverSpec | Stimulus>(dice: Dice, list: rea
 }
 
 /** One built-in driver is a module instead, or the other way round. */
-function otherBuild(dice: Dice, machine: Machine) {
+function otherBuild(dice: Dice, machine: Machine, build: Build) {
   const { drivers, modules, boot } = machine;
-  if (drivers.length === 0) return null;
-  const driver = dice.pick(drivers);
+  const free = drivers.filter((driver) => build.of(moduleFor(driver)) === undefined);
+  if (free.length === 0) return null;
+  const driver = dice.pick(free);
   const isBuiltIn = driver.module === null;
   const module = isBuiltIn ? moduleFor(driver) : null;
   const listed = module === null || modules.some(({ name }) => name === module);
