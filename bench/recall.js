@@ -8,6 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chooserOf } from '../dist/explore/strategy.js';
 import { knownBugs, knownReproducer, recall, reduceReproducer } from '../dist/fuzz/recall.js';
+import { whyUntold } from '../dist/fuzz/recall-untold.js';
 import { PATCHES } from '../dist/model/versions/patch-table.js';
 import { driverKnowledge } from '../dist/scenario/known-drivers.js';
 import { parseScenario } from '../dist/scenario/parse.js';
@@ -149,5 +150,17 @@ for (const bug of bugs) {
   if (results.some(({ best }) => best !== null && sum(best.over) === 0)) small += 1;
 }
 console.log(
-  `\n${recalled} of ${bugs.length} bugs, ${small} with a reproducer as small as the known one; ${names.length > 0 ? '' : `no invariant tells: ${without.join(', ')}`}`,
+  `\n${recalled} of ${bugs.length} bugs, ${small} with a reproducer as small as the known one`,
 );
+
+if (names.length === 0) {
+  console.log('\nPatches that break or mend no invariant in their scenarios:\n');
+  console.log('| patch | why | first that differs | without it | with it |');
+  console.log('|---|---|---|---|---|');
+  for (const patch of without) {
+    const { why, broken, differs } = whyUntold(patch, scenarioOf);
+    const { before, after } = PATCHES[patch];
+    const reason = [why, ...broken].join(' ');
+    console.log(`| ${[patch, reason, differs ?? '', before, after].join(' | ')} |`);
+  }
+}
