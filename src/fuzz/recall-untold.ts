@@ -25,15 +25,24 @@ export function whyUntold(patch: PatchName, scenarioOf: (name: string) => Inputs
   const [on, off] = [true, false].map((has) => run(inputs, patch, has));
   const broken = [...(on?.broken ?? [])].filter((id) => off?.broken.has(id));
   const [withIt, without] = [on?.events ?? [], off?.events ?? []];
-  const texts = new Set(without.map((event) => canonicalJson(event)));
-  const others = new Set(withIt.map((event) => canonicalJson(event)));
-  const event =
-    withIt.find((one) => !texts.has(canonicalJson(one))) ??
-    without.find((one) => !others.has(canonicalJson(one)));
-  const differs = event === undefined ? null : describeEvent(event);
-  if (broken.length > 0) return { patch, why: 'broken either way', broken, differs };
-  const why = differs === null ? 'nothing but what is printed' : 'another way, and no worse';
+  const event = firstOnlyIn(withIt, without) ?? firstOnlyIn(without, withIt);
+  const at = withIt.findIndex((one, i) => canonicalJson(one) !== canonicalJson(without[i] ?? null));
+  const moved = at < 0 ? undefined : withIt[at];
+  const first = event ?? moved;
+  if (first === undefined) {
+    return { patch, why: 'nothing but what is printed', broken: [], differs: null };
+  }
+  const differs = event === undefined ? `sooner: ${describeEvent(first)}` : describeEvent(first);
+  const why = broken.length > 0 ? 'broken either way' : 'another way, and no worse';
   return { patch, why, broken, differs };
+}
+
+function firstOnlyIn(
+  events: readonly KernelEvent[],
+  others: readonly KernelEvent[],
+): KernelEvent | undefined {
+  const texts = new Set(others.map((event) => canonicalJson(event)));
+  return events.find((event) => !texts.has(canonicalJson(event)));
 }
 
 function run(inputs: Inputs, patch: PatchName, has: boolean) {

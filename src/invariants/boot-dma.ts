@@ -14,6 +14,7 @@ const name = (subject: string): string => subject;
 export const bootDma: Invariant = {
   id: 'running-dma-is-not-cut-off',
   code: 'INV-BOOTDMA',
+  harm: 'corruption',
   claim:
     'DMA that firmware left running goes on, in memory of its own, until a driver takes it over, and ' +
     'a range that firmware wants mapped 1:1 always is.',
