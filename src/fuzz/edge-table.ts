@@ -70,6 +70,7 @@ export const EDGES: readonly string[] = [
   'bind_store>device_driver_attach',
   'bus_iommu_probe>__iommu_probe_device',
   'bus_iommu_probe>iommu_map',
+  'bus_iommu_probe>iommu_release_device',
   'bus_iommu_probe>ipmmu_init_arm_mapping',
   'bus_probe_device>__device_attach',
   'bus_set_iommu>add_iommu_group',

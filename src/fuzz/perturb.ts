@@ -82,9 +82,9 @@ function otherBuild(dice: Dice, machine: Machine, build: Build) {
   };
 }
 
-/** A module that was none before is loaded some time, mostly first. */
+/** A module that was none before is loaded some time after the boot, mostly first. */
 function withLoad(dice: Dice, steps: readonly Stimulus[], module: string): readonly Stimulus[] {
-  const at = dice.percent(60) ? 1 : dice.below(steps.length + 1);
+  const at = dice.percent(60) ? 1 : 1 + dice.below(steps.length);
   const load: Stimulus = { do: 'modprobe', module, params: '' };
   return [...steps.slice(0, at), load, ...steps.slice(at)];
 }

@@ -1,6 +1,6 @@
 /** VFIO devices under iommufd. Kernel: drivers/vfio/{device_cdev,iommufd}.c, v6.12. */
 import type { Kernel } from '../context.ts';
-import { EBUSY, EINVAL, ENOENT } from '../errno.ts';
+import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import {
@@ -33,15 +33,17 @@ export const vfio_device_fops_cdev_open = path(
  * VFIO_DEVICE_BIND_IOMMUFD: the device is claimed for the iommufd, which may have others of its group.
  *
  * Kernel: drivers/vfio/device_cdev.c:vfio_df_ioctl_bind_iommufd, v6.12.
- * Leaves out: devices without an IOMMU, tokens.
+ * Leaves out: devices without an IOMMU, tokens; that a device with an open file waits for it to be
+ * closed before it is unregistered.
  *
- * @returns 0; -EBUSY when the group's own file is open; -EINVAL when it is bound already; or what the
+ * @returns 0; -ENODEV for a device that VFIO has given up; -EBUSY when the group's own file is open; -EINVAL when it is bound already; or what the
  * claim returned.
  */
 export const vfio_df_ioctl_bind_iommufd = path(
   'vfio_df_ioctl_bind_iommufd',
   function* (k, dev: string, iommufd: string, user: string): Path<number> {
-    const name = vfioGroupOf(k, dev) ?? '';
+    const name = vfioGroupOf(k, dev);
+    if (name === null) return -ENODEV;
     if (k.state.vfio.groups[name]?.opened_by != null) return -EBUSY;
     if (k.state.vfio.iommufds[dev] !== undefined) return -EINVAL;
     const ret = yield* claim(k, dev, `iommufd ${iommufd}`);
