@@ -1,7 +1,8 @@
 import { countPoints } from '../fuzz/coverage.ts';
 import { edgesReached } from '../fuzz/edges.ts';
-import { type Ledger, timesSeen } from '../fuzz/ledger.ts';
+import type { Ledger } from '../fuzz/ledger.ts';
 import type { Plan } from '../fuzz/plan.ts';
+import { ranked } from '../fuzz/ranking.ts';
 import { unmet } from '../fuzz/sometimes.ts';
 import type { Sometimes } from '../fuzz/sometimes-table.ts';
 import type { Summary } from '../report/campaign-lines.ts';
@@ -31,15 +32,15 @@ export function campaignExit(result: Pick<Result, 'ledger' | 'plan'>): number {
 /** The document of `fuzz --json` and `merge --json`. */
 export function campaignDocument(result: Result): object {
   const { ledger, plan, dir, seconds } = result;
-  const { runs, events, known, points } = ledger;
+  const { runs, events, points } = ledger;
   return {
     ...{ seed: plan.seed, runs, events, seconds },
-    findings: known.map((one) => {
-      const { run, finding } = one.first;
+    findings: ranked(ledger).map(({ known, harm, seen, alike }) => {
+      const { run, finding } = known.first;
       const { name, text: _, ...told } = finding;
       return {
-        ...{ ...told, scenario: scenarioPath(dir, name) },
-        ...{ seed: plan.seed, run, seen: timesSeen(ledger, one) },
+        ...{ ...told, harm, scenario: scenarioPath(dir, name) },
+        ...{ seed: plan.seed, run, seen, alike },
       };
     }),
     coverage: { ...edgesReached(points), points: countPoints(points) },

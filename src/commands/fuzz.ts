@@ -123,7 +123,7 @@ async function startOptions(
     throw new ReprobeError('USAGE', '--resume needs the folder: give --out or --seed.');
   const seed = flags.seed === undefined ? randomInt(SEED_MAX) : seedOf(flags.seed);
   const base = await baseOf(source, flags);
-  const change = await readChange(flags);
+  const change = await readChange(flags, base === null ? 'builds' : null);
   const isChanged = base === null && Object.keys(change).length > 0;
   const asked: Asked = {
     seed: flags.seed === undefined ? undefined : seed,

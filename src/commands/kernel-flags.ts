@@ -1,6 +1,7 @@
 import type { Change } from '../bisect/rerun.ts';
 import { ReprobeError } from '../error.ts';
 import { emptyTable, type Table } from '../events/table.ts';
+import { KNOWN_MODULES } from '../model/firmware/module-table.ts';
 import { isOptionName, OPTION_NAMES, OPTIONS } from '../model/versions/option-table.ts';
 import {
   beyondProfiles,
@@ -43,13 +44,20 @@ export function joinSignedValues(argv: readonly string[]): string[] {
   return joined;
 }
 
-/** The change that the flags ask for; without flags an empty one. */
-export async function readChange({ kernel, config, patch }: KernelFlags): Promise<Change> {
+/**
+ * The change that the flags ask for; without flags an empty one.
+ *
+ * @param builds options that build drivers are taken too, where drivers are still to be made.
+ */
+export async function readChange(
+  { kernel, config, patch }: KernelFlags,
+  builds: 'builds' | null = null,
+): Promise<Change> {
   const patches = emptyTable<boolean>();
   for (const given of patch ?? []) patches[patchNamed(given)] = !given.startsWith('-');
   return {
     ...(kernel === undefined ? {} : { version: releaseNamed(kernel) }),
-    ...(config === undefined ? {} : { config: await readConfig(config) }),
+    ...(config === undefined ? {} : { config: await readConfig(config, builds !== null) }),
     ...(patch === undefined ? {} : { patches }),
   };
 }
@@ -131,10 +139,18 @@ function unreadOption(name: string): ReprobeError {
   });
 }
 
-async function readConfig(given: readonly string[]): Promise<Table<string>> {
+const BUILDS: readonly (string | null)[] = KNOWN_MODULES.map(({ option }) => option);
+
+function buildNamed(given: string): readonly [string, string] | null {
+  const option = optionOf(given);
+  const isBuild = option !== null && BUILDS.includes(option[0]) && /^[ymn]$/.test(option[1]);
+  return isBuild ? option : null;
+}
+
+async function readConfig(given: readonly string[], builds: boolean): Promise<Table<string>> {
   const config = emptyTable<string>();
   for (const one of given) {
-    const option = optionNamed(one);
+    const option = (builds ? buildNamed(one) : null) ?? optionNamed(one);
     if (option !== null) config[option[0]] = option[1];
     else await readConfigFile(one, config);
   }

@@ -19,7 +19,9 @@ const IOMMUS: readonly string[] = [...SMMUS, 'virtio_iommu', 'ipmmu-vmsa'];
 /** Drivers that hand devices to users, with what they need. */
 export function addVfio(board: Board): void {
   const { dice } = board;
-  const isModular = dice.percent(85);
+  const isDrawn = dice.percent(85);
+  const isModular =
+    board.build.modular && (board.build.of('vfio') ?? (isDrawn ? 'm' : 'y')) === 'm';
   const buses = new Set(board.devices.map(({ bus }) => bus));
   if (isModular) {
     addModule(board, 'vfio');
@@ -34,7 +36,7 @@ export function addVfio(board: Board): void {
     add('vfio-pci');
     if (dice.percent(12)) add(dice.pick(['mlx5_vfio_pci', 'hisi_acc_vfio_pci']));
     if (dice.percent(12))
-      addKnown(board, 'pci-stub', dice.percent(50) ? { module: 'pci_stub' } : {});
+      addKnown(board, 'pci-stub', isModular && dice.percent(60) ? { module: 'pci_stub' } : {});
   }
   if (buses.has('amba') && dice.percent(30)) add('vfio-amba');
   if (board.units.length > 0 && dice.percent(20)) add('vfio-platform');
@@ -43,19 +45,22 @@ export function addVfio(board: Board): void {
 /** Gives each driver its place: built in at a level or a module, its manners, and what it returns. */
 export function settleDrivers(board: Board): readonly DriverSpec[] {
   const { dice, devices } = board;
-  const drivers = [...board.drivers.values()].map((driver) => {
+  const isBuilt = (driver: DriverSpec) => board.build.of(moduleFor(driver)) !== 'n';
+  const drivers = [...board.drivers.values()].filter(isBuilt).map((driver) => {
     const settled = withManners(dice, withModule(board, driver));
     return dice.percent(12) ? withOutcomes(dice, settled, devices) : settled;
   });
-  for (const { name } of drivers) board.drivers.delete(name);
+  board.drivers.clear();
   for (const driver of dice.percent(50) ? dice.shuffle(drivers) : drivers) addDriver(board, driver);
   return [...board.drivers.values()];
 }
 
-function withModule({ dice }: Board, driver: DriverSpec): DriverSpec {
+function withModule({ dice, build }: Board, driver: DriverSpec): DriverSpec {
+  const given = build.of(moduleFor(driver));
+  if (given !== undefined) return { ...driver, module: given === 'm' ? moduleFor(driver) : null };
   if (driver.module !== null || ALWAYS_BUILT_IN.includes(driver.name)) return driver;
   const share = IOMMUS.includes(driver.name) ? 45 : driver.name === 'pci-host-generic' ? 8 : 35;
-  if (dice.percent(share)) return { ...driver, module: moduleFor(driver) };
+  if (build.modular && dice.percent(share)) return { ...driver, module: moduleFor(driver) };
   const level = dice.percent(15) ? { initcall: dice.pick<InitcallLevel>(INITCALL_LEVELS) } : {};
   return { ...driver, ...level };
 }

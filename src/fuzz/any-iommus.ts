@@ -1,5 +1,5 @@
 /** The IOMMUs of a machine, with their drivers. */
-import type { DeviceSpec, IommuKind } from '../events/machine.ts';
+import type { DeviceSpec, IommuKind, Machine } from '../events/machine.ts';
 import { addKnown, type Board, type Unit } from './board.ts';
 
 /** Id registers of hardware that exists. */
@@ -27,7 +27,39 @@ function addIommu(board: Board, kind: IommuKind, nth: number): void {
   if (kind === 'arm-smmu' || kind === 'arm-smmu-v3') addSmmu(board, kind, nth);
   else if (kind === 'virtio-iommu') addVirtio(board, nth);
   else if (kind === 'ipmmu-vmsa') addIpmmu(board, nth);
-  else add(board, { name: `${kind === 'intel' ? 'dmar' : 'ivhd'}${nth}`, bus: '' }, kind);
+  else if (kind === 'intel')
+    add(board, { name: `dmar${nth}`, bus: '', ...vtdOf(board, nth) }, kind);
+  else add(board, { name: `ivhd${nth}`, bus: '' }, kind);
+}
+
+/** Versions, capabilities and extended capabilities of VT-d units that exist. */
+const VTD_REGISTERS = [
+  { ver: '1:0', cap: '0xd2008c40660462', ecap: '0xf050da' },
+  { ver: '1:0', cap: '0xd2078c106f0462', ecap: '0xf020fe' },
+  { ver: '1:0', cap: '0xd2008c22260206', ecap: '0xf00f46' },
+  { ver: '7:0', cap: '0xc9de008cee690462', ecap: '0x2ca9a00f0ef5e' },
+];
+
+/** Registers, known of most units; the first is for what no other one names. */
+function vtdOf({ dice }: Board, nth: number): Pick<DeviceSpec, 'vtd'> {
+  if (!dice.percent(75)) return {};
+  const left_on = dice.some(['translation', 'interrupts'] as const, 15);
+  const base = `0x${hex(0xfed90000 + nth * 0x1000)}`;
+  const vtd = { base, include_all: nth === 0, ...dice.pick(VTD_REGISTERS), ioapics: [2 + nth] };
+  return { vtd: { ...vtd, ...(left_on.length > 0 && { left_on }) } };
+}
+
+/** What the DMAR table says of memory, where it tells of units. */
+export function tablesOf({ devices }: Board): Pick<Machine, 'dmar'> {
+  if (!devices.some(({ vtd }) => vtd !== undefined)) return {};
+  const rmrr = devices.flatMap(({ reserved = [] }) =>
+    reserved.flatMap(({ start, length }) =>
+      start === undefined || length === undefined
+        ? []
+        : [{ base: `0x${hex(start)}`, end: `0x${hex(start + length - 1)}` }],
+    ),
+  );
+  return { dmar: { width: 46, ...(rmrr.length > 0 && { rmrr }) } };
 }
 
 function add(board: Board, spec: Partial<DeviceSpec> & { name: string }, kind: IommuKind): void {

@@ -4,9 +4,9 @@ import type { IommuKind, Machine } from '../events/machine.ts';
 import { anyBoot } from './any-boot.ts';
 import { addClients, addSuppliers } from './any-clients.ts';
 import { addVfio, settleDrivers } from './any-drivers.ts';
-import { addIommus } from './any-iommus.ts';
+import { addIommus, tablesOf } from './any-iommus.ts';
 import { addHost } from './any-pci.ts';
-import { type Board, emptyBoard } from './board.ts';
+import { type Board, type Build, buildOf, emptyBoard } from './board.ts';
 import { type Dice, drawn } from './drawn.ts';
 
 type Kind = IommuKind | 'two kinds' | 'none';
@@ -22,20 +22,29 @@ const KINDS: readonly (readonly [number, Kind])[] = [
   [3, 'none'],
 ];
 
+/** What is decided about a machine before all else. */
+export interface MachineKind {
+  readonly iommus: readonly IommuKind[];
+  readonly build: Build;
+}
+
+export const anyKinds = (dice: Dice): readonly IommuKind[] => kindsOf(dice, dice.weigh(KINDS));
+
 /** A machine of about so many devices: one host bridge with a card and little else at size 1. */
-export function anyMachine(dice: Dice, size: number): Machine {
-  const kind = dice.weigh(KINDS);
+export function anyMachine(dice: Dice, size: number, { iommus, build }: MachineKind): Machine {
+  const [kind = 'none'] = iommus;
   const isX86 = kind === 'intel' || kind === 'amd';
   const isAcpi = isX86 || (kind !== 'ipmmu-vmsa' && dice.percent(22));
-  const arm = kind === 'ipmmu-vmsa' ? 75 : kind === 'arm-smmu' && !isAcpi ? 12 : 0;
+  const arm = kind === 'ipmmu-vmsa' ? 75 : iommus.join() === 'arm-smmu' && !isAcpi ? 12 : 0;
   const isArm = dice.percent(arm);
   const board = emptyBoard(dice, size, {
     firmware: isAcpi ? 'acpi' : 'devicetree',
     arch: isArm ? 'arm' : 'arm64',
-    hosts: isX86 ? 1 : hostsOf(dice, size, kind),
+    hosts: isX86 ? 1 : hostsOf(dice, size, iommus),
+    build,
   });
   if (!isX86) addSuppliers(board, dice.below(1 + Math.min(3, Math.ceil(size / 3))));
-  for (const one of kindsOf(dice, kind)) addIommus(board, one);
+  for (const one of iommus) addIommus(board, one);
   for (let nth = 0; nth < board.hosts; nth += 1)
     addHost(board, nth, 1 + dice.below(1 + (nth === 0 ? size * 2 : size)));
   if (!isX86) addClients(board, (board.hosts > 0 ? 0 : 1) + dice.below(1 + Math.ceil(size / 2)));
@@ -44,6 +53,7 @@ export function anyMachine(dice: Dice, size: number): Machine {
   const devices = inSomeOrder(board);
   return {
     firmware: board.firmware,
+    ...tablesOf(board),
     ...(isArm && { arch: 'arm' as const }),
     devices,
     drivers,
@@ -53,9 +63,10 @@ export function anyMachine(dice: Dice, size: number): Machine {
 }
 
 /** How many host bridges: the IPMMU looks after devices of the chip alone. */
-function hostsOf(dice: Dice, size: number, kind: Kind): number {
-  if (kind === 'ipmmu-vmsa' || dice.percent(20)) return 0;
-  return size > 2 && dice.percent(kind === 'virtio-iommu' ? 30 : 12) ? 2 : 1;
+function hostsOf(dice: Dice, size: number, iommus: readonly IommuKind[]): number {
+  const all = iommus.join();
+  if (all === 'ipmmu-vmsa' || dice.percent(20)) return 0;
+  return size > 2 && dice.percent(all === 'virtio-iommu' ? 30 : 12) ? 2 : 1;
 }
 
 function kindsOf(dice: Dice, kind: Kind): readonly IommuKind[] {
@@ -73,4 +84,4 @@ function inSomeOrder({ dice, devices }: Board): Machine['devices'] {
 
 /** Machines of about so many devices. */
 export const aMachine = (size: number): fc.Arbitrary<Machine> =>
-  drawn((dice) => anyMachine(dice, size));
+  drawn((dice) => anyMachine(dice, size, { iommus: anyKinds(dice), build: buildOf({}) }));

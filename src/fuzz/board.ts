@@ -3,7 +3,7 @@ import { assert } from '../assert.ts';
 import type { Arch, DeviceSpec, DriverSpec, IommuKind, ModuleSpec } from '../events/machine.ts';
 import { builtIn } from '../model/firmware/board.ts';
 import { KNOWN_DRIVERS, moduleOfDriver } from '../model/firmware/driver-table.ts';
-import { moduleName } from '../model/firmware/module-table.ts';
+import { KNOWN_MODULES, moduleName } from '../model/firmware/module-table.ts';
 import type { Dice } from './drawn.ts';
 
 /** An IOMMU by the name under which firmware knows it. */
@@ -14,12 +14,34 @@ export interface Unit {
   readonly device: string;
 }
 
+/** How the kernel's drivers are built: module, built in, not at all, or as it is drawn. */
+export interface Build {
+  /** What the option of a module says; undefined where it is drawn. */
+  of(module: string): string | undefined;
+  /** There may be modules. */
+  readonly modular: boolean;
+}
+
+/** As the options say, which are taken for those of any kernel. */
+export function buildOf(options: Readonly<Record<string, string>>): Build {
+  const modular = options['MODULES'] !== 'n';
+  return {
+    modular,
+    of(module) {
+      const option = KNOWN_MODULES.find(({ name }) => name === module)?.option ?? '';
+      const value = options[option];
+      return value === 'm' && !modular ? 'y' : value;
+    },
+  };
+}
+
 export interface Board {
   readonly dice: Dice;
   /** From 1: how much of everything there may be. */
   readonly size: number;
   readonly firmware: 'devicetree' | 'acpi';
   readonly arch: Arch;
+  readonly build: Build;
   /** How many PCI host bridges there will be. */
   readonly hosts: number;
   readonly devices: DeviceSpec[];
@@ -37,7 +59,7 @@ export interface Board {
 export function emptyBoard(
   dice: Dice,
   size: number,
-  kind: Pick<Board, 'firmware' | 'arch' | 'hosts'>,
+  kind: Pick<Board, 'firmware' | 'arch' | 'hosts' | 'build'>,
 ): Board {
   const firstStream = kind.hosts > 0 ? 0x7000 : 1;
   return {

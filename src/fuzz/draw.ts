@@ -4,8 +4,9 @@ import type { Inputs } from '../events/trace.ts';
 import { anyChoices } from './any-choices.ts';
 import { withFaults } from './any-faults.ts';
 import { anyKernel, type KernelChoice } from './any-kernel.ts';
-import { anyMachine } from './any-machine.ts';
+import { anyKinds, anyMachine } from './any-machine.ts';
 import { anySteps } from './any-steps.ts';
+import { buildOf } from './board.ts';
 import { type Dice, drawn } from './drawn.ts';
 import { type Base, perturb } from './perturb.ts';
 import { randomOf } from './random.ts';
@@ -58,8 +59,10 @@ export function someInputs(options: DrawOptions, size?: number): fc.Arbitrary<In
 }
 
 function invent(dice: Dice, given: KernelChoice, size: number): Inputs {
-  const kernel = anyKernel(dice, given);
-  const sound = anyMachine(dice, size);
+  const iommus = anyKinds(dice);
+  const kernel = anyKernel(dice, given, iommus);
+  const build = buildOf({ ...kernel.config, ...given.build });
+  const sound = anyMachine(dice, size, { iommus, build });
   const faults = dice.percent(25) ? 1 + dice.below(2) : 0;
   const stimuli = anySteps(dice, sceneOf(sound), size);
   const machine = withFaults(dice, sound, faults);
@@ -76,6 +79,6 @@ function another(dice: Dice, given: KernelChoice, base: Base, size: number): Inp
       cmdline: given.cmdline ?? kernel.cmdline,
       patches: given.patches ?? kernel.patches,
     },
-    ...perturb(dice, base, size),
+    ...perturb(dice, base, size, given.build),
   };
 }

@@ -7,12 +7,13 @@ import type { DeviceSpec } from '../events/machine.ts';
 import type { Inputs } from '../events/trace.ts';
 import { runChecked } from '../invariants/checked-run.ts';
 import type { Violation } from '../invariants/invariant.ts';
-import { minimize } from '../minimize/minimize.ts';
+import { type Minimized, minimize } from '../minimize/minimize.ts';
 import { signatureText } from '../minimize/signature.ts';
 import { driverKnowledge } from '../scenario/known-drivers.ts';
 import { parseScenario } from '../scenario/parse.ts';
 import { printScenario } from '../scenario/print.ts';
 import type { Expectation } from '../scenario/scenario.ts';
+import { type Claim, isKeptAway, keptAwayBy } from './drift.ts';
 import { reduceError } from './reduced.ts';
 import { EVENTS_MAX } from './segment.ts';
 import type { Trouble } from './trouble.ts';
@@ -73,21 +74,11 @@ export function examine(trouble: Trouble, origin: Origin): Finding {
   }
 }
 
-function examineViolation(
-  { inputs }: Trouble,
-  cause: { readonly invariant: string; readonly subject: string },
-  origin: Origin,
-): Finding {
-  const reduced = minimize(inputs, cause);
+function examineViolation({ inputs }: Trouble, cause: Claim, origin: Origin): Finding {
+  const { reduced, told } = reduceTrue(inputs, cause);
   const { invariant, subject } = reduced.violation;
   const signature = signatureText(reduced.signature);
-  const { run } = runChecked(reduced.inputs);
-  const trace = run.trace();
-  const rerun = (change: Parameters<typeof rerunTrace>[1]) => ({
-    ...{ trace: rerunTrace(trace, change), divergences: [], doubts: [] },
-  });
-  const { remedies } = whatChanges(rerun, reduced.violation);
-  const { fixes, options, since } = toldOf(remedies);
+  const { fixes, options, since } = told;
   const expect: Expectation = { kind: 'violation', invariant, subject };
   const name = nameFor(invariant, signature);
   const story = [
@@ -115,6 +106,28 @@ function examineViolation(
     stimulus: reduced.violation.stimulus,
     shows: shown !== null,
   };
+}
+
+/** Reduces inputs to what has the same cause, as far as a patch tells: the first that keeps it away. */
+function reduceTrue(inputs: Inputs, cause: Claim) {
+  const reduced = minimize(inputs, cause);
+  const told = remediesOf(reduced);
+  const flips = keptAwayBy(inputs, cause);
+  const [flip] = flips;
+  const names = [...told.fixes, ...told.since];
+  if (flip === undefined || flips.some(({ patch }) => names.includes(patch)))
+    return { reduced, told };
+  const and = (one: Inputs): boolean => isKeptAway(one, cause.invariant, flip);
+  const truer = minimize(inputs, cause, { and });
+  return { reduced: truer, told: remediesOf(truer) };
+}
+
+function remediesOf({ inputs, violation }: Minimized) {
+  const trace = runChecked(inputs).run.trace();
+  const rerun = (change: Parameters<typeof rerunTrace>[1]) => ({
+    ...{ trace: rerunTrace(trace, change), divergences: [], doubts: [] },
+  });
+  return toldOf(whatChanges(rerun, violation).remedies);
 }
 
 function examineError({ inputs }: Trouble, message: string, origin: Origin): Finding {

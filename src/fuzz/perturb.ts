@@ -1,11 +1,11 @@
 /** Inputs like given ones, but in another order: of the boot, of the steps, of the tasks. */
-import type { BootStep, DriverSpec, Machine } from '../events/machine.ts';
+import type { BootStep, DriverSpec, KernelSpec, Machine } from '../events/machine.ts';
 import type { Stimulus } from '../events/stimulus.ts';
 import type { Inputs } from '../events/trace.ts';
 import { anyChoices } from './any-choices.ts';
 import { withFaults } from './any-faults.ts';
 import { afterBoot } from './any-steps.ts';
-import { moduleFor } from './board.ts';
+import { type Build, buildOf, moduleFor } from './board.ts';
 import type { Dice } from './drawn.ts';
 import type { Scene } from './scene.ts';
 
@@ -16,10 +16,16 @@ export interface Base {
 }
 
 /** Devices stay as they are, but for the rare one that firmware describes wrongly. */
-export function perturb(dice: Dice, { inputs, scene }: Base, size: number): Omit<Inputs, 'kernel'> {
-  const { machine, stimuli, choices } = inputs;
+export function perturb(
+  dice: Dice,
+  { inputs, scene }: Base,
+  size: number,
+  options: KernelSpec['config'] = {},
+): Omit<Inputs, 'kernel'> {
+  const { kernel, machine, stimuli, choices } = inputs;
   const reordered = dice.percent(50) ? otherOrder(dice, machine) : machine;
-  const built = dice.percent(30) ? otherBuild(dice, reordered) : null;
+  const build = buildOf({ ...kernel.config, ...options });
+  const built = build.modular && dice.percent(30) ? otherBuild(dice, reordered, build) : null;
   const faults = dice.percent(20) ? 1 + dice.below(2) : 0;
   const changed = dice.percent(75) ? otherSteps(dice, scene, stimuli, size) : stimuli;
   const loads = built?.module ?? null;
@@ -30,13 +36,18 @@ export function perturb(dice: Dice, { inputs, scene }: Base, size: number): Omit
   };
 }
 
-/** The boot in another order: its own list, or the drivers, which register in that of the machine. */
+/**
+ * The boot in another order: its own list, or the drivers, which register in that of the machine. Up to
+ * where IOMMUs of x86 come, all is as it was: they have an initcall before those of drivers.
+ */
 function otherOrder(dice: Dice, machine: Machine): Machine {
   const { boot, drivers } = machine;
   if (boot.length === 0) return { ...machine, drivers: moved(dice, drivers) };
   const last = boot.findIndex(({ step }) => step === 'late_initcall');
   const end = last < 0 ? boot.length : last;
-  return { ...machine, boot: [...moved(dice, boot.slice(0, end)), ...boot.slice(end)] };
+  const start = 1 + boot.findLastIndex(({ step }) => step === 'iommu');
+  const between = moved(dice, boot.slice(start, end));
+  return { ...machine, boot: [...boot.slice(0, start), ...between, ...boot.slice(end)] };
 }
 
 /** All of it shuffled, or one or two taken to another place. */
@@ -51,10 +62,11 @@ function moved<T extends BootStep | DriverSpec | Stimulus>(dice: Dice, list: rea
 }
 
 /** One built-in driver is a module instead, or the other way round. */
-function otherBuild(dice: Dice, machine: Machine) {
+function otherBuild(dice: Dice, machine: Machine, build: Build) {
   const { drivers, modules, boot } = machine;
-  if (drivers.length === 0) return null;
-  const driver = dice.pick(drivers);
+  const free = drivers.filter((driver) => build.of(moduleFor(driver)) === undefined);
+  if (free.length === 0) return null;
+  const driver = dice.pick(free);
   const isBuiltIn = driver.module === null;
   const module = isBuiltIn ? moduleFor(driver) : null;
   const listed = module === null || modules.some(({ name }) => name === module);
@@ -70,9 +82,9 @@ function otherBuild(dice: Dice, machine: Machine) {
   };
 }
 
-/** A module that was none before is loaded some time, mostly first. */
+/** A module that was none before is loaded some time after the boot, mostly first. */
 function withLoad(dice: Dice, steps: readonly Stimulus[], module: string): readonly Stimulus[] {
-  const at = dice.percent(60) ? 1 : dice.below(steps.length + 1);
+  const at = dice.percent(60) ? 1 : 1 + dice.below(steps.length);
   const load: Stimulus = { do: 'modprobe', module, params: '' };
   return [...steps.slice(0, at), load, ...steps.slice(at)];
 }

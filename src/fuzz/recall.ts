@@ -5,6 +5,7 @@
 import type { KernelSpec } from '../events/machine.ts';
 import type { Inputs } from '../events/trace.ts';
 import { type CheckedRunOptions, runChecked } from '../invariants/checked-run.ts';
+import { minimize } from '../minimize/minimize.ts';
 import { PATCHES, type PatchName } from '../model/versions/patch-table.ts';
 import { PATCH_NAMES, PROFILES } from '../model/versions/profile.ts';
 import { ANY_RELEASE } from './any-kernel.ts';
@@ -20,6 +21,12 @@ export interface KnownBug {
   readonly patches: KernelSpec['patches'];
   /** Ids of the invariants that it breaks in its scenario. */
   readonly invariants: readonly string[];
+}
+
+/** Inputs that break an invariant by a bug. */
+export interface Reproducer {
+  readonly invariant: string;
+  readonly inputs: Inputs;
 }
 
 /** Enough for the machines that are drawn; what goes on for longer does not end. */
@@ -84,12 +91,16 @@ function brokenIn(inputs: Inputs, options: CheckedRunOptions): ReadonlySet<strin
 export interface Recalled {
   /** How many inputs were drawn. */
   readonly draws: number;
-  readonly found: { readonly invariant: string; readonly inputs: Inputs } | null;
+  readonly found: Reproducer | null;
+  /** What the model said where it broke. */
+  readonly errors: readonly string[];
 }
 
 export interface RecallOptions {
   /** The first seed. */
   readonly seed: number;
+  /** So many inputs were drawn before, from that seed on; 0 where absent. */
+  readonly after?: number;
   /** Asked after each draw: true gives up. */
   readonly until: (draws: number) => boolean;
   /** Decides where the choices of the inputs end, in the run of that number; else the default does. */
@@ -102,16 +113,56 @@ export interface RecallOptions {
  * Cost: a run for each draw, and a second one where such an invariant breaks.
  */
 export function recall(bug: KnownBug, options: RecallOptions): Recalled {
-  const { seed, until, chooserOf } = options;
+  const { seed, after = 0, until, chooserOf } = options;
   const { patch, isOn, version, patches } = bug;
   const kernel = { ...ANY_RELEASE, version, patches: { ...patches, [patch]: isOn } };
   const draw = createDraw({ from: null, kernel });
-  for (let n = 0; ; n += 1) {
+  const errors: string[] = [];
+  for (let n = after; ; n += 1) {
     const inputs = draw(seed + n, sizeOfRun(n));
-    const invariant = firstBroken(inputs, bug, () => chooserOf?.(seed + n));
-    if (invariant !== undefined) return { draws: n + 1, found: { invariant, inputs } };
-    if (until(n + 1)) return { draws: n + 1, found: null };
+    const draws = n + 1 - after;
+    try {
+      const invariant = firstBroken(inputs, bug, () => chooserOf?.(seed + n));
+      if (invariant !== undefined) return { draws, found: { invariant, inputs }, errors };
+    } catch (error) {
+      errors.push(error instanceof Error ? error.message : String(error));
+    }
+    if (until(draws)) return { draws, found: null, errors };
   }
+}
+
+/**
+ * What the scenario of a patch shows of the bug, on the bug's own kernel.
+ *
+ * @param invariant the one that it is to break, where it breaks more than one.
+ */
+export function knownReproducer(
+  bug: KnownBug,
+  scenarioOf: (name: string) => Inputs,
+  invariant: string,
+): Reproducer | null {
+  const { patch, version, isOn, patches } = bug;
+  const inputs = scenarioOf(PATCHES[patch].scenario);
+  const kernel = { ...inputs.kernel, version, release: null, patches };
+  const ours = switched({ ...inputs, kernel }, patch, isOn);
+  const broken = [...brokenBy(ours, patch, isOn)].filter((id) => bug.invariants.includes(id));
+  const [first] = broken.toSorted((a, b) => Number(b === invariant) - Number(a === invariant));
+  return first === undefined ? null : { invariant: first, inputs: ours };
+}
+
+/**
+ * Reduces a reproducer as long as it is one of that bug: the invariant breaks with the patch so, and
+ * does not the other way.
+ *
+ * Cost: some hundreds of runs.
+ */
+export function reduceReproducer(
+  { patch, isOn }: KnownBug,
+  { invariant, inputs }: Reproducer,
+): Reproducer {
+  const and = (one: Inputs): boolean => !brokenIn(switched(one, patch, !isOn), {}).has(invariant);
+  const reduced = minimize(inputs, { invariant, subject: null }, { and });
+  return { invariant, inputs: reduced.inputs };
 }
 
 function firstBroken(

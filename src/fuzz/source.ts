@@ -33,11 +33,14 @@ const FEW_SWITCHES: OneRunStrategy = { kind: 'pct', depth: 3 };
  */
 export function createSource(plan: Plan): (run: number, corpus: readonly Inputs[]) => Drawn {
   const { base, kernel } = plan;
+  const build = kernel.config === undefined ? {} : { build: kernel.config };
   const given: KernelChoice = {
     ...ANY_RELEASE,
     ...{ version: kernel.version ?? null, patches: kernel.patches ?? ANY_RELEASE.patches },
+    ...build,
   };
-  const draw = createDraw({ from: base, kernel: base === null ? given : AS_IT_IS });
+  const asItIs: KernelChoice = { ...AS_IT_IS, ...build };
+  const draw = createDraw({ from: base, kernel: base === null ? given : asItIs });
   const fresh = (seed: number, size: number): Inputs => {
     const inputs = draw(seed, size);
     if (base !== null || kernel.config === undefined) return inputs;
@@ -52,7 +55,7 @@ export function createSource(plan: Plan): (run: number, corpus: readonly Inputs[
     const inputs =
       varied === undefined
         ? fresh(seed, size)
-        : someInputs({ from: varied, kernel: AS_IT_IS }, size).generate(randomOf(seed), undefined)
+        : someInputs({ from: varied, kernel: asItIs }, size).generate(randomOf(seed), undefined)
             .value;
     if (strategy !== null) return { inputs, choose: chooserOf(strategy, dice(2 ** 32)) };
     const way = dice(100);

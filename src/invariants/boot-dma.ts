@@ -1,5 +1,7 @@
 /** What firmware left running, and what it wants mapped as long as the kernel runs. */
+
 import type { KernelEvent } from '../events/event.ts';
+import { isX86Iommu } from '../events/machine.ts';
 import type { Facts } from '../model/context.ts';
 import { streamOf } from '../model/hardware/streams.ts';
 import { refusedStreams } from '../model/kernel/live-dma.ts';
@@ -14,6 +16,7 @@ const name = (subject: string): string => subject;
 export const bootDma: Invariant = {
   id: 'running-dma-is-not-cut-off',
   code: 'INV-BOOTDMA',
+  harm: 'corruption',
   claim:
     'DMA that firmware left running goes on, in memory of its own, until a driver takes it over, and ' +
     'a range that firmware wants mapped 1:1 always is.',
@@ -97,13 +100,19 @@ function cutRegion(device: ReadDevice, k: Facts): Breach | null {
   const group = k.state.groups[iommu_group ?? ''];
   const isDirect = spec.reserved?.some(({ type }) => type === 'direct') === true;
   if (!isDirect || group === undefined) return null;
-  if (k.state.x86_units[device.iommu ?? '']?.translation === false) return null;
   const { domain, direct_mapped } = group;
   if (domain === null || domain.startsWith('identity')) return null;
   const isUsers = domain === 'blocked' || domain === 'unmanaged';
-  if (!isUsers && direct_mapped.includes(dev)) return null;
+  if (!isUsers && (direct_mapped.includes(dev) || isOff(device.iommu ?? '', k))) return null;
   const message = `firmware wants a range of ${dev} mapped 1:1, and its group is on a domain without it`;
   return { message, values: { group: group.id, domain } };
+}
+
+/** Does a unit of x86 translate nothing yet, or is that not known of it? It is switched on last. */
+function isOff(iommu: string, { state, machine }: Facts): boolean {
+  const unit = state.x86_units[iommu];
+  if (unit !== undefined) return !unit.translation;
+  return machine.devices.some(({ name, iommu_kind }) => name === iommu && isX86Iommu(iommu_kind));
 }
 
 /** What runs since before the kernel was refused. */

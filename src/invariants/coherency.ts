@@ -24,6 +24,7 @@ function isMapped(dev: string, k: Facts): boolean {
 export const coherency: Invariant = {
   id: 'vfio-takes-what-snoops-and-no-other',
   code: 'INV-COH',
+  harm: 'corruption',
   claim:
     'VFIO refuses no device whose DMA is coherent with the caches, and maps memory for no other.',
   subsystem: 'vfio',
@@ -63,6 +64,7 @@ export const coherency: Invariant = {
 export const stale: Invariant = {
   id: 'what-passes-the-caches-is-flushed',
   code: 'INV-STALE',
+  harm: 'corruption',
   claim:
     "What a device reads or writes past the CPU's caches is memory that the kernel cleans from them.",
   subsystem: 'dma mapping',
@@ -95,6 +97,7 @@ export const stale: Invariant = {
 export const wiring: Invariant = {
   id: 'smmu-is-wired-as-firmware-and-register-say',
   code: 'INV-FWHW',
+  harm: 'firmware',
   claim:
     "Firmware and an SMMU's id register say of its table walks what is true: coherent, or not.",
   subsystem: 'iommu driver',

@@ -10,6 +10,7 @@ const name = (subject: string): string => subject;
 export const dmaOps: Invariant = {
   id: 'dma_ops-fit-the-mapping',
   code: 'INV-OPS',
+  harm: 'corruption',
   claim:
     'On 32-bit Arm a device has the DMA operations of its mapping, or those that its board gave it, ' +
     'and frees a buffer through those that it allocated it with.',
@@ -56,6 +57,7 @@ function misfit(device: ReadDevice, k: Facts): string | null {
 export const sharedMapping: Invariant = {
   id: 'one-context-has-one-mapping',
   code: 'INV-MAP',
+  harm: 'corruption',
   claim: 'Devices behind an IOMMU with one translation context use the same mapping.',
   subsystem: 'dma mapping',
   when: 'always',

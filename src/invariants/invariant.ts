@@ -8,11 +8,20 @@ export interface Breach {
   readonly values: Readonly<Record<string, string | number | boolean | null>>;
 }
 
+/**
+ * What comes of a broken claim at worst, worst first: the kernel dies or uses freed memory; a user gets at
+ * what is not his; data is lost or a device works on the wrong memory; a device cannot be had; nothing
+ * yet, but firmware tells what is not so.
+ */
+export const HARMS = ['crash', 'isolation', 'corruption', 'lockout', 'firmware'] as const;
+export type Harm = (typeof HARMS)[number];
+
 export interface Invariant {
   /** The claim, as a name: `owner_cnt-matches-users`. */
   readonly id: string;
   /** Its short code in bug reports: `INV-OWN`. */
   readonly code: string;
+  readonly harm: Harm;
   readonly claim: string;
   readonly subsystem: string;
   /**

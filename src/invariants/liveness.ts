@@ -75,6 +75,7 @@ function checkDevice(device: ReadDevice, k: Facts): Breach | null {
 export const liveness: Invariant = {
   id: 'no-live-reference-to-a-gone-driver',
   code: 'INV-LIVE',
+  harm: 'crash',
   claim:
     'No bus, device or group refers to an IOMMU driver that was unloaded, or to an IOMMU that has lost its driver.',
   subsystem: 'iommu core',

@@ -12,6 +12,7 @@ function listingSmmus(k: Facts): readonly string[] {
 export const masters: Invariant = {
   id: 'smmus-are-bound-when-masters-are-searched-for',
   code: 'INV-MASTERS',
+  harm: 'corruption',
   claim:
     'An SMMU whose own node lists its masters is bound when the buses are searched for masters, which is done once.',
   subsystem: 'iommu core',

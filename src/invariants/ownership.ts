@@ -49,6 +49,7 @@ function users(group: ReadGroup, k: Facts): readonly string[] {
 export const balance: Invariant = {
   id: 'dma_cleanup-balances-dma_configure',
   code: 'INV-BAL',
+  harm: 'lockout',
   claim:
     'A device counts at most once in the owner_cnt of its group, and not at all without a driver.',
   subsystem: 'driver core',
@@ -76,6 +77,7 @@ export const balance: Invariant = {
 export const ownerCount: Invariant = {
   id: 'owner_cnt-matches-users',
   code: 'INV-OWN',
+  harm: 'lockout',
   claim:
     'While no user owns a group, owner_cnt is the number of its devices that a kernel driver uses.',
   subsystem: 'iommu core',
@@ -112,6 +114,7 @@ export const ownerCount: Invariant = {
 export const idle: Invariant = {
   id: 'idle-group-has-no-owner',
   code: 'INV-IDLE',
+  harm: 'lockout',
   claim:
     'A group that no kernel driver and no container uses has owner_cnt 0, no owner, and its default domain.',
   subsystem: 'iommu core',
@@ -136,9 +139,8 @@ export const idle: Invariant = {
     });
     if (used) return null;
     const { owner_cnt, owner, domain, default_domain } = group;
-    // Nothing is attached to the group of a device whose first attach failed.
-    const isFresh = group.devices.length === 0 && domain === null;
-    const isDefault = domain === default_domain || isFresh || hasMapping(group, k);
+    // Nothing is attached to a group whose first attach failed, or is under way.
+    const isDefault = domain === default_domain || domain === null || hasMapping(group, k);
     if (owner_cnt === 0 && owner === null && isDefault) return null;
     const message = `group ${subject} is idle, yet owner_cnt is ${owner_cnt} and its domain ${domain}`;
     return { message, values: { owner_cnt, owner, domain, default_domain } };
@@ -167,6 +169,7 @@ const isGivenBack = ({ driver, unbinding, owner_uses }: ReadDevice): boolean =>
 export const isolation: Invariant = {
   id: 'user-owned-group-has-no-kernel-driver',
   code: 'INV-ISO',
+  harm: 'isolation',
   claim: 'No device of a group that a user has is bound to a kernel driver, which may do DMA.',
   subsystem: 'vfio',
   when: 'always',

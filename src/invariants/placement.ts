@@ -44,6 +44,7 @@ function sameSlot(dev: string, k: Facts): readonly string[] {
 export const grouping: Invariant = {
   id: 'non-isolated-devices-share-a-group',
   code: 'INV-GRP',
+  harm: 'isolation',
   claim:
     'Devices that are not isolated from each other are in one group, whoever comes first and whenever.',
   subsystem: 'iommu core',
@@ -78,6 +79,7 @@ export const grouping: Invariant = {
 export const order: Invariant = {
   id: 'client-binds-after-its-iommu',
   code: 'INV-ORDER',
+  harm: 'corruption',
   claim:
     'A device that firmware puts behind an IOMMU that takes it is in a group when its driver is bound, and ' +
     'the IOMMU is bound before.',

@@ -5,6 +5,7 @@ import { type Breach, devicesOf, type Invariant } from './invariant.ts';
 export const once: Invariant = {
   id: 'device-is-shut-down-or-removed-once',
   code: 'INV-ONCE',
+  harm: 'corruption',
   claim:
     "A shutdown takes a device down once: its driver's shutdown is not followed by its removal, " +
     "and no other device's shutdown takes its IOMMU group away.",

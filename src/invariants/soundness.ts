@@ -5,6 +5,7 @@ import type { Invariant } from './invariant.ts';
 export const oops: Invariant = {
   id: 'kernel-does-not-oops',
   code: 'INV-OOPS',
+  harm: 'crash',
   claim: 'No order of probes, unbinds and module loads makes the kernel crash.',
   subsystem: 'driver core',
   when: 'always',

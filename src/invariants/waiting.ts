@@ -46,6 +46,7 @@ function circleFrom(
 export const acyclic: Invariant = {
   id: 'managed-links-form-no-cycle',
   code: 'INV-DAG',
+  harm: 'lockout',
   claim: 'No device depends on itself, by managed links and parents.',
   subsystem: 'driver core',
   when: 'always',
@@ -165,6 +166,7 @@ function endlessWait(dev: string, k: Facts): string | null {
 export const waitsEnd: Invariant = {
   id: 'nothing-waits-for-what-is-there',
   code: 'INV-DEFER',
+  harm: 'lockout',
   claim:
     'Once nothing is retried any more, each deferred device waits for something that is not there ' +
     'and does not itself wait for the device.',
@@ -205,6 +207,7 @@ function cleanedUpTooEarly(dev: string, k: Facts): Breach | null {
 export const suppliersStay: Invariant = {
   id: 'supplier-cleans-up-after-its-consumers-came',
   code: 'INV-SYNC',
+  harm: 'corruption',
   claim:
     'A supplier switches nothing off before those of its consumers are bound for which there are drivers.',
   subsystem: 'driver core',

@@ -4,15 +4,8 @@ import type { Hit } from './attempt.ts';
 import { streamsOf, withNormalIds, withStreams } from './normal-ids.ts';
 import { normalNames } from './normal-names.ts';
 import { inOrder, ORDERED, type Ordered, ranksOf } from './order.ts';
-import { type Names, renamed, renamedSubject } from './rename.ts';
-import {
-  askFor,
-  askForFirst,
-  type Candidate,
-  type Form,
-  type OldNames,
-  type Search,
-} from './search.ts';
+import { type Names, renamed, renamedFrom, renamedSubject } from './rename.ts';
+import { askFor, askForFirst, type Candidate, type Form, type Search } from './search.ts';
 import type { Subject } from './subject.ts';
 
 /**
@@ -149,14 +142,4 @@ function* tryNames(form: Form, names: Names): Search<Form | null> {
   const found = yield* askFor(candidate);
   if (found === null) return null;
   return { hit: found, subject: candidate.subject, was: renamedFrom(form.was, names) };
-}
-
-function renamedFrom(was: OldNames, names: Names): OldNames {
-  const composed = (kind: keyof OldNames): ReadonlyMap<string, string> => {
-    const old = new Map(was[kind]);
-    for (const name of names[kind].keys()) old.delete(name);
-    for (const [name, now] of names[kind]) old.set(now, was[kind].get(name) ?? name);
-    return old;
-  };
-  return { device: composed('device'), driver: composed('driver'), module: composed('module') };
 }

@@ -31,7 +31,7 @@ const LEAST: Readonly<Record<string, string | number>> = {
 
 /** All that can be cut, fields of devices first; each alone gives a machine and stimuli again. */
 export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
-  const { devices, drivers, modules, arch, dmar } = machine;
+  const { devices, drivers, modules, arch, dmar, failures } = machine;
   const ofList = (key: string, list: readonly object[]): readonly FieldPart[] =>
     list.flatMap((one, i) => cutsOf(one, ['machine', key, i], (cut) => isMachine(key, cut)));
   const ofDevice = (spec: DeviceSpec, path: JsonPath): readonly FieldPart[] => [
@@ -42,6 +42,7 @@ export function fieldCuts({ machine, steps }: Draft): readonly FieldPart[] {
   const whole = {
     ...(arch === undefined ? {} : { arch }),
     ...(dmar === undefined ? {} : { dmar }),
+    ...(failures === undefined ? {} : { failures }),
   };
   return [
     ...cutsOf(whole, ['machine'], (cut) => readMachine({ ...EMPTY, ...cut }) !== null),

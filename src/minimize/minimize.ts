@@ -32,6 +32,11 @@ export interface MinimizeOptions {
   readonly onSmaller?: (inputs: Inputs, calls: number) => void;
 }
 
+export interface ReduceOptions extends MinimizeOptions {
+  /** Asked of smaller inputs that break the claim: those that it says no to are not taken. */
+  readonly and?: (inputs: Inputs) => boolean;
+}
+
 /** How candidates are judged where that takes long. */
 export interface AheadOptions extends MinimizeOptions {
   /** Candidates that are judged at once, ahead of the answers; 1 where absent. */
@@ -50,10 +55,14 @@ export interface AheadOptions extends MinimizeOptions {
  * @throws ReprobeError NO_EVIDENCE where the inputs do not break the target, UNKNOWN_NAME for an
  * invariant that there is not.
  */
-export function minimize(inputs: Inputs, target: Target, options: MinimizeOptions = {}): Minimized {
+export function minimize(inputs: Inputs, target: Target, options: ReduceOptions = {}): Minimized {
+  const { and = () => true } = options;
   const first = firstTrial(inputs, target);
   const claim = claimOf(first, options);
-  const judge = (candidate: Candidate) => trial(candidate, claim);
+  const judge = (candidate: Candidate) => {
+    const hit = trial(candidate, claim);
+    return hit !== null && and(hit.inputs) ? hit : null;
+  };
   const search = reduce(first, first.subject, options.keepNames);
   return minimizedOf(drive(search, judge, told(options)));
 }

@@ -1,5 +1,6 @@
 /** What inputs consist of, as far as it can be left out. */
 import type { Stimulus } from '../events/stimulus.ts';
+import { type Detour, detours } from './detour.ts';
 import type { Draft } from './draft.ts';
 import { fieldCuts } from './field.ts';
 import { allDevices } from './subject.ts';
@@ -22,6 +23,7 @@ export type Part =
   | { readonly kind: 'word'; readonly index: number }
   | { readonly kind: 'release' }
   | { readonly kind: 'switch'; readonly index: number }
+  | Detour
   | FieldPart;
 
 export interface FieldPart {
@@ -54,7 +56,7 @@ export function coarseParts({ kernel, machine, steps, schedule }: Draft): readon
   ];
 }
 
-/** Every part: the coarse ones, then fields of what they are. */
+/** Every part: the coarse ones, then fields of what they are, then what is a detour. */
 export function allParts(draft: Draft): readonly Part[] {
-  return [...coarseParts(draft), ...fieldCuts(draft)];
+  return [...coarseParts(draft), ...fieldCuts(draft), ...detours(draft)];
 }

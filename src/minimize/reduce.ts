@@ -3,6 +3,7 @@ import type { Hit } from './attempt.ts';
 import { canonicalise } from './canonical.ts';
 import { cones } from './cone.ts';
 import type { Draft } from './draft.ts';
+import { lifted } from './lift.ts';
 import { allParts, coarseParts, type Part } from './part.ts';
 import { type Answer, askForFirst, type Candidate, type Form, type Search } from './search.ts';
 import type { Subject } from './subject.ts';
@@ -24,7 +25,7 @@ export function* reduce(first: Hit, subject: Subject, keepNames = false): Search
     const before: Hit = form.hit;
     // A group is told anew by whom the bad event finds in it now.
     form = { ...form, subject: before.subject ?? form.subject };
-    if (!keepNames) form = yield* canonicalise(form);
+    if (!keepNames) form = yield* canonicalise(yield* lifted(form));
     form = { ...form, hit: yield* sweepAll(form) };
     if (form.hit === before) break;
   }

@@ -1,6 +1,8 @@
 /** Names of a draft exchanged for others, wherever they stand. */
-import type { Draft } from './draft.ts';
+import { ALLOCATIONS } from '../events/machine.ts';
+import type { Draft, DraftStep } from './draft.ts';
 import { type Json, readMachine, readStimulus } from './read-draft.ts';
+import type { OldNames } from './search.ts';
 import type { Subject } from './subject.ts';
 
 /** Old names and the new ones, by what they name. PCI buses are named too: `0000:01`. */
@@ -28,7 +30,7 @@ const NAMED_BY: Readonly<Record<string, Named>> = {
   depends: 'module',
 };
 /** Tables whose keys are devices. */
-const OF_DEVICES = ['outcomes', 'defers_on', 'defer_reasons'];
+const OF_DEVICES: readonly string[] = ['outcomes', 'defers_on', 'defer_reasons', ...ALLOCATIONS];
 /** What the things of a list are. */
 const LISTS: Readonly<Record<string, Named>> = {
   devices: 'device',
@@ -45,17 +47,41 @@ const LISTS: Readonly<Record<string, Named>> = {
 export function renamed(draft: Draft, choices: readonly number[], names: Names): Draft | null {
   const machine = readMachine(rename(draft.machine, '', null, names));
   if (machine === null) return null;
-  const steps = draft.steps.map(({ stimulus, groupOf }) => ({
+  const steps = draft.steps.map((step) => stepRenamed(step, names));
+  return { ...draft, machine, steps, schedule: { kind: 'choices', choices } };
+}
+
+/** Steps with the names of devices exchanged. */
+export function stepsRenamed(
+  steps: readonly DraftStep[],
+  device: ReadonlyMap<string, string>,
+): readonly DraftStep[] {
+  const names: Names = { device, driver: new Map(), module: new Map(), bus: new Map() };
+  return steps.map((step) => stepRenamed(step, names));
+}
+
+function stepRenamed({ stimulus, groupOf }: DraftStep, names: Names): DraftStep {
+  return {
     stimulus: readStimulus(rename(stimulus, '', null, names)) ?? stimulus,
     groupOf: groupOf.map((dev) => (dev === null ? null : nameIn(dev, 'device', names))),
-  }));
-  return { ...draft, machine, steps, schedule: { kind: 'choices', choices } };
+  };
 }
 
 /** The subject under its new name. */
 export function renamedSubject({ kind, names: old }: Subject, names: Names): Subject {
   const isOfDevices = kind === 'device' || kind === 'group';
   return { kind, names: isOfDevices ? old.map((name) => nameIn(name, 'device', names)) : old };
+}
+
+/** What things were called at first, by the names they have now. */
+export function renamedFrom(was: OldNames, names: Names): OldNames {
+  const composed = (kind: keyof OldNames): ReadonlyMap<string, string> => {
+    const old = new Map(was[kind]);
+    for (const name of names[kind].keys()) old.delete(name);
+    for (const [name, now] of names[kind]) old.set(now, was[kind].get(name) ?? name);
+    return old;
+  };
+  return { device: composed('device'), driver: composed('driver'), module: composed('module') };
 }
 
 function nameIn(name: string, what: Named, names: Names): string {

@@ -11,6 +11,8 @@ export interface Switch {
   readonly after: string;
   readonly nth: number;
   readonly to: string;
+  /** Which of the other tasks that are called so, from 0. */
+  readonly which: number;
 }
 
 export type Schedule =
@@ -43,10 +45,9 @@ export function followSchedule(schedule: Schedule): Follower {
   const counts = new Map<string, number>();
   let last: KernelEvent | null = null;
   let made = 0;
-  const wanted = new Map<string, string>();
+  const wanted = new Map<string, Switch>();
   if (schedule.kind === 'switches')
-    for (const { task, after, nth, to } of schedule.switches)
-      wanted.set(keyOf(task, after, nth), to);
+    for (const one of schedule.switches) wanted.set(keyOf(one.task, one.after, one.nth), one);
   return {
     switches,
     made: () => made,
@@ -64,8 +65,11 @@ export function followSchedule(schedule: Schedule): Follower {
           ? Math.min(schedule.choices[made] ?? 0, runnable.length - 1)
           : indexOf(runnable, wanted.get(keyOf(task, after, nth)));
       made += 1;
-      const to = runnable[choice]?.name ?? '';
-      if (choice > 0) switches.push({ task, after, nth, to: unnumbered(to) });
+      if (choice > 0) {
+        const to = unnumbered(runnable[choice]?.name ?? '');
+        const which = placesOf(runnable, to).indexOf(choice);
+        switches.push({ task, after, nth, to, which });
+      }
       return choice;
     },
   };
@@ -74,10 +78,14 @@ export function followSchedule(schedule: Schedule): Follower {
 const keyOf = (task: string, after: string, nth: number): string =>
   JSON.stringify([task, after, nth]);
 
-function indexOf(runnable: readonly TaskView[], to: string | undefined): number {
-  if (to === undefined) return 0;
-  return Math.max(
-    0,
-    runnable.findIndex(({ name }) => unnumbered(name) === to),
-  );
+/** Where the wanted task stands, or another one that is called so; the present one where none is. */
+function indexOf(runnable: readonly TaskView[], wanted: Switch | undefined): number {
+  if (wanted === undefined) return 0;
+  const places = placesOf(runnable, wanted.to);
+  return places[Math.min(wanted.which, places.length - 1)] ?? 0;
+}
+
+/** Where tasks of that name stand, but for the present one. */
+function placesOf(runnable: readonly TaskView[], to: string): readonly number[] {
+  return runnable.flatMap(({ name }, at) => (at > 0 && unnumbered(name) === to ? [at] : []));
 }

@@ -1,7 +1,15 @@
 /** Inputs without some of their parts, and without what would refer to something that is gone. */
-import type { BootStep, DeviceSpec, DriverSpec, Machine, ModuleSpec } from '../events/machine.ts';
+import type {
+  BootStep,
+  DeviceSpec,
+  DriverSpec,
+  Failures,
+  Machine,
+  ModuleSpec,
+} from '../events/machine.ts';
 import type { Single } from '../events/stimulus.ts';
 import { tableOf } from '../events/table.ts';
+import { type Detour, straightened } from './detour.ts';
 import { type Draft, type DraftStep, withSingles } from './draft.ts';
 import { withoutFields } from './field.ts';
 import { type Part, wordsOf } from './part.ts';
@@ -27,7 +35,8 @@ export function without(draft: Draft, parts: readonly Part[]): Draft | null {
     parts.flatMap((part) => (part.kind === 'field' ? [part] : [])),
   );
   if (cut === null) return null;
-  const gone = goneOf(cut.machine, parts);
+  const { machine } = cut;
+  const gone = goneOf(machine, parts);
   const indexes = (kind: Part['kind']): ReadonlySet<number> =>
     new Set(parts.flatMap((part) => (part.kind === kind && 'index' in part ? part.index : [])));
   const names = (kind: Part['kind']): ReadonlySet<string> =>
@@ -36,7 +45,7 @@ export function without(draft: Draft, parts: readonly Part[]): Draft | null {
   const keep = <T>(table: Readonly<Record<string, T>>, left: ReadonlySet<string>) =>
     tableOf(Object.entries(table).filter(([name]) => !left.has(name)));
   const [words, switches] = [indexes('word'), indexes('switch')];
-  return {
+  const left: Draft = {
     kernel: {
       ...kernel,
       release: parts.some(({ kind }) => kind === 'release') ? null : kernel.release,
@@ -44,12 +53,30 @@ export function without(draft: Draft, parts: readonly Part[]): Draft | null {
       patches: keep(kernel.patches, names('patch')),
       cmdline: dropped(wordsOf(kernel.cmdline), words).join(' '),
     },
-    machine: machineWithout(cut.machine, gone, indexes('boot')),
+    machine: machineWithout(machine, gone, indexes('boot')),
     steps: stepsWithout(dropped(cut.steps, indexes('stimulus')), gone),
     schedule:
       schedule.kind === 'choices'
         ? schedule
         : { kind: 'switches', switches: dropped(schedule.switches, switches) },
+  };
+  return withoutDetours(left, parts.filter(isDetour));
+}
+
+const isDetour = (part: Part): part is Detour => DETOURS.includes(part.kind);
+const DETOURS: readonly Part['kind'][] = ['order', 'modular', 'double'];
+
+function withoutDetours(draft: Draft, ways: readonly Detour[]): Draft {
+  if (ways.length === 0) return draft;
+  const straight = straightened(draft, ways);
+  const modules = ways.flatMap((way) => (way.kind === 'modular' ? way.name : []));
+  const devices = new Set(ways.flatMap((way) => (way.kind === 'double' ? way.name : [])));
+  if (devices.size > 0) addBelow(straight.machine.devices, devices);
+  const gone: Gone = { devices, drivers: new Set(), modules: new Set(modules) };
+  return {
+    ...straight,
+    machine: machineWithout(straight.machine, gone, new Set()),
+    steps: stepsWithout(straight.steps, gone),
   };
 }
 
@@ -94,16 +121,28 @@ function addBelow(all: readonly DeviceSpec[], gone: Set<string>): void {
 }
 
 function machineWithout(machine: Machine, gone: Gone, boot: ReadonlySet<number>): Machine {
+  const { failures, ...others } = machine;
   const isKept = (drv: DriverSpec) => !gone.drivers.has(driverKey(drv.bus, drv.name));
   return {
-    ...machine,
+    ...others,
     devices: devicesWithout(machine.devices, gone.devices),
     drivers: machine.drivers.filter(isKept).map((drv) => driverWithout(drv, gone.devices)),
     modules: machine.modules
       .filter(({ name }) => !gone.modules.has(name))
       .map((one) => moduleWithout(one, gone.modules)),
     boot: dropped(machine.boot, boot).filter((step) => !refersToGone(step, gone)),
+    ...(failures !== undefined && failuresWithout(failures, gone.devices)),
   };
+}
+
+/** A call that fails for no device any more does not fail. */
+function failuresWithout(failures: Failures, gone: ReadonlySet<string>): Pick<Machine, 'failures'> {
+  if (gone.size === 0) return { failures };
+  const calls = Object.entries(failures).map(
+    ([call, table]) => [call, tableWithout(table, gone)] as const,
+  );
+  const left = calls.filter(([, table]) => Object.keys(table).length > 0);
+  return left.length === 0 ? {} : { failures: Object.fromEntries(left) };
 }
 
 function refersToGone(step: BootStep, { devices, drivers }: Gone): boolean {

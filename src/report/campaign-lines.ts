@@ -1,7 +1,8 @@
 /** A campaign as text: each finding as a short story, and what came of all of it. */
 import { countPoints, WATCH_POINTS } from '../fuzz/coverage.ts';
 import { MODEL_ERROR } from '../fuzz/finding.ts';
-import { type Known, type Ledger, timesSeen } from '../fuzz/ledger.ts';
+import type { Known, Ledger } from '../fuzz/ledger.ts';
+import { type Ranked, ranked, type Sort } from '../fuzz/ranking.ts';
 import type { Sometimes } from '../fuzz/sometimes-table.ts';
 import type { Counts, Stats } from '../fuzz/stats.ts';
 import { shellWords } from '../import/action-shell.ts';
@@ -57,14 +58,6 @@ export function campaignSummary(summary: Summary): readonly Line[] {
   const { runs, events, known, points } = ledger;
   const rate = seconds > 0 ? `, ${Math.round(made / seconds)} runs/s` : '';
   const counts = countPoints(points);
-  const rows = [...known]
-    .map((one) => ({ one, seen: timesSeen(ledger, one) }))
-    .map(({ one: { first }, seen }) => [
-      first.finding.invariant,
-      `seen ${seen}`,
-      fixText(first.finding),
-      summary.pathOf(first.finding.name),
-    ]);
   const reached =
     `${summary.edges} of ${summary.edgesOf} calls, ${counts.watch} of ${WATCH_POINTS} watch points, ` +
     `${counts.ret} return codes, ${counts.event} transitions`;
@@ -73,11 +66,38 @@ export function campaignSummary(summary: Summary): readonly Line[] {
       known.length === 0 ? 'nothing found' : counted(known.length, 'finding'),
       known.length === 0 ? 'good' : 'bad',
     ),
-    ...aligned(rows, [], '  '),
+    ...rankedLines(summary),
     line(`${counted(runs, 'run')} of seed ${seed}, ${counted(events, 'event')}${rate}`),
     line(`reached: ${reached}`),
     line(`met: ${counts.sometimes} of ${counts.sometimes + unmet.length} situations that can be`),
     ...unmet.map(({ claim }) => line(`  never: ${claim}`, 'bad')),
+  ];
+}
+
+const SORTS: Readonly<Record<Sort, string>> = {
+  new: 'no known fix, the worst first',
+  known: 'with a known fix',
+  mistake: 'mistakes of reprobe itself',
+};
+
+function rankedLines({ ledger, pathOf }: Summary): readonly Line[] {
+  const all = ranked(ledger);
+  const sorts = [...new Set(all.map(({ sort }) => sort))];
+  return sorts.flatMap((sort) => {
+    const rows = all.filter((one) => one.sort === sort).map((one) => rankedRow(one, pathOf));
+    return [line(`${SORTS[sort]}:`, 'head'), ...aligned(rows, [], '  ')];
+  });
+}
+
+function rankedRow({ known, harm, seen, alike }: Ranked, pathOf: Summary['pathOf']) {
+  const { invariant, fixes, name } = known.first.finding;
+  const others = alike === 0 ? '' : ` with ${counted(alike, 'other')} alike`;
+  return [
+    harm ?? '',
+    invariant,
+    `seen ${seen}${others}`,
+    ...(fixes.length === 0 ? [] : [fixes.join(', ')]),
+    pathOf(name),
   ];
 }
 

@@ -4,7 +4,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Inputs } from '../../src/events/trace.ts';
-import { type KnownBug, knownBugOf, recall } from '../../src/fuzz/recall.ts';
+import {
+  type KnownBug,
+  knownBugOf,
+  knownReproducer,
+  recall,
+  reduceReproducer,
+} from '../../src/fuzz/recall.ts';
+import { firstTrouble, recallLike } from '../../src/fuzz/recall-like.ts';
+import { whyUntold } from '../../src/fuzz/recall-untold.ts';
 import { runChecked } from '../../src/invariants/checked-run.ts';
 import { driverKnowledge } from '../../src/scenario/known-drivers.ts';
 import { parseScenario } from '../../src/scenario/parse.ts';
@@ -62,6 +70,50 @@ describe('recall', () => {
     expect(recall(harmless, { seed: 0, until: (n) => n >= 20 })).toEqual({
       draws: 20,
       found: null,
+      errors: [],
     });
+  });
+});
+
+describe('reproducers', () => {
+  it('of draws and of the scenario become the same, reduced', () => {
+    const bug = knownBugOf('portdrv_managed', scenarioOf);
+    if (bug === null) throw new Error('the scenario shows no bug');
+    const { found } = recall(bug, { seed: 0, until: (n) => n >= 500 });
+    if (found === null) throw new Error('draws do not find it');
+    const known = knownReproducer(bug, scenarioOf, found.invariant);
+    if (known === null) throw new Error('the scenario does not show it there');
+    const [ours, theirs] = [found, known].map((one) => reduceReproducer(bug, one).inputs);
+    expect(ours?.machine.devices.length).toBe(theirs?.machine.devices.length);
+    expect(ours?.stimuli).toEqual([{ do: 'boot' }]);
+  });
+});
+
+describe('what a scenario shows', () => {
+  it('is shown by draws on the same kernel', () => {
+    const scenario = scenarioOf('test-remove-leaves-owner_cnt');
+    const trouble = firstTrouble(scenario, 'owner_cnt-matches-users');
+    expect(trouble?.invariant).toBe('owner_cnt-matches-users');
+    const { version, patches } = scenario.kernel;
+    const kernel = { version, patches, config: null, cmdline: null };
+    const { found } = recallLike(trouble?.key ?? '', { kernel, seed: 0, until: (n) => n >= 500 });
+    expect(found).not.toBeNull();
+    expect(firstTrouble(scenarioOf('initcall-of-a-built-in-smmu'))).toBeNull();
+  });
+});
+
+describe('a patch that no invariant tells of', () => {
+  it('changes what is printed, or how things go', () => {
+    expect(whyUntold('probe_wording', scenarioOf)).toMatchObject({
+      why: 'nothing but what is printed',
+      differs: null,
+    });
+    expect(whyUntold('device_claim_owner', scenarioOf)).toMatchObject({
+      why: 'another way, and no worse',
+      differs: expect.stringContaining('iommu_device_claim_dma_owner'),
+    });
+    expect(whyUntold('fw_devlink_on', scenarioOf).broken).toEqual([
+      'supplier-cleans-up-after-its-consumers-came',
+    ]);
   });
 });

@@ -34,7 +34,8 @@ describe('a segment', () => {
     const { sightings, runs } = runSegment(LEAK, { segment: 0, runs: RUNS });
     expect(runs).toBe(RUNS);
     const keys = sightings.map(({ key }) => key);
-    expect(keys).toContain('["owner_cnt-matches-users","group","test_remove"]');
+    const way = 'owner_cnt of group N is N with N devices in use';
+    expect(keys).toContain(`["owner_cnt-matches-users","group","test_remove","${way}"]`);
   });
 
   it.each([

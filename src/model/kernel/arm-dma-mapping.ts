@@ -1,6 +1,7 @@
 /** DMA operations of 32-bit Arm. Kernel: arch/arm/mm/dma-mapping.c, v5.4 unless said. */
 import type { DmaOps } from '../../events/machine.ts';
 import type { Kernel } from '../context.ts';
+import { ENODEV } from '../errno.ts';
 import { deviceOf, groupOf } from '../lookup.ts';
 import { type Path, path } from '../path.ts';
 import { dev_printk, printk } from '../printk.ts';
@@ -132,6 +133,8 @@ function* __arm_iommu_attach_device(k: Kernel, dev: string, mapping: number): Pa
   if (found === undefined || group === undefined) return 0;
   const context = (yield* dev_iommu_ops(k, dev)?.init_context?.(k, dev, found) ?? []) ?? 0;
   if (context < 0) return context;
+  // No lock keeps an IOMMU that goes from taking the device out of its group meanwhile.
+  if (groupOf(k, dev)?.id !== group.id) return -ENODEV;
   yield* iommu_group_set_domain(k, group.id, 'unmanaged');
   yield { type: 'mapping.attached', dev, mapping, context };
   return 0;

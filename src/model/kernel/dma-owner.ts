@@ -29,12 +29,27 @@ export const iommu_device_use_default_domain = path(
 );
 
 function* use(k: Kernel, dev: string, id: number): Path<number> {
-  const group = groupById(k, id);
+  const group = k.state.groups[id];
+  if (group === undefined) return yield* groupGone(k, id, 'iommu_device_use_default_domain');
   if (k.has('use_default_defer') && group.default_domain === null) return -EPROBE_DEFER;
   const busy = group.owner_cnt > 0 && (group.owner !== null || !isOnDefaultDomain(k, group));
   const ret = busy ? -EBUSY : 0;
   yield { type: 'owner.used', dev, group: id, ret };
   return ret;
+}
+
+/**
+ * The last device left while the group's lock was waited for: the driver core took no reference of its own.
+ *
+ * Kernel: drivers/iommu/iommu.c:iommu_device_use_default_domain, v6.12; v6.1 has iommu_group_get there,
+ * and goes on with a group of no devices.
+ * Leaves out: nothing.
+ */
+function* groupGone(k: Kernel, id: number, at: string): Path<number> {
+  if (!k.has('iommu_probe_rework')) return 0;
+  const what = `use after free of group ${id}, whose last device left while its lock was waited for`;
+  yield { type: 'kernel.oopsed', at, what };
+  return -ENODEV;
 }
 
 /** iommu_is_default_domain: with identity_default_ok any identity domain is as good. */
@@ -62,7 +77,12 @@ export const iommu_device_unuse_default_domain = path(
 );
 
 function* unuse(k: Kernel, dev: string, id: number): Path<void> {
-  if (groupById(k, id).owner_cnt === 0) {
+  const group = k.state.groups[id];
+  if (group === undefined) {
+    yield* groupGone(k, id, 'iommu_device_unuse_default_domain');
+    return;
+  }
+  if (group.owner_cnt === 0) {
     const what = `group ${id} has owner_cnt 0 as ${dev} gives its use back`;
     yield { type: 'kernel.warned', at: 'iommu_device_unuse_default_domain', what };
   }

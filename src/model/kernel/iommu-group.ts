@@ -37,16 +37,22 @@ export function* iommu_group_alloc(k: Kernel, dev: string): Path<number> {
 export const iommu_group_add_device = path(
   'iommu_group_add_device',
   function* (k, group: number, dev: string): Path<void> {
-    yield { type: 'group.joined', dev, group };
-    const { domain } = groupById(k, group);
-    if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
-      yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
+    yield* locked(groupMutex(group), join(k, group, dev));
     yield* notifyGroup(k, 'added', dev);
     yield k.has('group_dev_printk')
       ? dev_printk(k, 'info', dev, `Adding to iommu group ${group}`)
       : printk('info', `iommu: Adding device ${dev} to group ${group}`);
   },
 );
+
+function* join(k: Kernel, group: number, dev: string): Path<void> {
+  // Its last device may have gone while the lock was waited for: the reference of who found it keeps it.
+  if (k.state.groups[group] === undefined) yield { type: 'group.allocated', group };
+  yield { type: 'group.joined', dev, group };
+  const { domain } = groupById(k, group);
+  if (domain !== null && k.has('probe_phases') && !k.has('direct_before_attach'))
+    yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? [];
+}
 
 /**
  * Takes a device out of its group. With release_silent the last one out says so when somebody owns
@@ -63,11 +69,12 @@ export function* iommu_group_remove_device(k: Kernel, dev: string): Path<void> {
     yield printk('info', `iommu: Removing device ${dev} from group ${group.id}`);
   else if (!k.has('release_silent'))
     yield dev_printk(k, 'info', dev, `Removing from iommu group ${group.id}`);
-  yield* locked(groupMutex(group.id), leaveGroup(k, dev, group.id));
+  yield* locked(groupMutex(group.id), leave(k, dev, group.id));
   yield* iommu_group_put(k, group.id);
 }
 
-function* leaveGroup(k: Kernel, dev: string, group: number): Path<void> {
+function* leave(k: Kernel, dev: string, group: number): Path<void> {
+  if (groupOf(k, dev)?.id !== group) return;
   yield { type: 'group.left', dev, group };
   const left = k.state.groups[group];
   if (left === undefined || left.devices.length > 0 || !k.has('release_silent')) return;

@@ -1,8 +1,9 @@
 /** IOMMUs coming and going. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import type { Kernel } from '../context.ts';
 import { EBUSY, EINVAL } from '../errno.ts';
-import { deviceOf } from '../lookup.ts';
+import { groupOf } from '../lookup.ts';
 import { groupMutex, locked, type Path, path } from '../path.ts';
+import type { ReadGroup } from '../state/state.ts';
 import type { OptionName } from '../versions/option-table.ts';
 import { attachDefaultDomain } from './default-domain.ts';
 import { iommu_release_device, probe_finalize, probe_iommu_group } from './iommu.ts';
@@ -88,10 +89,16 @@ function isTaken(k: Kernel, ops: string, at: number | null): boolean {
 export const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string): Path<number> {
   const found: string[] = [];
   for (const dev of k.state.buses[bus]?.devices.slice() ?? []) {
-    const before = deviceOf(k, dev).iommu_group;
+    const before = k.state.devices[dev]?.iommu_group;
+    // It went while another device was asked: the list of the bus passes it over.
+    if (before === undefined) continue;
     const ret = yield* probe_iommu_group(k, dev);
     if (ret !== 0) return ret;
-    if (before === null && deviceOf(k, dev).iommu_group !== null) found.push(dev);
+    const group = groupOf(k, dev);
+    if (before !== null || group === undefined) continue;
+    const attached = yield* attachLate(k, group, dev);
+    if (attached !== 0) return attached;
+    found.push(dev);
   }
   for (const { id, default_domain } of Object.values(k.state.groups)) {
     if (default_domain !== null) continue;
@@ -101,6 +108,14 @@ export const bus_iommu_probe = path('bus_iommu_probe', function* (k, bus: string
   if (k.has('ipmmu_probe_finalize')) for (const dev of found) yield* probe_finalize(k, dev);
   return 0;
 });
+
+/** A device that a search puts into a group with a default domain is attached as it joins. */
+function* attachLate(k: Kernel, { id, default_domain }: ReadGroup, dev: string): Path<number> {
+  if (default_domain === null || !k.has('direct_before_attach')) return 0;
+  const attached = yield* locked(groupMutex(id), attachDefaultDomain(k, id, dev));
+  if (attached !== 0 && groupOf(k, dev)?.id === id) yield* iommu_release_device(k, dev);
+  return attached;
+}
 
 /**
  * An IOMMU goes: the devices it translates for leave their groups. bus->iommu_ops stays. Without
@@ -114,7 +129,7 @@ export const iommu_device_unregister = path(
   function* (k, iommu: string): Path<void> {
     for (const bus of k.has('register_scans_buses') ? iommuBuses(k) : [])
       for (const dev of k.state.buses[bus]?.devices.slice() ?? [])
-        if (deviceOf(k, dev).iommu === iommu) yield* iommu_release_device(k, dev);
+        if (k.state.devices[dev]?.iommu === iommu) yield* iommu_release_device(k, dev);
     yield { type: 'iommu.unregistered', iommu };
   },
 );

@@ -47,12 +47,14 @@ export function probeLocked<R>(k: Kernel, inner: Path<R>): Path<R> {
  *
  * Kernel: drivers/iommu/iommu.c:__iommu_probe_device, v6.1; with bus_ops_retired the ops come from
  * the fwspec.
- * Leaves out: allocation failures, sysfs links.
+ * Leaves out: allocation failures, sysfs links, what a search does with a device that goes under its hands.
  *
  * @returns 0; -ENODEV without an IOMMU for it; -EINVAL when the IOMMU's module is going; or what the
  * IOMMU driver returned.
  */
 const __iommu_probe_device = path('__iommu_probe_device', function* (k, dev: string): Path<number> {
+  // It went while the global lock was waited for.
+  if (k.state.devices[dev] === undefined) return -ENODEV;
   if (k.has('fw_parse_at_add')) {
     if (deviceOf(k, dev).iommu_group !== null) return 0;
     if (!(yield* parseFirmware(k, dev))) return -ENODEV;
@@ -157,8 +159,8 @@ export function* probe_iommu_group(k: Kernel, dev: string): Path<number> {
 /**
  * Offers `dev` to the IOMMU core by itself: at device_add, or when firmware told of its IOMMU.
  *
- * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1; without probe_phases the driver's
- * add_device does all of it.
+ * Kernel: drivers/iommu/iommu.c:iommu_probe_device, v6.1; with iommu_probe_rework all of it is under
+ * the global lock; without probe_phases the driver's add_device does it.
  * Leaves out: nothing.
  *
  * @returns 0 or a negative errno.
@@ -167,18 +169,33 @@ export const iommu_probe_device: (k: Kernel, dev: string) => Path<number> = path
   'iommu_probe_device',
   function* (k, dev: string): Path<number> {
     if (!k.has('probe_phases')) return yield* add_device(k, dev);
-    const ret = yield* probeLocked(k, __iommu_probe_device(k, dev));
+    const inOne = k.has('iommu_probe_rework');
+    const met = inOne ? probeAndAttach(k, dev) : __iommu_probe_device(k, dev);
+    const ret = yield* probeLocked(k, met);
     if (ret !== 0) return ret;
-    const group = groupOf(k, dev);
-    if (group === undefined) return -ENODEV;
-    const attached = yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id, dev));
-    // Without the lock a failing search of the buses may have taken the device out again.
-    if (k.state.devices[dev]?.iommu_group !== group.id) return attached;
-    if (attached !== 0) yield* iommu_release_device(k, dev);
-    else if (k.has('ipmmu_probe_finalize')) yield* probe_finalize(k, dev);
-    return attached;
+    const attached = inOne ? 0 : yield* attachOne(k, dev);
+    if (attached !== 0) return attached;
+    // An IOMMU that unregisters meanwhile may have taken the device out again.
+    const isIn = groupOf(k, dev) !== undefined;
+    if (isIn && k.has('ipmmu_probe_finalize')) yield* probe_finalize(k, dev);
+    return 0;
   },
 );
+
+function* probeAndAttach(k: Kernel, dev: string): Path<number> {
+  const ret = yield* __iommu_probe_device(k, dev);
+  return ret === 0 ? yield* attachOne(k, dev) : ret;
+}
+
+/** The group of a device that joined it by itself gets its default domain; where it cannot, the device goes. */
+function* attachOne(k: Kernel, dev: string): Path<number> {
+  const group = groupOf(k, dev);
+  if (group === undefined) return -ENODEV;
+  const attached = yield* locked(groupMutex(group.id), attachDefaultDomain(k, group.id, dev));
+  if (k.state.devices[dev]?.iommu_group === group.id && attached !== 0)
+    yield* iommu_release_device(k, dev);
+  return attached;
+}
 
 /**
  * A device leaves its IOMMU and its group.

@@ -1,8 +1,10 @@
 /** Putting groups on domains. Kernel: drivers/iommu/iommu.c, v6.1 unless said. */
 import { errnoName } from '../../events/errno.ts';
+import { isX86Iommu } from '../../events/machine.ts';
 import type { DomainType } from '../../events/terms.ts';
 import type { Kernel } from '../context.ts';
-import { deviceOf, driverOf, groupById } from '../lookup.ts';
+import { EINVAL } from '../errno.ts';
+import { deviceOf, driverOf, groupById, groupOf } from '../lookup.ts';
 import type { Path } from '../path.ts';
 import { dev_iommu_ops } from './iommu-ops.ts';
 import { meetAfter } from './live-dma.ts';
@@ -34,9 +36,27 @@ function* attachAll(k: Kernel, id: number, domain: DomainType | null): Path<numb
   return 0;
 }
 
-/** The IOMMU driver attaches one device. */
+/**
+ * The IOMMU driver attaches one device: to a domain of its own instance only, but for x86, where units
+ * share domains.
+ *
+ * Kernel: drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:arm_smmu_attach_dev and the attach_dev of
+ * arm-smmu.c, virtio-iommu.c and ipmmu-vmsa.c, v6.12.
+ * Leaves out: kernels in which identity and blocked domains are of an instance too.
+ */
 function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<number> {
+  if (translates(domain) && isElsewhere(k, dev)) return -EINVAL;
   return (yield* dev_iommu_ops(k, dev)?.attach_dev?.(k, dev, domain) ?? []) ?? 0;
+}
+
+const translates = (domain: DomainType | null): boolean =>
+  domain === 'DMA' || domain === 'DMA-FQ' || domain === 'unmanaged';
+
+/** Is the device behind another IOMMU than the first of its group, whose domain it is to be attached to? */
+function isElsewhere(k: Kernel, dev: string): boolean {
+  const [first = dev] = groupOf(k, dev)?.devices ?? [];
+  if (first === dev || deviceOf(k, first).iommu === deviceOf(k, dev).iommu) return false;
+  return !k.machine.devices.some(({ iommu_kind }) => isX86Iommu(iommu_kind));
 }
 
 /**
@@ -48,8 +68,8 @@ function* attach_dev(k: Kernel, dev: string, domain: DomainType | null): Path<nu
  * iommu_group_add_device, v5.4.
  * Leaves out: failures of the mappings.
  *
- * @returns 0, or what the IOMMU driver returned: since direct_before_attach with a warning, because
- * a first attach must not fail.
+ * @returns 0, or what the IOMMU driver returned: since direct_before_attach with a warning where it is
+ * the group's first attach, which must not fail.
  */
 export function* attachToDefault(
   k: Kernel,
@@ -65,7 +85,7 @@ export function* attachToDefault(
   const ret = joins
     ? yield* meetAfter(k, [joining], attach_dev(k, joining, domain))
     : yield* iommu_group_set_domain(k, id, domain);
-  if (ret !== 0 && k.has('direct_before_attach')) {
+  if (ret !== 0 && !joins && k.has('direct_before_attach')) {
     const what = `the first domain of group ${id} cannot be attached: ${errnoName(ret)}`;
     yield { type: 'kernel.warned', at: 'iommu_setup_default_domain', what };
   }

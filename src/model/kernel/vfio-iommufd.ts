@@ -35,9 +35,10 @@ export const vfio_device_fops_cdev_open = path(
  * VFIO_DEVICE_BIND_IOMMUFD: the device is claimed for the iommufd, which may have others of its group.
  *
  * Kernel: drivers/vfio/device_cdev.c:vfio_df_ioctl_bind_iommufd, v6.12.
- * Leaves out: devices without an IOMMU, tokens.
+ * Leaves out: devices without an IOMMU, tokens; that a device with an open file waits for it to be
+ * closed before it is unregistered.
  *
- * @returns 0; -EBUSY when the group's own file is open; -EINVAL when it is bound already; or what the
+ * @returns 0; -ENODEV for a device that VFIO has given up; -EBUSY when the group's own file is open; -EINVAL when it is bound already; or what the
  * claim returned.
  */
 export const vfio_df_ioctl_bind_iommufd = path(
