@@ -1,6 +1,6 @@
 /** VFIO devices under iommufd. Kernel: drivers/vfio/{device_cdev,iommufd}.c, v6.12. */
 import type { Kernel } from '../context.ts';
-import { EBUSY, EINVAL, ENOENT } from '../errno.ts';
+import { EBUSY, EINVAL, ENODEV, ENOENT } from '../errno.ts';
 import { deviceOf } from '../lookup.ts';
 import { locked, type Path, path } from '../path.ts';
 import {
@@ -18,7 +18,8 @@ import { vfioGroupOf } from './vfio-main.ts';
  * Opens /dev/vfio/devices/vfioN, which alone gives access to nothing, but keeps the device from going.
  *
  * Kernel: drivers/vfio/device_cdev.c:vfio_device_fops_cdev_open, v6.12.
- * Leaves out: permissions, CONFIG_VFIO_DEVICE_CDEV, which is taken to be on.
+ * Leaves out: permissions, CONFIG_VFIO_DEVICE_CDEV, which is taken to be on; a second user, for whom
+ * the first one keeps it.
  *
  * @returns 0, or -ENOENT for a device that VFIO does not have, or on kernels without such files.
  */
@@ -26,7 +27,7 @@ export const vfio_device_fops_cdev_open = path(
   'vfio_device_fops_cdev_open',
   function* (k, dev: string, user: string): Path<number> {
     if (!k.has('vfio_cdev') || vfioGroupOf(k, dev) === null) return -ENOENT;
-    yield { type: 'vfio.device_opened', dev, user };
+    if (k.state.vfio.open[dev] === undefined) yield { type: 'vfio.device_opened', dev, user };
     return 0;
   },
 );
@@ -35,29 +36,26 @@ export const vfio_device_fops_cdev_open = path(
  * VFIO_DEVICE_BIND_IOMMUFD: the device is claimed for the iommufd, which may have others of its group.
  *
  * Kernel: drivers/vfio/device_cdev.c:vfio_df_ioctl_bind_iommufd, v6.12.
- * Leaves out: devices without an IOMMU, tokens; that a device with an open file waits for it to be
- * closed before it is unregistered.
+ * Leaves out: devices without an IOMMU, tokens.
  *
- * @returns 0; -ENODEV for a device that VFIO has given up; -EBUSY when the group's own file is open; -EINVAL when it is bound already; or what the
- * claim returned.
+ * @returns 0; -ENODEV when VFIO has lost it; -EBUSY when the group's own file is open; -EINVAL when it
+ * is bound already; or what the claim returned.
  */
 export const vfio_df_ioctl_bind_iommufd = path(
   'vfio_df_ioctl_bind_iommufd',
   (k, dev: string, iommufd: string, user: string): Path<number> => {
-    const name = vfioGroupOf(k, dev) ?? '';
-    return locked(groupLock(name), bindDevice(k, name, dev, iommufd, user));
+    const name = vfioGroupOf(k, dev);
+    return locked(groupLock(name ?? ''), bindDevice(k, dev, iommufd, user));
   },
 );
 
-function* bindDevice(
-  k: Kernel,
-  name: string,
-  dev: string,
-  iommufd: string,
-  user: string,
-): Path<number> {
+function* bindDevice(k: Kernel, dev: string, iommufd: string, user: string): Path<number> {
+  const name = vfioGroupOf(k, dev);
+  if (name === null) return -ENODEV;
   if (k.state.vfio.groups[name]?.opened_by != null) return -EBUSY;
   if (k.state.vfio.iommufds[dev] !== undefined) return -EINVAL;
+  // The first user may have left it since.
+  if (k.state.vfio.open[dev] === undefined) yield { type: 'vfio.device_opened', dev, user };
   const ret = yield* claim(k, dev, `iommufd ${iommufd}`);
   if (ret !== 0) return ret;
   yield { type: 'vfio.iommufd_bound', dev, iommufd };

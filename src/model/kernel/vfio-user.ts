@@ -145,7 +145,7 @@ function* useDevice(k: Kernel, use: VfioUse, iommufd: string, user: string): Pat
     yield returned('VFIO_DEVICE_ATTACH_IOMMUFD_PT', yield* vfio_df_ioctl_attach_pt(k, dev));
     yield* holdFiles(use);
     yield* vfio_df_unbind_iommufd(k, dev, user);
-  } else {
+  } else if (k.state.vfio.open[dev] === user) {
     yield { type: 'vfio.device_closed', dev };
   }
   yield { type: 'module.put', module: 'vfio', by: `${user} cdev` };
