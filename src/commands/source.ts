@@ -191,10 +191,11 @@ export async function readScenario(
   path: string,
 ): Promise<{ file: string; scenario: ParsedScenario; firmware: Firmware | null }> {
   const { file, bytes } = await readSource(path);
-  if (kindOf(file, bytes) === 'log' && STAMPED.test(textOf(bytes)))
-    throw new ReprobeError('USAGE', 'This is a log, not a scenario.', {
+  const kind = kindOf(file, bytes);
+  if (kind === 'trace' || (kind === 'log' && STAMPED.test(textOf(bytes))))
+    throw new ReprobeError('USAGE', `This is a ${kind}, not a scenario.`, {
       file,
-      hint: '`reprobe import` and the other commands read logs',
+      hint: '`reprobe export SOURCE --yaml FILE` makes a scenario of it',
     });
   const firmware = isFirmware(bytes) ? readFirmware(bytes, file) : null;
   const scenario = firmware === null ? scenarioIn(bytes, file) : boardScenario(firmware, file);

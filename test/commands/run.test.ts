@@ -103,5 +103,11 @@ describe.concurrent('run', () => {
     const { status, stderr } = await reprobe('run', 'examples/owner_cnt-leak.dmesg.txt');
     expect(status).toBe(EXIT.usage);
     expect(stderr).toMatch(/This is a log, not a scenario/);
+    const trace = file('run.jsonl', '{"reprobe":1}\n');
+    const given = await reprobe('explore', trace);
+    expect(given.status).toBe(EXIT.usage);
+    expect(given.stderr).toMatch(
+      /This is a trace, not a scenario.*\nhint: `reprobe export SOURCE --yaml/,
+    );
   });
 });
