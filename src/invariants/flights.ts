@@ -1,5 +1,5 @@
 /** What is under way on devices and groups, as the events tell. */
-import type { EventOf, KernelEvent, Recorded } from '../events/event.ts';
+import type { Recorded } from '../events/event.ts';
 import { EPROBE_DEFER } from '../model/errno.ts';
 
 type Noted = Pick<Recorded, 'event' | 'task' | 'stack'>;
@@ -29,13 +29,6 @@ export interface FlightsWatch {
 const CHANGES = /^iommu_(?:(?:group|device)_(?:claim|release)_dma_owner|group_store_type)$/;
 const changesGroup = (stack: readonly string[]): boolean =>
   stack.some((name) => CHANGES.test(name));
-/** Their first steps. */
-const BEGINNINGS = ['group.attached', 'group.default_domain', 'owner.released'] as const;
-
-type Beginning = EventOf<(typeof BEGINNINGS)[number]>;
-const begins = (event: KernelEvent): event is Beginning =>
-  BEGINNINGS.some((type) => type === event.type);
-
 const flightsOf = (dev: string): string => `flights of ${dev}`;
 const DEFERRALS = 'deferrals that are being queued';
 const changesOf = (group: number): string => `changes of group ${group}`;
@@ -52,41 +45,50 @@ export function createFlights(watch: FlightsWatch | null = null): Flights {
   };
   /** Tasks between the end of a probe that deferred and the end of what is done about it. */
   const deferring = new Set<string>();
-  const noteDeferral = ({ event, task }: Noted): void => {
+  const setDeferring = (task: string, isOn: boolean): void => {
     const before = deferring.size;
-    const { type } = event;
-    if (type === 'probe.finished' && Math.abs(event.ret) === EPROBE_DEFER) deferring.add(task);
-    else if (type !== 'deferred.added' && type !== 'printk') deferring.delete(task);
+    if (isOn) deferring.add(task);
+    else deferring.delete(task);
     if (deferring.size !== before) watch?.changed(DEFERRALS, before, deferring.size);
   };
-  const noteChange = ({ event, task, stack }: Noted): void => {
+  const beginChange = (group: number, { task, stack }: Noted): void => {
+    if (changing.has(task) || !changesGroup(stack)) return;
+    changing.set(task, group);
+    watch?.changed(changesOf(group), 0, 1);
+  };
+  /** Ends what the task has come out of: a change of a group, what is done about a deferral. */
+  const endOthers = ({ event: { type }, task, stack }: Noted): void => {
     const group = changing.get(task);
-    if (group === undefined) {
-      if (!begins(event) || !changesGroup(stack)) return;
-      changing.set(task, event.group);
-      watch?.changed(changesOf(event.group), 0, 1);
-    } else if (!changesGroup(stack)) {
-      // The task has come out of that function, and given the mutex back.
+    if (group !== undefined && !changesGroup(stack)) {
       changing.delete(task);
       watch?.changed(changesOf(group), 1, 0);
     }
+    if (deferring.size > 0 && type !== 'deferred.added' && type !== 'printk')
+      setDeferring(task, false);
   };
   return {
     note(recorded) {
-      const { event } = recorded;
-      noteChange(recorded);
-      noteDeferral(recorded);
+      const { event, task } = recorded;
+      if (changing.size > 0 || deferring.size > 0) endOthers(recorded);
       switch (event.type) {
         case 'probe.matched':
         case 'driver.unbinding':
           add(event.dev, 1);
           break;
         case 'probe.finished':
+          add(event.dev, -1);
+          if (Math.abs(event.ret) === EPROBE_DEFER) setDeferring(task, true);
+          break;
         case 'driver.unbound':
           add(event.dev, -1);
           break;
         case 'device.added':
           add(event.dev, -(flights.get(event.dev) ?? 0));
+          break;
+        case 'group.attached':
+        case 'group.default_domain':
+        case 'owner.released':
+          beginChange(event.group, recorded);
       }
     },
     isQuiet(dev) {
