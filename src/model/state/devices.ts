@@ -160,10 +160,8 @@ export const deviceReducers = {
     busOf(state, bus).drivers_autoprobe = autoprobe;
   },
   'driver.registered': (state, { bus, drv, spec }) => {
-    busOf(state, bus).drivers[drv] = {
-      ...{ name: drv, bus, spec },
-      ...{ dynamic_ids: [], devices: [], probing: 0, going: false },
-    };
+    const driver = { name: drv, bus, spec, dynamic_ids: [], devices: [], probing: 0, going: false };
+    busOf(state, bus).drivers[drv] = driver;
   },
   'driver.going': (state, { bus, drv }) => {
     const driver = busOf(state, bus).drivers[drv];
